@@ -1,0 +1,92 @@
+# Needs Python 3.11 or later with venv and pip, and make; installs only what the locks pin by hash.
+
+# The first of these that runs; choose another with `make PYTHON=… `.
+ifndef PYTHON
+PYTHON = $(shell for python in python3.11 python3; do $$python -c '' 2>/dev/null && break; done; echo $$python)
+endif
+# Arguments for pytest, `itemroom serve` or the lock's compiler.
+ARGS ?=
+
+# The project is installed with what a lock brought, so the lock comes first, also under -j.
+.NOTPARALLEL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := tests/node
+
+# A stamp's name holds a checksum of the folder and of the files that it stands for, so a stamp
+# that exists is true: no clock decides, and a moved or copied folder builds its own environment.
+key = $(firstword $(shell { pwd; cat $(1); } | cksum))
+MADE = $(VENV)/.made-$(call key,/dev/null)
+PROJECT = $(VENV)/.project-$(call key,pyproject.toml)
+RUN = $(VENV)/.run-$(call key,requirements.lock)
+DEV = $(VENV)/.dev-$(call key,requirements-dev.lock)
+NODE_MODULES = $(NODE)/node_modules/.made-$(call key,$(NODE)/package-lock.json)
+
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header $(ARGS) pyproject.toml
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: serve
+serve: $(RUN) $(PROJECT) ## Serve on http://127.0.0.1:8000
+	$(BIN)/itemroom serve $(ARGS)
+
+.PHONY: test
+test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some: ARGS="tests/test_x.py -x"
+	$(BIN)/python -m pytest $(or $(ARGS),--cov)
+
+.PHONY: check
+check: $(DEV) $(PROJECT) ## Lint, types, import contracts, dependencies
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+.PHONY: format
+format: $(DEV) ## Sort imports, mend what can be mended, format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: lock
+lock: $(DEV) ## Bring the locks up to pyproject.toml; to newer versions with ARGS=--upgrade
+	$(COMPILE) --group build --output-file requirements.lock
+	$(COMPILE) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	cd $(NODE) && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only \
+		--omit-lockfile-registry-resolved --no-audit --no-fund
+
+.PHONY: clean
+clean: ## Remove all that make, the tools and the tests left; never a database
+	rm -rf $(VENV) $(NODE)/node_modules build dist *.egg-info htmlcov .coverage .coverage.* \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find api migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed, with venv; name one with PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(RUN): | $(MADE)
+	$(PIP) install --require-hashes -r requirements.lock
+	@rm -f $(VENV)/.run-*
+	@touch $@
+
+# The dev lock is a superset of the run lock, which it therefore satisfies.
+$(DEV): | $(MADE)
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@rm -f $(VENV)/.dev-* $(VENV)/.run-*
+	@touch $@ $(RUN)
+
+$(PROJECT): | $(MADE)
+	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@rm -f $(VENV)/.project-*
+	@touch $@
+
+$(NODE_MODULES): | $(DEV)
+	cd $(NODE) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
