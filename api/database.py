@@ -1,0 +1,176 @@
+"""SQLite: the lock, the one writing connection, the reading ones, and their pragmas.
+
+SQLite 3.7.0 to 3.51.2 can lose committed data when two connections write or checkpoint at the
+same time (the WAL-reset bug), and Debian 12 ships 3.40.1. So exactly one connection of one
+process writes: a lock file keeps other processes out, and every reader is `query_only`.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from api.errors import Refusal
+from api.settings import Settings
+
+T = TypeVar("T")
+
+# What each connection must read back. FULL: an ack promises that the commit has reached the disk
+# (with NORMAL a power cut takes the last commits along). No mmap_size: it widens the bug above.
+PRAGMAS: dict[str, tuple[str, object]] = {
+    "journal_mode": ("WAL", "wal"),
+    "synchronous": ("FULL", 2),
+    "foreign_keys": ("ON", 1),
+    "trusted_schema": ("OFF", 0),
+    "mmap_size": ("0", 0),
+    "journal_size_limit": (str(64 * 2**20), 64 * 2**20),
+}
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says what to do."""
+
+
+class Lock:
+    """Keeps a second process off the same SQLite file, and says who holds it.
+
+    An advisory lock of the kernel's (flock): it ends with the process, however that ends.
+    """
+
+    def __init__(self, database_path: Path) -> None:
+        self.path = database_path.with_name(database_path.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self, *, url: str | None = None) -> None:
+        """Take the lock, and leave pid and URL in it for the command line to find.
+
+        Raises:
+            DatabaseError: another process has it.
+        """
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            holder = self.holder().get("pid", "unknown")
+            raise DatabaseError(
+                f"{self.path.name}: process {holder} holds this database. One process serves one "
+                "SQLite file: stop it first, or give this one another ITEMROOM_DATABASE_URL."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
+        self._descriptor = descriptor
+
+    def holder(self) -> dict[str, Any]:
+        """What the last holder wrote: `pid` and `url`. Empty when there is none."""
+        try:
+            written = json.loads(self.path.read_bytes() or b"{}")
+        except (OSError, ValueError):
+            return {}
+        return written if isinstance(written, dict) else {}
+
+    def release(self) -> None:
+        """Give the lock back. The file stays: removing it would race with the next holder."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def open_engine(path: Path, *, writing: bool, busy_timeout: float, pool_size: int = 1) -> Engine:
+    """An engine whose connections have their pragmas set and read back.
+
+    Args:
+        path: the SQLite file; made when missing and `writing`.
+        writing: begin transactions with BEGIN IMMEDIATE (a deferred one that turns into a write
+            fails at once with SQLITE_BUSY_SNAPSHOT, whatever the timeout); else `query_only`.
+        busy_timeout: seconds to wait for a foreign process's lock.
+        pool_size: connections that may be open at once.
+    """
+    pool: dict[str, Any] = (
+        {"poolclass": StaticPool}
+        if writing
+        else {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0}
+    )
+    arguments = {"check_same_thread": False, "timeout": busy_timeout}
+    engine = create_engine(f"sqlite:///{path}", connect_args=arguments, **pool)
+    query_only = (str(int(not writing)), int(not writing))
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver would begin transactions of its own, deferred ones.
+        connection.isolation_level = None
+        for name, (value, expected) in {**PRAGMAS, "query_only": query_only}.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+            row = connection.execute(f"PRAGMA {name}").fetchone()
+            found = row[0] if row else 0
+            if found != expected:
+                raise DatabaseError(f"PRAGMA {name} is {found!r} and should be {expected!r}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+class Readers:
+    """Threads that read, each with a `query_only` connection of its own.
+
+    Reads are short (a page at most): a long one would keep the WAL from being reset.
+    """
+
+    def __init__(self, engine: Engine, *, threads: int, queue: int) -> None:
+        self._engine = engine
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="itemroom-reader")
+        self._slots = threading.BoundedSemaphore(queue)
+
+    def submit(self, read: Callable[..., T], *arguments: object) -> "Future[T]":
+        """Run `read(connection, *arguments)` in one transaction of a reader thread.
+
+        Raises:
+            Refusal: `overloaded`, when too many reads wait already.
+        """
+        if not self._slots.acquire(blocking=False):
+            raise Refusal("overloaded", retry_after=1)
+        future = self._executor.submit(self._run, read, *arguments)
+        future.add_done_callback(lambda _: self._slots.release())
+        return future
+
+    def _run(self, read: Callable[..., T], *arguments: object) -> T:
+        with self._engine.begin() as connection:
+            return read(connection, *arguments)
+
+    async def read(self, read: Callable[..., T], *arguments: object) -> T:
+        """The same from the event loop. Cancelling abandons the result, not the read."""
+        return await asyncio.wrap_future(self.submit(read, *arguments))
+
+    def close(self) -> None:
+        """Wait for running reads, drop waiting ones, close the connections."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._engine.dispose()
+
+
+def open_readers(settings: Settings) -> Readers:
+    """The readers of the configured database."""
+    engine = open_engine(
+        settings.database_path,
+        writing=False,
+        busy_timeout=settings.busy_timeout,
+        pool_size=settings.reader_threads,
+    )
+    return Readers(engine, threads=settings.reader_threads, queue=settings.reader_queue)
+
+
+def open_writing_engine(settings: Settings) -> Engine:
+    """The engine with the only connection that writes; the caller holds the `Lock`."""
+    path = settings.database_path
+    return open_engine(path, writing=True, busy_timeout=settings.busy_timeout)

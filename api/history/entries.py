@@ -1,0 +1,90 @@
+"""An entry of the log, and its JSON: the same bytes in a frame, a page and an export.
+
+Pure: no framework, no database.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+
+class Kind(StrEnum):
+    """What an entry is; also the `type` of its frame."""
+
+    MESSAGE = "message"
+    EDIT = "edit"
+    DELETE = "delete"
+    REACTION = "reaction"
+    MEMBER = "member"
+    ITEM = "item"
+
+
+# The body of these is the `body` of their frame; that of the others is fields of the frame.
+_WITH_BODY = frozenset({Kind.MESSAGE, Kind.EDIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who made an entry. `key` is ours, `id` and `name` are what others see."""
+
+    key: int
+    id: str
+    name: str
+
+
+@dataclass(slots=True)
+class Entry:
+    """One thing that happened in an item. Nothing changes it; `forms` only remembers encodings."""
+
+    item_key: int
+    seq: int
+    kind: Kind
+    author: Author
+    at: int
+    """Milliseconds since the epoch."""
+    ref: str | None = None
+    target: int | None = None
+    body: bytes | None = None
+    """JSON: the value of `body`, or an object of the kind's own fields."""
+    edited_seq: int | None = None
+    deleted_seq: int | None = None
+    forms: dict[str, Any] = field(default_factory=dict)
+    """Per subprotocol, the frame that every receiver shares: encoded once, by whoever is first."""
+
+    def fields(self) -> dict[str, Any]:
+        """The entry as its frame has it; ready for orjson (`body` is spliced in as it is)."""
+        shown: dict[str, Any] = {
+            "type": self.kind.value,
+            "seq": self.seq,
+            "at": rfc3339(self.at),
+            "by": {"id": self.author.id, "name": self.author.name},
+        }
+        for name in ("ref", "target", "edited_seq", "deleted_seq"):
+            value = getattr(self, name)
+            if value is not None:
+                shown[name] = value
+        if self.body is not None:
+            if self.kind in _WITH_BODY:
+                shown["body"] = orjson.Fragment(self.body)
+            else:
+                shown |= orjson.loads(self.body)
+        return shown
+
+    def json(self) -> bytes:
+        """One JSON object, UTF-8."""
+        return orjson.dumps(self.fields())
+
+
+def rfc3339(at: int) -> str:
+    """Milliseconds since the epoch as `2026-01-31T23:59:59.123Z`."""
+    moment = datetime.fromtimestamp(at // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+
+
+def digest(kind: Kind, target: int | None, body: bytes | None) -> bytes:
+    """Tells a retry of a command from another command under the same ref; 16 bytes."""
+    return blake2b(orjson.dumps([kind, target]) + (body or b""), digest_size=16).digest()

@@ -1,0 +1,224 @@
+"""The one writer: a thread that owns the only writing connection, with group commit.
+
+It takes all commands that wait, runs them in one transaction, commits once, and then wakes the
+event loop once for all of them. Under load the batches grow by themselves while the disk works;
+an idle writer commits a lone command at once: no timer, nothing waits for a batch to fill.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from api.errors import Refusal
+from api.history.events import Event
+from api.history.transaction import Memory, RefKey, Transaction
+
+logger = logging.getLogger("itemroom.writer")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Deliver = Callable[[Sequence[Event]], None]
+
+
+class Command(Protocol[T_co]):
+    """Something to be done in the writer's transaction.
+
+    A command that checks everything before it first writes, and changes no rights, is `light`:
+    it needs no savepoint of its own and leaves the writer's memory valid.
+    """
+
+    @property
+    def light(self) -> bool:
+        """See above."""
+
+    def refs(self) -> Sequence[RefKey]:
+        """The refs that `apply` will ask for, so that a batch can look them up together."""
+
+    def apply(self, transaction: Transaction) -> T_co:
+        """Do it; raises Refusal when it may not be done. Runs in the writer's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """Any function of a transaction as a command."""
+
+    function: Callable[[Transaction], T]
+    light: bool = False
+
+    def refs(self) -> Sequence[RefKey]:
+        """None."""
+        return ()
+
+    def apply(self, transaction: Transaction) -> T:
+        """Call the function."""
+        return self.function(transaction)
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    """A command in the queue, what came of it, and who wants to know."""
+
+    command: Command[T]
+    done: Callable[[T | None, BaseException | None], None]
+    result: T | None = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Owns the writing connection and its thread, between `start` and `stop`.
+
+    Args:
+        engine: with BEGIN IMMEDIATE and a single connection.
+        deliver: called on the event loop after each commit, with its events in order, before
+            any `done` of the same batch.
+        max_queue: commands that may wait; one more is refused with `busy`.
+        max_batch: commands in one transaction.
+    """
+
+    def __init__(self, engine: Engine, deliver: Deliver, *, max_queue: int, max_batch: int) -> None:
+        self._engine = engine
+        self._deliver = deliver
+        self._max_queue = max_queue
+        self._max_batch = max_batch
+        self._memory = Memory()
+        self._queue: deque[_Job[Any]] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to write; results are delivered on `loop`."""
+        self._thread = threading.Thread(target=self._run, args=(loop,), name="itemroom-writer")
+        self._thread.start()
+
+    def submit(
+        self, command: Command[T], done: Callable[[T | None, BaseException | None], None]
+    ) -> None:
+        """Queue a command; `done(result, error)` is called on the event loop after the commit.
+
+        Never blocks. From any thread.
+
+        Raises:
+            Refusal: `busy` when the queue is full, `draining` after `stop`.
+        """
+        with self._wake:
+            if self._stopping:
+                raise Refusal("draining")
+            if len(self._queue) >= self._max_queue:
+                raise Refusal("busy", retry_after=1)
+            self._queue.append(_Job(command, done))
+            self._wake.notify()
+
+    async def execute(self, command: Command[T]) -> T:
+        """Queue a command and wait for the commit. Cancelling does not undo it."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def done(result: T | None, error: BaseException | None) -> None:
+            if future.cancelled():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)  # type: ignore[arg-type] # set by `apply`, None included
+
+        self.submit(command, done)
+        return await future
+
+    async def call(self, function: Callable[[Transaction], T], *, light: bool = False) -> T:
+        """Run a function in the writer's transaction and wait for the commit."""
+        return await self.execute(Call(function, light))
+
+    def finish(self) -> None:
+        """Refuse new commands, finish the queued ones, end the thread. Blocks; may come twice."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        while batch := self._take():
+            events = self._commit(batch)
+            loop.call_soon_threadsafe(self._settle, batch, events)
+
+    def _take(self) -> list[_Job[Any]]:
+        """Wait for commands; all that are there, at most a batch. Empty: time to end."""
+        with self._wake:
+            while not self._queue and not self._stopping:
+                self._wake.wait()
+            size = min(len(self._queue), self._max_batch)
+            return [self._queue.popleft() for _ in range(size)]
+
+    def _commit(self, batch: list[_Job[Any]]) -> Sequence[Event]:
+        """One transaction. When it fails, every command of it fails, and nothing was stored."""
+        try:
+            with self._engine.begin() as connection:
+                transaction = self._apply(connection, batch)
+        except Exception as error:
+            self._memory.forget()
+            refusal = _refusal_of(error)
+            for job in batch:
+                job.result, job.error = None, refusal
+            return ()
+        self._memory.trim()
+        return transaction.events
+
+    def _apply(self, connection: Connection, batch: list[_Job[Any]]) -> Transaction:
+        transaction = Transaction(connection, self._memory)
+        transaction.look_up_refs({ref for job in batch for ref in job.command.refs()})
+        for job in batch:
+            try:
+                if job.command.light:
+                    job.result = job.command.apply(transaction)
+                else:
+                    job.result = self._apply_alone(transaction, job.command)
+            except Refusal as refusal:
+                job.error = refusal
+        transaction.flush()
+        return transaction
+
+    def _apply_alone(self, transaction: Transaction, command: Command[T]) -> T:
+        """Run a command in a savepoint: when it fails, the rest of the batch is untouched."""
+        transaction.flush()
+        events = len(transaction.events)
+        try:
+            with transaction.connection.begin_nested():
+                result = command.apply(transaction)
+                transaction.flush()
+        except Exception as error:
+            transaction.discard(events)
+            self._memory.forget()
+            # A full disk or a held lock ends the whole transaction, not this command alone.
+            if isinstance(error, Refusal | OperationalError):
+                raise
+            logger.exception("a command failed")
+            raise Refusal("internal") from error
+        self._memory.forget()
+        return result
+
+    def _settle(self, batch: list[_Job[Any]], events: Sequence[Event]) -> None:
+        if events:
+            self._deliver(events)
+        for job in batch:
+            job.done(job.result, job.error)
+
+
+def _refusal_of(error: Exception) -> Refusal:
+    """What a failed transaction means for those whose commands were in it."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    primary = code & 0xFF if code is not None else None  # The rest is SQLite's extended code.
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Refusal("busy", retry_after=1)
+    logger.error("a transaction failed: %s", error, exc_info=error)
+    if primary == sqlite3.SQLITE_FULL:
+        return Refusal("storage_full", retry_after=10)
+    if isinstance(error, DBAPIError):
+        return Refusal("storage_error", retry_after=1)
+    return Refusal("internal")

@@ -1,0 +1,1 @@
+"""Items, their members and roles, and the one function that decides access."""

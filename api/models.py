@@ -1,0 +1,196 @@
+"""Every table. Imports nothing from `api`; a row is never sent to a client as it is.
+
+Table models do not validate their values (SQLModel leaves that to its non-table models), so
+nothing from outside reaches one without going through a schema first. Times are milliseconds
+since the Unix epoch: integers compare and index well, and SQLite has no time type.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+# Constraints need names before the first migration: batch mode cannot drop a nameless one.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(SQLModel):
+    """The base of all tables: one metadata with one naming convention."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+def _user(*, primary_key: bool = False, index: bool | None = None) -> Column[int]:
+    key = ForeignKey("user.key")
+    return Column(Integer, key, primary_key=primary_key, nullable=False, index=index)
+
+
+def _item(*, primary_key: bool = False) -> Column[int]:
+    return Column(Integer, ForeignKey("item.key"), primary_key=primary_key, nullable=False)
+
+
+class User(Table, table=True):
+    """Somebody who can sign in, here or at the outside issuer."""
+
+    __tablename__ = "user"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    key: int | None = Field(default=None, primary_key=True)
+    id: str = Field(sa_column=Column(String, nullable=False, unique=True))
+    username: str = Field(sa_column=Column(String, nullable=False, unique=True))
+    """What members are addressed by. Outside users have a colon in it, local ones never."""
+    name: str
+    password_hash: str | None = None
+    issuer: str | None = None
+    subject: str | None = None
+    disabled: bool = False
+    tokens_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """Access tokens issued before this moment do not count (password changed, user disabled)."""
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Session(Table, table=True):
+    """One browser that is signed in. `id` is public; the cookie is stored only as a hash."""
+
+    __tablename__ = "session"
+
+    id: str = Field(primary_key=True)
+    secret_hash: str = Field(sa_column=Column(String, nullable=False, unique=True))
+    user_key: int = Field(sa_column=_user(index=True))
+    user_agent: str | None = None
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    used_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ApiToken(Table, table=True):
+    """A long-lived token. Its row outlives a revocation until `expires_at`."""
+
+    __tablename__ = "api_token"
+
+    jti: str = Field(primary_key=True)
+    user_key: int = Field(sa_column=_user(index=True))
+    name: str
+    items: str
+    """The item patterns and roles it is limited to, as JSON."""
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Ticket(Table, table=True):
+    """A single-use admission to one room, bound to the credential that asked for it."""
+
+    __tablename__ = "ticket"
+
+    jti: str = Field(primary_key=True)
+    """The fingerprint of the ticket: its text is never stored."""
+    user_key: int = Field(sa_column=_user())
+    item_key: int = Field(sa_column=_item())
+    credential_kind: str
+    credential_id: str
+    credential_issued_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    credential_expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    cap: str | None = None
+    """The highest role that the credential allowed; null: no limit."""
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    used_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Item(Table, table=True):
+    """Anything in a product that has a room. A deleted row stays: its id never comes back."""
+
+    __tablename__ = "item"
+
+    key: int | None = Field(default=None, primary_key=True)
+    id: str = Field(sa_column=Column(String, nullable=False, unique=True))
+    title: str = ""
+    default_role: str | None = None
+    retention_days: int | None = None
+    epoch: str
+    head: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """The newest seq; the next entry takes the one after it, in the same transaction."""
+    oldest: int = Field(default=1, sa_column=Column(BigInteger, nullable=False))
+    """The oldest seq still kept."""
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    active_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    deleted_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Membership(Table, table=True):
+    """What a user may do in an item, and how far they have read."""
+
+    __tablename__ = "membership"
+    __table_args__ = (CheckConstraint("role IN ('reader', 'writer', 'admin')", name="role"),)
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    user_key: int = Field(sa_column=_user(primary_key=True, index=True))
+    role: str | None = None
+    """Null: not a member; the row only holds the read marker of someone let in by default_role."""
+    read_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+
+
+class EntryRow(Table, table=True):
+    """One thing that happened in an item.
+
+    Clustered by (item_key, seq), so that a page of the log is one range of the file however long
+    the log is.
+    """
+
+    __tablename__ = "entry"
+    __table_args__ = (
+        # One seq for a (item, author, ref), for as long as the entry lives: a retry finds it.
+        Index(
+            "uq_entry_item_key_author_key_ref",
+            "item_key",
+            "author_key",
+            "ref",
+            unique=True,
+            sqlite_where=text("ref IS NOT NULL"),
+        ),
+        Index("ix_entry_item_key_target", "item_key", "target", sqlite_where=text("target > 0")),
+        {"sqlite_with_rowid": False},
+    )
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    kind: str
+    author_key: int = Field(sa_column=_user())
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ref: str | None = None
+    digest: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """Of what came first under `ref`: tells a retry from a conflict after the body has changed."""
+    target: int | None = Field(default=None, sa_column=Column(BigInteger))
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """JSON, exactly as it will be sent; null when deleted or when the kind has none."""
+    edited_seq: int | None = Field(default=None, sa_column=Column(BigInteger))
+    deleted_seq: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Reaction(Table, table=True):
+    """A reaction that stands now; what happened and when is in the log."""
+
+    __tablename__ = "reaction"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    target: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    value: str = Field(sa_column=Column(String, primary_key=True))
+    user_key: int = Field(sa_column=_user(primary_key=True))
+    seq: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """Of the entry that set it."""

@@ -1,0 +1,220 @@
+"""The settings: one frozen object, read from `ITEMROOM_*` variables.
+
+A value that is weak or contradicts another one refuses to start with a sentence that says what
+to do. `0` means unlimited for rates and counts.
+"""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Names = Annotated[tuple[str, ...], NoDecode]
+MIN_SECRET_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can choose. Sizes are bytes and times seconds unless named."""
+
+    model_config = SettingsConfigDict(env_prefix="ITEMROOM_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    database_url: str = "sqlite:///itemroom.db"
+    migrate: bool = True
+    """Whether `serve` brings the database's schema up to date by itself."""
+    secret: SecretStr | None = None
+    """Signs our tokens; at least 32 characters. Unset: made once, kept beside the database."""
+    previous_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Secrets whose tokens still count, while a new `secret` takes over."""
+    public_url: str | None = None
+    """What browsers have in their address bar, as `https://rooms.example.com`."""
+    allowed_origins: Names = ()
+    """Other origins whose pages may use the session cookie."""
+    trusted_proxies: Names = ()
+    """Addresses or networks whose `X-Forwarded-*` headers are believed."""
+    registration: Literal["open", "closed"] = "open"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    issuer: str | None = None
+    """The `iss` of an outside issuer, the host product, whose tokens are believed."""
+    issuer_audience: str | None = None
+    issuer_secret: SecretStr | None = None
+    issuer_jwks_url: str | None = None
+
+    session_idle: int = Field(7 * 86400, ge=60)
+    session_lifetime: int = Field(30 * 86400, ge=60)
+    access_token_ttl: int = Field(3600, ge=1)
+    api_token_max_ttl: int = Field(366 * 86400, ge=60)
+    ticket_ttl: int = Field(30, ge=1)
+    password_min_length: int = Field(8, ge=1)
+    password_max_length: int = Field(256, le=4096)
+    login_failures: int = Field(5, ge=0)
+    """Failed logins of an account or address before each further one has to wait."""
+    login_max_wait: int = Field(300, ge=1)
+
+    max_frame_bytes: int = Field(64 * 1024, ge=1024)
+    max_body_bytes: int = Field(16 * 1024, ge=64)
+    max_nesting: int = Field(32, ge=1, le=500)
+    max_fragments: int = Field(64, ge=1)
+    max_header_bytes: int = Field(16 * 1024, ge=1024)
+    handshake_timeout: float = Field(5, gt=0)
+    publish_rate: float = Field(20, ge=0)
+    publish_burst: int = Field(100, ge=0)
+    error_rate: float = Field(1, ge=0)
+    """Refused commands a second before `too_many_errors`; `error_burst` of them at once."""
+    error_burst: int = Field(20, ge=0)
+    connections_per_user: int = Field(50, ge=0)
+    handshake_rate: float = Field(20, ge=0)
+    handshake_burst: int = Field(100, ge=0)
+    commands_in_flight: int = Field(256, ge=1)
+    """Commands of one connection that wait for the writer; one more is `busy`."""
+    write_buffer_bytes: int = Field(256 * 1024, ge=1024)
+    stall_timeout: float = Field(10, gt=0)
+    ping_interval: float = Field(20, gt=0)
+    ping_timeout: float = Field(20, gt=0)
+    presence_grace: float = Field(3, ge=0)
+    presence_interval: float = Field(0.2, ge=0)
+    """Joins and leaves of this long go out in one frame."""
+    expiry_notice: float = Field(30, ge=0)
+    tail_default: int = Field(50, ge=0)
+    tail_max: int = Field(1000, ge=1)
+    page_max: int = Field(500, ge=1, le=10_000)
+    """Entries or messages in one answer, and in one read of a replay."""
+    recent_entries: int = Field(256, ge=1)
+    """Newest entries that a room keeps in memory for connections that are a little behind."""
+    writer_queue: int = Field(10_000, ge=1)
+    writer_batch: int = Field(512, ge=1)
+    reader_threads: int = Field(4, ge=1)
+    reader_queue: int = Field(1024, ge=1)
+    busy_timeout: float = Field(5, ge=0)
+    """How long a write waits for a foreign process that holds the database."""
+    retention_interval: float = Field(3600, gt=0)
+    shutdown_grace: float = Field(10, ge=0)
+    restart_spread: float = Field(5, ge=0)
+    """On a restart each client is told its own delay, between 0.5 s and this much more."""
+
+    @field_validator("allowed_origins", "trusted_proxies", "previous_secrets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
+                raise ValueError(
+                    "ITEMROOM_ALLOWED_ORIGINS takes full origins such as https://app.example.com; "
+                    "a wildcard would let any page act with a visitor's cookie"
+                )
+        return tuple(origin.lower() for origin in value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#@*\s]+/?", value):
+            raise ValueError(
+                "ITEMROOM_PUBLIC_URL takes scheme and host, such as https://rooms.example.com"
+            )
+        return None if value is None else value.rstrip("/").lower()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    "ITEMROOM_TRUSTED_PROXIES takes addresses or networks such as 10.0.0.0/8; "
+                    "a wildcard would let any client claim any address"
+                ) from error
+        return value
+
+    @field_validator("secret", "issuer_secret", "previous_secrets")
+    @classmethod
+    def _check_secrets(
+        cls, value: SecretStr | tuple[SecretStr, ...] | None
+    ) -> SecretStr | tuple[SecretStr, ...] | None:
+        for secret in value if isinstance(value, tuple) else (value,):
+            if secret is not None and not _is_strong(secret.get_secret_value()):
+                raise ValueError(
+                    f"a secret needs at least {MIN_SECRET_BYTES} random characters; make one with: "
+                    'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+                )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        if not re.fullmatch(r"sqlite:///[^?:][^?]*", value):
+            raise ValueError(
+                "ITEMROOM_DATABASE_URL takes sqlite:///FILE (a file, since readers and the writer "
+                "have connections of their own); other databases are not supported yet"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _check_issuer(self) -> Self:
+        keys = [key for key in (self.issuer_secret, self.issuer_jwks_url) if key is not None]
+        if self.issuer is None and (keys or self.issuer_audience):
+            raise ValueError("ITEMROOM_ISSUER is missing: the outside tokens' iss claim")
+        if self.issuer is not None and (len(keys) != 1 or not self.issuer_audience):
+            raise ValueError(
+                "an outside issuer needs ITEMROOM_ISSUER_AUDIENCE and exactly one of "
+                "ITEMROOM_ISSUER_SECRET and ITEMROOM_ISSUER_JWKS_URL"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.max_body_bytes > self.max_frame_bytes:
+            raise ValueError("ITEMROOM_MAX_BODY_BYTES cannot exceed ITEMROOM_MAX_FRAME_BYTES")
+        if self.password_min_length > self.password_max_length:
+            raise ValueError("ITEMROOM_PASSWORD_MIN_LENGTH exceeds ITEMROOM_PASSWORD_MAX_LENGTH")
+        if self.session_idle > self.session_lifetime:
+            raise ValueError("ITEMROOM_SESSION_IDLE cannot exceed ITEMROOM_SESSION_LIFETIME")
+        if self.tail_default > self.tail_max:
+            raise ValueError("ITEMROOM_TAIL_DEFAULT cannot exceed ITEMROOM_TAIL_MAX")
+        return self
+
+    @model_validator(mode="after")
+    def _check_cookie_transport(self) -> Self:
+        if not self.is_loopback and self.public_url is None:
+            raise ValueError(
+                f"ITEMROOM_HOST={self.host} is reachable by others: set ITEMROOM_PUBLIC_URL to the "
+                "address that browsers use, so that cookies and origins can be checked"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.database_url.removeprefix("sqlite:///")).absolute()
+
+    @property
+    def public_host(self) -> str | None:
+        """The host name of `public_url`, without a port."""
+        return urlsplit(self.public_url).hostname if self.public_url else None
+
+
+def _is_strong(secret: str) -> bool:
+    return len(secret.encode()) >= MIN_SECRET_BYTES and len(set(secret)) >= 8
