@@ -1,0 +1,22 @@
+"""Hash, verify, issue, read: the only importer of jose and passlib."""
+
+from api.security.claims import Claims, Role, Use
+from api.security.credentials import fingerprint, new_id, new_secret
+from api.security.outside import OutsideIssuer, TokenReader
+from api.security.passwords import Passwords, Verified
+from api.security.tokens import Issued, Tokens
+
+__all__ = [
+    "Claims",
+    "Issued",
+    "OutsideIssuer",
+    "Passwords",
+    "Role",
+    "TokenReader",
+    "Tokens",
+    "Use",
+    "Verified",
+    "fingerprint",
+    "new_id",
+    "new_secret",
+]
