@@ -1,0 +1,1 @@
+"""What every HTTP answer shares: refusals, admission, headers, health, pages and logs."""

@@ -1,0 +1,66 @@
+"""Whom was this meant for? Names that are not ours are refused before anything else.
+
+A page of an attacker's can have its own name point at this server (DNS rebinding), and is then
+same-origin with it for the browser. Its `Host` still says that name. Addresses are safe: no name
+was resolved.
+"""
+
+import ipaddress
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import Refusal
+from api.http.origin import listed_origins, parse_authority
+from api.http.problems import Problem, refuse
+from api.http.scopes import header
+from api.settings import Settings
+
+
+def known_hosts(settings: Settings) -> frozenset[str]:
+    """The names that this server goes by."""
+    names = {origin.host for origin in listed_origins(settings.allowed_origins)}
+    names |= {"localhost", settings.host.lower(), settings.public_host or "localhost"}
+    return frozenset(names)
+
+
+def is_ours(host: str, names: frozenset[str]) -> bool:
+    """Whether a `Host` header is one of the names, or an address; with any port."""
+    parsed = parse_authority(host)
+    if parsed is None:
+        return False
+    return parsed[0] in names or _is_address(parsed[0])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+class HostCheck:
+    """Refuses requests and sockets whose `Host` is missing, doubled, or somebody else's.
+
+    Also sockets over HTTP/1.0, which has no upgrade (RFC 6455, section 4.1).
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
+        self._app = app
+        self._names = known_hosts(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        hosts = header(scope, b"host")
+        if len(hosts) != 1 or not is_ours(hosts[0], self._names):
+            refusal = Refusal(
+                "malformed", "Host must be a name of this server: see ITEMROOM_PUBLIC_URL."
+            )
+        elif scope["type"] == "websocket" and scope.get("http_version") == "1.0":
+            refusal = Refusal("malformed", "A WebSocket needs HTTP/1.1.")
+        else:
+            await self._app(scope, receive, send)
+            return
+        await refuse(scope, receive, send, Problem(refusal))

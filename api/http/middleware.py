@@ -1,0 +1,30 @@
+"""The one order in which requests and sockets pass what stands before the routes."""
+
+from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from api.http.admission import Admission
+from api.http.answers import Answers
+from api.http.body import SLACK_BYTES, BodyCap
+from api.http.cors import Cors
+from api.http.hosts import HostCheck
+from api.settings import Settings
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Put the layers around the routes.
+
+    Raises:
+        ValueError: a setting is not usable; says which one and why.
+    """
+    # Each goes around those before it, so this reads from the inside out.
+    app.add_middleware(BodyCap, max_bytes=settings.max_frame_bytes + SLACK_BYTES)
+    app.add_middleware(Admission)
+    # Outside of what refuses, so that pages of other origins may read why.
+    app.add_middleware(Cors, settings=settings)
+    app.add_middleware(HostCheck, settings=settings)
+    app.add_middleware(Answers, settings=settings)
+    if settings.trusted_proxies:
+        # Changes the client's address, which the rate and the log go by.
+        proxies = list(settings.trusted_proxies)
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)

@@ -1,0 +1,23 @@
+"""What middleware reads from an ASGI scope, of a request or of a socket."""
+
+from starlette.types import Scope
+
+from api.limits import network_of
+from api.state import State
+
+
+def state_of(scope: Scope) -> State:
+    """The running server that the scope has come to."""
+    state: State = scope["app"].state.itemroom
+    return state
+
+
+def header(scope: Scope, name: bytes) -> list[str]:
+    """All values of a header, in order. More than one is the caller's business to refuse."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def client_network(scope: Scope) -> str:
+    """What the client is counted by; see `limits.network_of`. Empty over a Unix socket."""
+    client = scope.get("client")
+    return network_of(client[0]) if client else ""

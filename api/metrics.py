@@ -1,0 +1,68 @@
+"""What a running server counts, for Prometheus. No label ever holds an id.
+
+Every server has a registry of its own, so that two in one process do not add up.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """Counters and histograms to add to, and gauges that ask when they are read.
+
+    A gauge's owner says whom to ask: `metrics.rooms.set_function(lambda: len(self._rooms))`.
+    Adding is safe from any thread; gauges are asked on the event loop.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.connections = self._gauge("connections", "Open sockets.")
+        self.behind = self._gauge(
+            "connections_behind", "Open sockets that have not been given all that is stored."
+        )
+        self.rooms = self._gauge("rooms", "Items with at least one open socket.")
+        self._entries = self._counter("entries_stored", "Entries stored.")
+        self._batch_size = self._histogram("batch_commands", "Commands in one commit.", _SIZES)
+        self._batch_seconds = self._histogram("batch_seconds", "Time of one commit.", _SECONDS)
+        self._ack_seconds = self._histogram(
+            "ack_seconds", "From a command's arrival to its ack.", _SECONDS
+        )
+        self._requests = self._counter(
+            "http_requests", "HTTP requests answered.", "method", "route", "status"
+        )
+        self._refused = self._counter("sockets_refused", "Sockets refused or closed.", "code")
+
+    def batch(self, size: int, seconds: float, entries: int) -> None:
+        """A commit: its commands, how long it took, and the entries that it stored."""
+        self._batch_size.observe(size)
+        self._batch_seconds.observe(seconds)
+        self._entries.inc(entries)
+
+    def acked(self, seconds: float) -> None:
+        """A command was acknowledged, this long after it came."""
+        self._ack_seconds.observe(seconds)
+
+    def refused(self, code: str) -> None:
+        """A socket was refused, or closed by the server; `code` is a key of `errors.CODES`."""
+        self._refused.labels(code).inc()
+
+    def answered(self, method: str, route: str | None, status: int) -> None:
+        """An HTTP request was answered; `route` is its template, None: no route knows it."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route or "none", str(status)).inc()
+
+    def render(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"itemroom_{name}", text, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"itemroom_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"itemroom_{name}", text, registry=self.registry, buckets=buckets)
