@@ -1,0 +1,1 @@
+"""Users and the five ways in which they show who they are."""

@@ -1,0 +1,148 @@
+"""Who is asking? For REST calls and sockets alike; endpoints declare what they need."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Cookie, Depends, Header, Query
+from fastapi.security import APIKeyCookie, HTTPBearer, OAuth2PasswordBearer
+from starlette.requests import HTTPConnection
+
+from api.accounts.cookies import COOKIE, is_doubled
+from api.accounts.identity import identify_session, identify_token
+from api.accounts.tickets import redeem_ticket
+from api.errors import Refusal
+from api.http.origin import check_cookie_origin
+from api.items.access import Principal
+from api.state import Running, State
+
+__all__ = [
+    "AccountOwner",
+    "ClientAddress",
+    "Credentials",
+    "Shown",
+    "SignedIn",
+    "authenticate",
+    "checked_origin",
+    "redeem_ticket",
+    "shown_credential",
+]
+
+BEARER_SUBPROTOCOL = "bearer."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a client shows of itself, as it came: at most one of token and ticket."""
+
+    token: str | None = field(default=None, repr=False)
+    ticket: str | None = field(default=None, repr=False)
+    cookie: str | None = field(default=None, repr=False)
+
+
+async def shown_credential(
+    connection: HTTPConnection,
+    token: Annotated[list[str] | None, Query(include_in_schema=False)] = None,
+    ticket: Annotated[list[str] | None, Query(include_in_schema=False)] = None,
+    authorization: Annotated[list[str] | None, Header(include_in_schema=False)] = None,
+    session: Annotated[str | None, Cookie(include_in_schema=False)] = None,
+) -> Shown:
+    """The one credential that counts: an explicit one, or else the cookie.
+
+    Raises:
+        Refusal: `auth_ambiguous`, or `auth_invalid` for another scheme than Bearer.
+    """
+    protocols: list[str] = connection.scope.get("subprotocols", [])
+    offered = [name for name in protocols if name.startswith(BEARER_SUBPROTOCOL)]
+    tokens = [
+        *(token or ()),
+        *map(_bearer, authorization or ()),
+        *(name.removeprefix(BEARER_SUBPROTOCOL) for name in offered),
+    ]
+    tickets = ticket or []
+    if len(tokens) + len(tickets) > 1 or is_doubled(connection):
+        raise Refusal("auth_ambiguous")
+    if tokens:
+        return Shown(token=tokens[0])
+    if tickets:
+        return Shown(ticket=tickets[0])
+    return Shown(cookie=session)
+
+
+Credentials = Annotated[Shown, Depends(shown_credential)]
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refusal("auth_invalid", "Authorization has the form: Bearer, a blank, a token.")
+    return token.strip()
+
+
+async def authenticate(state: State, shown: Shown, connection: HTTPConnection) -> Principal:
+    """Who shows this. A ticket is no answer here: only a room can take it (`redeem_ticket`).
+
+    Raises:
+        Refusal: `auth_missing`, `auth_invalid`, `auth_expired`, `auth_revoked`, `origin_denied`.
+    """
+    if shown.token is not None:
+        return await identify_token(state, shown.token)
+    if shown.ticket is not None:
+        raise Refusal("auth_invalid", "A ticket opens a socket, and nothing else.")
+    if shown.cookie is None:
+        raise Refusal("auth_missing")
+    check_cookie_origin(connection, state.settings)
+    return await identify_session(state, shown.cookie)
+
+
+_PASSWORD = OAuth2PasswordBearer("auth/token", scheme_name="password", auto_error=False)
+_TOKEN = HTTPBearer(bearerFormat="JWT", scheme_name="token", auto_error=False)
+_COOKIE = APIKeyCookie(name=COOKIE, scheme_name="cookie", auto_error=False)
+
+
+# Read by `shown_credential` and not by FastAPI's classes, which take the first of two headers and
+# fall back to the cookie; these tell the OpenAPI page what there is.
+async def signed_in(
+    connection: HTTPConnection,
+    state: Running,
+    shown: Credentials,
+    _password: Annotated[object, Depends(_PASSWORD)],
+    _token: Annotated[object, Depends(_TOKEN)],
+    _cookie: Annotated[object, Depends(_COOKIE)],
+) -> Principal:
+    """Whoever makes a REST call."""
+    return await authenticate(state, shown, connection)
+
+
+SignedIn = Annotated[Principal, Depends(signed_in)]
+
+
+async def account_owner(principal: SignedIn) -> Principal:
+    """Somebody who may manage their account: with what a password gave them, and unlimited.
+
+    Raises:
+        Refusal: `forbidden`. A token that was given away must not be able to make more of itself.
+    """
+    credential = principal.credential
+    if credential.kind not in ("session", "access") or credential.items is not None:
+        raise Refusal("forbidden", "This needs a session or an access token.")
+    return principal
+
+
+AccountOwner = Annotated[Principal, Depends(account_owner)]
+
+
+async def client_address(connection: HTTPConnection) -> str:
+    """Where a request comes from; `X-Forwarded-For` of trusted proxies was applied before."""
+    return connection.client.host if connection.client else ""
+
+
+ClientAddress = Annotated[str, Depends(client_address)]
+
+
+async def checked_origin(connection: HTTPConnection, state: Running) -> None:
+    """For calls that begin a session: other sites' pages must not sign a visitor in as theirs.
+
+    Raises:
+        Refusal: `origin_denied`.
+    """
+    check_cookie_origin(connection, state.settings)

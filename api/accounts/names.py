@@ -1,0 +1,53 @@
+"""What users may be called: usernames that address them, names that are shown of them."""
+
+import re
+
+from api.errors import Refusal
+from api.history.words import check_showable
+
+# Lower case alone, so that no two of them differ only in case; and never a colon, which marks
+# the usernames of outside users.
+USERNAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+OUTSIDE_PREFIX = "ext:"
+MAX_NAME_LENGTH = 64
+
+_USERNAME = re.compile(USERNAME_PATTERN.strip("^$"))
+
+
+def is_username(text: str) -> bool:
+    """Whether a local user may have this username."""
+    return _USERNAME.fullmatch(text) is not None
+
+
+def check_username(text: str) -> None:
+    """Raise Refusal `bad_request` when no local user may have this username."""
+    if not is_username(text):
+        raise Refusal(
+            "bad_request",
+            "A username has 1 to 64 characters: lower-case letters a-z, digits and . _ - , and "
+            "begins with a letter or digit.",
+        )
+
+
+def clean_name(text: str) -> str:
+    """A name to show, without the blanks around it.
+
+    Raises:
+        ValueError: it is empty, too long, or would not show as what it is.
+    """
+    name = check_showable(text.strip())
+    if not 1 <= len(name) <= MAX_NAME_LENGTH:
+        raise ValueError(f"1 to {MAX_NAME_LENGTH} characters")
+    return name
+
+
+def check_name(text: str) -> str:
+    """As `clean_name`.
+
+    Raises:
+        Refusal: `bad_request`.
+    """
+    try:
+        return clean_name(text)
+    except ValueError as error:
+        raise Refusal("bad_request", f"A name to show: {error}.") from None

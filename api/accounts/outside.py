@@ -1,0 +1,80 @@
+"""Users and items that the host product's tokens bring along: made on first use."""
+
+import secrets
+from functools import partial
+
+from sqlalchemy import Connection, insert, select, update
+from sqlmodel import col
+
+from api.accounts.names import OUTSIDE_PREFIX
+from api.accounts.users import find_user
+from api.history.transaction import Transaction
+from api.items.access import Principal, claimed_role
+from api.items.ids import valid_item_id
+from api.models import Item, User
+from api.security import Claims, fingerprint, new_id
+from api.state import State
+
+
+def admit_outside_user(tx: Transaction, claims: Claims) -> None:
+    """Make sure that the user of an outside token exists, and is called as the token says."""
+    query = select(col(User.key), col(User.name)).where(
+        col(User.issuer) == claims.issuer, col(User.subject) == claims.subject
+    )
+    row = tx.connection.execute(query).one_or_none()
+    if row is None:
+        _create_user(tx, claims)
+    elif claims.name is not None and row.name != claims.name:
+        named = update(User).where(col(User.key) == row.key).values(name=claims.name)
+        tx.connection.execute(named)
+
+
+async def ensure_outside_item(state: State, principal: Principal, item_id: str) -> None:
+    """Create the item if an outside token grants a role in it and it never existed.
+
+    Nobody becomes a member of it, and the id of a deleted item stays deleted.
+    """
+    credential = principal.credential
+    if credential.kind != "outside" or claimed_role(credential.items, item_id) is None:
+        return
+    if valid_item_id(item_id) and not await state.readers.read(_was_ever, item_id):
+        await state.writer.call(partial(_create_item, item_id))
+
+
+def _create_user(tx: Transaction, claims: Claims) -> None:
+    username = f"{OUTSIDE_PREFIX}{claims.subject}"
+    if find_user(tx.connection, username) is not None:
+        # The same subject of an issuer that was configured before: somebody else.
+        mark = fingerprint(claims.issuer)[:8]
+        username = f"{OUTSIDE_PREFIX}{mark}:{claims.subject}"
+    values = {
+        "id": new_id(),
+        "username": username,
+        "name": claims.name or claims.subject,
+        "issuer": claims.issuer,
+        "subject": claims.subject,
+        "disabled": False,
+        "tokens_from": 0,
+        "created_at": tx.now_ms,
+    }
+    tx.connection.execute(insert(User).values(values))
+
+
+def _was_ever(connection: Connection, item_id: str) -> bool:
+    query = select(col(Item.key)).where(col(Item.id) == item_id)
+    return connection.execute(query).first() is not None
+
+
+def _create_item(item_id: str, tx: Transaction) -> None:
+    if _was_ever(tx.connection, item_id):
+        return
+    values = {
+        "id": item_id,
+        "title": "",
+        "epoch": secrets.token_hex(8),
+        "head": 0,
+        "oldest": 1,
+        "created_at": tx.now_ms,
+        "active_at": tx.now_ms,
+    }
+    tx.connection.execute(insert(Item).values(values))

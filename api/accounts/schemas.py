@@ -1,0 +1,199 @@
+"""What the calls about accounts take and give."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictInt
+
+from api.accounts.names import MAX_NAME_LENGTH, USERNAME_PATTERN, clean_name
+from api.accounts.sessions import SessionListed
+from api.accounts.tokens import TokenListed
+from api.accounts.users import Profile
+from api.history.entries import rfc3339
+from api.items.access import CredentialKind, Principal, Role
+from api.security.claims import MAX_ITEM_PATTERNS
+
+DEFAULT_TOKEN_TTL = 90 * 86400  # Seconds: a forgotten token ends by itself within a season.
+
+# Its length is no business of the schema's: at a login a password that is too long must be
+# answered like any wrong one, and for a new one the limits are settings.
+Password = Annotated[SecretStr, Field(examples=["correct horse battery"])]
+Name = Annotated[
+    str, Field(max_length=MAX_NAME_LENGTH, examples=["Ada"]), AfterValidator(clean_name)
+]
+Time = Annotated[str, Field(examples=["2026-01-31T23:59:59.123Z"])]
+ItemPattern = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]*)?\*?$", min_length=1, max_length=128)
+]
+ItemRoles = Annotated[
+    dict[ItemPattern, Role],
+    Field(
+        min_length=1,
+        max_length=MAX_ITEM_PATTERNS,
+        description="Item id, or its beginning and a final `*`, to the highest role in it.",
+        examples=[{"order-17": "writer", "order-*": "reader"}],
+    ),
+]
+
+
+class Input(BaseModel):
+    """What a client sends; what nobody knows is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Registration(Input):
+    """A new user."""
+
+    username: Annotated[str, Field(pattern=USERNAME_PATTERN, examples=["ada"])]
+    password: Password
+    display_name: Name | None = Field(None, description="Shown to others; else the username is.")
+
+
+class Login(Input):
+    """A username and its password."""
+
+    username: Annotated[str, Field(examples=["ada"])]
+    password: Password
+
+
+class PasswordChange(Input):
+    """The password as it is, and as it shall be."""
+
+    current_password: Password
+    new_password: Password
+
+
+class NewToken(Input):
+    """An API token to be made."""
+
+    name: Annotated[Name, Field(description="What it is for.", examples=["nightly import"])]
+    items: ItemRoles
+    expires_in: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="Seconds; 90 days unless said, and never more than the setting."
+    )
+
+
+class UserShown(BaseModel):
+    """A user."""
+
+    id: str
+    username: str
+    name: str
+    created_at: Time
+
+
+class CredentialShown(BaseModel):
+    """What the call was made with."""
+
+    kind: CredentialKind
+    expires_at: Time | None
+    items: dict[str, Role] | None = Field(description="What it is limited to; null: nothing.")
+
+
+class Me(UserShown):
+    """The user who asks, and how they are known."""
+
+    credential: CredentialShown
+
+
+class SessionShown(BaseModel):
+    """A browser that is signed in."""
+
+    id: str
+    created_at: Time
+    used_at: Time = Field(description="Within some minutes.")
+    user_agent: str | None
+    current: bool = Field(description="Whether this call was made with it.")
+
+
+class SessionList(BaseModel):
+    """The browsers that are signed in."""
+
+    sessions: list[SessionShown]
+
+
+class AccessToken(BaseModel):
+    """An access token (RFC 6749, section 5.1)."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind, no secret
+    expires_in: int
+
+
+class TokenShown(BaseModel):
+    """An API token, without its text."""
+
+    id: str
+    name: str
+    items: dict[str, Role]
+    created_at: Time
+    expires_at: Time
+
+
+class TokenMade(TokenShown):
+    """A new API token; its text is shown this once."""
+
+    token: str
+
+
+class TokenList(BaseModel):
+    """The API tokens that count."""
+
+    tokens: list[TokenShown]
+
+
+class TicketMade(BaseModel):
+    """A single-use admission to the item's room: `…/ws?ticket=`."""
+
+    ticket: str
+    expires_in: int = Field(description="Seconds.")
+
+
+def show_user(user: Profile) -> UserShown:
+    """As its own user and its creator see it."""
+    return UserShown(
+        id=user.id, username=user.username, name=user.name, created_at=rfc3339(user.created_at)
+    )
+
+
+def show_me(user: Profile, principal: Principal) -> Me:
+    """The user and the credential in use."""
+    credential = principal.credential
+    ends = credential.expires_at
+    shown = CredentialShown(
+        kind=credential.kind,
+        expires_at=None if ends is None else rfc3339(ends),
+        items=None if credential.items is None else dict(credential.items),
+    )
+    return Me(**show_user(user).model_dump(), credential=shown)
+
+
+def show_session(session: SessionListed, principal: Principal) -> SessionShown:
+    """A session, and whether it is the principal's own."""
+    return SessionShown(
+        id=session.id,
+        created_at=rfc3339(session.created_at),
+        used_at=rfc3339(session.used_at),
+        user_agent=session.user_agent,
+        current=session.id == principal.credential.id,
+    )
+
+
+def show_token(token: TokenListed) -> TokenShown:
+    """An API token in a list."""
+    return TokenShown.model_validate(_token_fields(token))
+
+
+def show_new_token(token: TokenListed, text: str) -> TokenMade:
+    """An API token, this once with its text."""
+    return TokenMade.model_validate({**_token_fields(token), "token": text})
+
+
+def _token_fields(token: TokenListed) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "items": dict(token.items),
+        "created_at": rfc3339(token.created_at),
+        "expires_at": rfc3339(token.expires_at),
+    }

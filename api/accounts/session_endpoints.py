@@ -1,0 +1,30 @@
+"""The browsers that are signed in."""
+
+from functools import partial
+
+from fastapi import APIRouter
+
+from api.accounts import schemas
+from api.accounts.dependencies import AccountOwner
+from api.accounts.sessions import end_session, list_sessions
+from api.items.access import clock_ms
+from api.state import Running
+
+router = APIRouter(prefix="/auth/sessions", tags=["accounts"])
+
+
+@router.get("")
+async def sessions(state: Running, principal: AccountOwner) -> schemas.SessionList:
+    """Your sessions, the last used first."""
+    found = await state.readers.read(list_sessions, principal.user_key, state.settings, clock_ms())
+    return schemas.SessionList(
+        sessions=[schemas.show_session(session, principal) for session in found]
+    )
+
+
+@router.delete("/{session_id}", status_code=204)
+async def end(state: Running, principal: AccountOwner, session_id: str) -> None:
+    """Sign one of your browsers out; its sockets close."""
+    await state.writer.call(
+        partial(end_session, user_key=principal.user_key, session_id=session_id)
+    )

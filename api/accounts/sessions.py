@@ -1,0 +1,155 @@
+"""Sessions: one for each browser that is signed in."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlmodel import col
+
+from api.accounts.login import Proof, accept_proof
+from api.accounts.users import Profile
+from api.errors import Refusal
+from api.history.events import CredentialsEnded
+from api.history.transaction import Transaction
+from api.items.access import Credential, Principal
+from api.models import Session
+from api.security import fingerprint, new_id
+from api.settings import Settings
+
+MAX_SESSIONS = 200  # Of one user; one more ends the one that was used longest ago.
+MAX_USER_AGENT_LENGTH = 200
+# Seconds between two writes of `used_at`: it is for people and for an idle time of days.
+TOUCH_INTERVAL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFound:
+    """The session of a cookie. Times: milliseconds."""
+
+    principal: Principal
+    used_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionListed:
+    """A session as its user sees it."""
+
+    id: str
+    created_at: int
+    used_at: int
+    user_agent: str | None
+
+
+def open_session(tx: Transaction, proof: Proof, secret: str, user_agent: str | None) -> Profile:
+    """Sign a browser in; the cookie's secret is stored only as a fingerprint.
+
+    Raises:
+        Refusal: `login_failed`.
+    """
+    user = accept_proof(tx, proof)
+    _make_room(tx, user.key)
+    values = {
+        "id": new_id(),
+        "secret_hash": fingerprint(secret),
+        "user_key": user.key,
+        "user_agent": _clean(user_agent),
+        "created_at": tx.now_ms,
+        "used_at": tx.now_ms,
+    }
+    tx.connection.execute(insert(Session).values(values))
+    return user
+
+
+_FIND = text("""
+    SELECT s.id, s.created_at, s.used_at, u.key AS user_key, u.id AS user_id, u.name, u.disabled
+    FROM session AS s JOIN user AS u ON u.key = s.user_key
+    WHERE s.secret_hash = :secret_hash
+""")
+
+
+def find_session(connection: Connection, secret: str, settings: Settings, now: int) -> SessionFound:
+    """Whose cookie this is.
+
+    Raises:
+        Refusal: `auth_invalid`, `auth_expired`, or `auth_revoked` for a disabled user.
+    """
+    row = connection.execute(_FIND, {"secret_hash": fingerprint(secret)}).one_or_none()
+    if row is None:
+        raise Refusal("auth_invalid")
+    if row.disabled:
+        raise Refusal("auth_revoked")
+    ends_at = row.created_at + settings.session_lifetime * 1000
+    if now >= min(ends_at, row.used_at + settings.session_idle * 1000):
+        raise Refusal("auth_expired")
+    credential = Credential("session", row.id, row.created_at, ends_at)
+    return SessionFound(Principal(row.user_key, row.user_id, row.name, credential), row.used_at)
+
+
+def list_sessions(
+    connection: Connection, user_key: int, settings: Settings, now: int
+) -> list[SessionListed]:
+    """The sessions of a user that have not expired, the last used first."""
+    query = (
+        select(
+            col(Session.id), col(Session.created_at), col(Session.used_at), col(Session.user_agent)
+        )
+        .where(
+            col(Session.user_key) == user_key,
+            col(Session.created_at) > now - settings.session_lifetime * 1000,
+            col(Session.used_at) > now - settings.session_idle * 1000,
+        )
+        .order_by(col(Session.used_at).desc(), col(Session.id).desc())
+    )
+    return [SessionListed(*row) for row in connection.execute(query)]
+
+
+def end_session(tx: Transaction, user_key: int, session_id: str) -> None:
+    """Sign one browser of a user out, and close its sockets.
+
+    Raises:
+        Refusal: `not_found`, for somebody else's session too.
+    """
+    ended = tx.connection.execute(
+        delete(Session).where(col(Session.id) == session_id, col(Session.user_key) == user_key)
+    )
+    if ended.rowcount == 0:
+        raise Refusal("not_found")
+    tx.emit(sessions_ended(user_key, {session_id}))
+
+
+_TOUCH = (
+    update(Session).where(col(Session.id) == bindparam("touched")).values(used_at=bindparam("now"))
+)
+
+
+def touch_sessions(tx: Transaction, ids: Collection[str]) -> None:
+    """These sessions are in use now: by a request, or by a socket that is open. Light."""
+    if ids:
+        tx.connection.execute(_TOUCH, [{"touched": key, "now": tx.now_ms} for key in ids])
+
+
+def sessions_ended(user_key: int, ids: Collection[str]) -> CredentialsEnded:
+    """What the live side has to know when sessions end."""
+    return CredentialsEnded(
+        user_key, lambda credential: credential.kind == "session" and credential.id in ids
+    )
+
+
+def _make_room(tx: Transaction, user_key: int) -> None:
+    surplus = (
+        select(col(Session.id))
+        .where(col(Session.user_key) == user_key)
+        .order_by(col(Session.used_at).desc(), col(Session.id).desc())
+        .offset(MAX_SESSIONS - 1)
+    )
+    ids = set(tx.connection.execute(surplus).scalars())
+    for session_id in ids:
+        end_session(tx, user_key, session_id)
+
+
+def _clean(user_agent: str | None) -> str | None:
+    """A header of a stranger's, fit to be shown and logged."""
+    if user_agent is None:
+        return None
+    shown = user_agent[:MAX_USER_AGENT_LENGTH]
+    return "".join(character if character.isprintable() else "?" for character in shown)

@@ -1,0 +1,21 @@
+"""Tickets: for a browser's `WebSocket`, which can send no header."""
+
+from fastapi import APIRouter, Response
+
+from api.accounts import schemas
+from api.accounts.tickets import issue_ticket
+from api.items.dependencies import ItemAccess
+from api.state import Running
+
+router = APIRouter(prefix="/items/{item_id}/tickets", tags=["accounts"])
+
+
+@router.post("")
+async def create(response: Response, state: Running, access: ItemAccess) -> schemas.TicketMade:
+    """Get a ticket that opens this item's socket once, within seconds, as `?ticket=`.
+
+    It does what the credential of this call does, and ends with it.
+    """
+    ticket, expires_in = await issue_ticket(state, access)
+    response.headers["Cache-Control"] = "no-store"
+    return schemas.TicketMade(ticket=ticket, expires_in=expires_in)

@@ -1,0 +1,135 @@
+"""Users: who there is, and what becomes of their credentials when they change.
+
+Functions of a `Transaction` run in the writer's thread; those of a connection in a reader's.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlmodel import col
+
+from api.accounts.names import check_name, check_username
+from api.errors import Refusal
+from api.history.events import CredentialsEnded
+from api.history.transaction import Transaction
+from api.items.access import Credential, clock_ms
+from api.models import ApiToken, Session, User
+from api.security import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A user as everybody may know them. `key` is ours alone."""
+
+    key: int
+    id: str
+    username: str
+    name: str
+    created_at: int
+
+
+_PROFILE = select(
+    col(User.key), col(User.id), col(User.username), col(User.name), col(User.created_at)
+)
+
+
+def find_user(connection: Connection, username: str) -> Profile | None:
+    """The user with this username, an outside one included."""
+    row = connection.execute(_PROFILE.where(col(User.username) == username)).one_or_none()
+    return None if row is None else Profile(row.key, row.id, row.username, row.name, row.created_at)
+
+
+def load_user(connection: Connection, user_key: int) -> Profile:
+    """The user of a principal: rows of users are never deleted."""
+    row = connection.execute(_PROFILE.where(col(User.key) == user_key)).one()
+    return Profile(row.key, row.id, row.username, row.name, row.created_at)
+
+
+def create_user(
+    tx: Transaction, *, username: str, password_hash: str, name: str | None = None
+) -> Profile:
+    """A new local user, shown as `name` or else by the username.
+
+    Raises:
+        Refusal: `taken`, or `bad_request`.
+    """
+    check_username(username)
+    shown = check_name(username if name is None else name)
+    if find_user(tx.connection, username) is not None:
+        raise Refusal("taken")
+    values = {
+        "id": new_id(),
+        "username": username,
+        "name": shown,
+        "password_hash": password_hash,
+        "disabled": False,
+        "tokens_from": 0,
+        "created_at": tx.now_ms,
+    }
+    row = tx.connection.execute(insert(User).values(values).returning(col(User.key))).one()
+    return load_user(tx.connection, row.key)
+
+
+def set_password(
+    tx: Transaction, *, user_key: int, password_hash: str, keep_session: str | None = None
+) -> None:
+    """Store a new password; ends all sessions but one, and all access tokens.
+
+    API tokens stay: each was given away on purpose, and is listed and revoked by itself.
+    """
+    values = {"password_hash": password_hash, "tokens_from": _from_now_on()}
+    tx.connection.execute(update(User).where(col(User.key) == user_key).values(values))
+    tx.connection.execute(
+        delete(Session).where(
+            col(Session.user_key) == user_key, col(Session.id).is_distinct_from(keep_session)
+        )
+    )
+
+    def ended(credential: Credential) -> bool:
+        is_session = credential.kind == "session" and credential.id != keep_session
+        return is_session or credential.kind == "access"
+
+    tx.emit(CredentialsEnded(user_key, ended))
+
+
+def disable_user(tx: Transaction, username: str) -> None:
+    """Keep a user out: every credential they have ends, for good.
+
+    Raises:
+        Refusal: `not_found`.
+    """
+    user = _known(tx, username)
+    values = {"disabled": True, "tokens_from": _from_now_on()}
+    tx.connection.execute(update(User).where(col(User.key) == user.key).values(values))
+    tx.connection.execute(delete(Session).where(col(Session.user_key) == user.key))
+    tx.connection.execute(
+        update(ApiToken)
+        .where(col(ApiToken.user_key) == user.key, col(ApiToken.revoked_at).is_(None))
+        .values(revoked_at=tx.now_ms)
+    )
+    tx.emit(CredentialsEnded(user.key, lambda _: True))
+
+
+def enable_user(tx: Transaction, username: str) -> None:
+    """Let a disabled user sign in again. What ended with the disabling stays ended.
+
+    Raises:
+        Refusal: `not_found`.
+    """
+    user = _known(tx, username)
+    tx.connection.execute(update(User).where(col(User.key) == user.key).values(disabled=False))
+
+
+def _known(tx: Transaction, username: str) -> Profile:
+    user = find_user(tx.connection, username)
+    if user is None:
+        raise Refusal("not_found", "There is no such user.")
+    return user
+
+
+def _from_now_on() -> int:
+    """The first moment at which tokens count again.
+
+    Tokens are issued in the writer's thread too, so none that was issued before this is as late.
+    """
+    return clock_ms() + 1
