@@ -101,7 +101,10 @@ def open_engine(path: Path, *, writing: bool, busy_timeout: float, pool_size: in
         else {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0}
     )
     arguments = {"check_same_thread": False, "timeout": busy_timeout}
-    engine = create_engine(f"sqlite:///{path}", connect_args=arguments, **pool)
+    # hide_parameters: they hold bodies and fingerprints, and an error's text goes to the log.
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args=arguments, hide_parameters=True, **pool
+    )
     query_only = (str(int(not writing)), int(not writing))
 
     @event.listens_for(engine, "connect")

@@ -4,6 +4,7 @@ A value that is weak or contradicts another one refuses to start with a sentence
 to do. `0` means unlimited for rates and counts.
 """
 
+import contextlib
 import ipaddress
 import re
 from pathlib import Path
@@ -209,6 +210,16 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """The SQLite file."""
         return Path(self.database_url.removeprefix("sqlite:///")).absolute()
+
+    @property
+    def local_url(self) -> str:
+        """Where programs on this machine reach the server, also one that listens everywhere."""
+        host = self.host
+        with contextlib.suppress(ValueError):
+            address = ipaddress.ip_address(host)
+            if address.is_unspecified:
+                host = "127.0.0.1" if address.version == 4 else "::1"
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def public_host(self) -> str | None:

@@ -5,8 +5,8 @@ cannot be stored by every database; a number beyond 2^53 is another number in Ja
 """
 
 import base64
-import binascii
 import json
+import math
 import re
 from typing import Any
 
@@ -60,16 +60,12 @@ def encode_body(value: object, *, max_bytes: int, max_nesting: int) -> bytes:
 def _checked(value: object, levels: int) -> object:
     """The value with its bytes in their JSON form; raises Refusal for what cannot be sent on."""
     match value:
+        case None | bool():
+            return value
         case str():
-            if "\0" in value:
-                raise Refusal("bad_message", "Text must not contain U+0000.")
-            return value
-        case bool() | None | float():
-            return value
-        case int():
-            if abs(value) > MAX_INTEGER:
-                raise Refusal("bad_message", "Integers must be within ±2^53.")
-            return value
+            return _text(value)
+        case int() | float():
+            return _number(value)
         case bytes():
             return {BYTES: base64.b64encode(value).decode()}
     if levels <= 0:
@@ -79,6 +75,21 @@ def _checked(value: object, levels: int) -> object:
     if isinstance(value, dict):
         return {_key(key): _checked(part, levels - 1) for key, part in value.items()}
     raise Refusal("bad_message", "The body has a value that JSON does not know.")
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise Refusal("bad_message", "Text must not contain U+0000.")
+    return text
+
+
+def _number(number: int | float) -> int | float:
+    # MessagePack has NaN and infinities, and orjson would write them as null.
+    if isinstance(number, float) and not math.isfinite(number):
+        raise Refusal("bad_message", "Numbers must be finite.")
+    if isinstance(number, int) and abs(number) > MAX_INTEGER:
+        raise Refusal("bad_message", "Integers must be within ±2^53.")
+    return number
 
 
 def _key(key: object) -> str:
@@ -95,7 +106,7 @@ def restore_bytes(value: Any) -> Any:
         if value.keys() == {BYTES} and isinstance(value[BYTES], str):
             try:
                 return base64.b64decode(value[BYTES], validate=True)
-            except binascii.Error:
+            except ValueError:  # binascii.Error among others: letters beyond ASCII raise it bare.
                 return value  # A JSON client wrote this; it never was bytes.
         return {key: restore_bytes(part) for key, part in value.items()}
     return value

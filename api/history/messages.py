@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlmodel import col
 
 from api.errors import Refusal
@@ -190,6 +190,9 @@ class React(Act):
             "user_key": self.access.principal.user_key,
         }
 
+    def _mine(self) -> list[ColumnElement[bool]]:
+        return [getattr(Reaction, name) == value for name, value in self._key().items()]
+
     def _standing(self, transaction: Transaction) -> Stored | None:
         transaction.flush()
         row = transaction.connection.execute(
@@ -198,7 +201,7 @@ class React(Act):
                 EntryRow,
                 (col(EntryRow.item_key) == Reaction.item_key) & (col(EntryRow.seq) == Reaction.seq),
             )
-            .filter_by(**self._key())
+            .where(*self._mine())
         ).one_or_none()
         return None if row is None else Stored(*row, duplicate=True)
 
@@ -206,7 +209,7 @@ class React(Act):
         if self.on:
             transaction.connection.execute(insert(Reaction).values(self._key() | {"seq": seq}))
         else:
-            transaction.connection.execute(delete(Reaction).filter_by(**self._key()))
+            transaction.connection.execute(delete(Reaction).where(*self._mine()))
 
 
 def author_of(principal: Principal) -> Author:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import Session, col
 
 from api.history.entries import Author, Entry, Kind
@@ -97,19 +97,12 @@ class Transaction:
     def look_up_refs(self, keys: Iterable[RefKey]) -> None:
         """Learn in one query what is stored under many refs."""
         wanted = [key for key in keys if key not in self._looked_up]
-        columns = tuple_(EntryRow.item_key, EntryRow.author_key, EntryRow.ref)
         for start in range(0, len(wanted), 300):  # SQLite binds 999 values at the least.
             part = wanted[start : start + 300]
-            query = select(
-                col(EntryRow.item_key),
-                col(EntryRow.author_key),
-                col(EntryRow.ref),
-                col(EntryRow.seq),
-                col(EntryRow.at),
-                col(EntryRow.digest),
-            ).where(columns.in_(part), col(EntryRow.ref).is_not(None))
-            for item_key, author_key, ref, seq, at, mark in self.connection.execute(query):
-                self._refs[item_key, author_key, str(ref)] = StoredRef(seq, at, mark)
+            query = _STORED_REFS.format(", ".join(["(?, ?, ?)"] * len(part)))
+            values = tuple(value for key in part for value in key)
+            for item_key, author_key, ref, *found in self.connection.exec_driver_sql(query, values):
+                self._refs[item_key, author_key, ref] = StoredRef(*found)
             self._looked_up.update(part)
 
     def stored_ref(self, item_key: int, author_key: int, ref: str) -> StoredRef | None:
@@ -176,6 +169,13 @@ class Transaction:
             self._moved = {}
 
 
+# For `(…) IN (VALUES …)` SQLite scans the whole index; a join it answers with a search a ref.
+_STORED_REFS = """
+    WITH wanted (item_key, author_key, ref) AS (VALUES {})
+    SELECT e.item_key, e.author_key, e.ref, e.seq, e.at, e.digest
+    FROM wanted AS w CROSS JOIN entry AS e
+    ON e.item_key = w.item_key AND e.author_key = w.author_key AND e.ref = w.ref
+"""
 _INSERT = insert(EntryRow)
 _MOVE_HEAD = (
     update(Item)

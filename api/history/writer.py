@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.errors import Refusal
-from api.history.events import Event
+from api.history.events import EntryStored, Event
 from api.history.transaction import Memory, RefKey, Transaction
 
 logger = logging.getLogger("itemroom.writer")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Deliver = Callable[[Sequence[Event]], None]
+Observe = Callable[[int, float, int], None]
 
 
 class Command(Protocol[T_co]):
@@ -78,13 +80,23 @@ class Writer:
         engine: with BEGIN IMMEDIATE and a single connection.
         deliver: called on the event loop after each commit, with its events in order, before
             any `done` of the same batch.
+        observe: called with the commands, the seconds and the events of each commit.
         max_queue: commands that may wait; one more is refused with `busy`.
         max_batch: commands in one transaction.
     """
 
-    def __init__(self, engine: Engine, deliver: Deliver, *, max_queue: int, max_batch: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        deliver: Deliver,
+        observe: Observe,
+        *,
+        max_queue: int,
+        max_batch: int,
+    ) -> None:
         self._engine = engine
         self._deliver = deliver
+        self._observe = observe
         self._max_queue = max_queue
         self._max_batch = max_batch
         self._memory = Memory()
@@ -145,7 +157,10 @@ class Writer:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         while batch := self._take():
+            started = time.perf_counter()
             events = self._commit(batch)
+            entries = sum(isinstance(event, EntryStored) for event in events)
+            self._observe(len(batch), time.perf_counter() - started, entries)
             loop.call_soon_threadsafe(self._settle, batch, events)
 
     def _take(self) -> list[_Job[Any]]:
@@ -204,16 +219,22 @@ class Writer:
         return result
 
     def _settle(self, batch: list[_Job[Any]], events: Sequence[Event]) -> None:
-        if events:
-            self._deliver(events)
+        """Tell the live side and those who wait: a bug of one leaves the others their answers."""
+        try:
+            if events:
+                self._deliver(events)
+        except Exception:
+            logger.exception("events were not delivered")
         for job in batch:
-            job.done(job.result, job.error)
+            try:
+                job.done(job.result, job.error)
+            except Exception:
+                logger.exception("an answer was not delivered")
 
 
 def _refusal_of(error: Exception) -> Refusal:
     """What a failed transaction means for those whose commands were in it."""
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-    primary = code & 0xFF if code is not None else None  # The rest is SQLite's extended code.
+    primary = _sqlite_code(error)
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Refusal("busy", retry_after=1)
     logger.error("a transaction failed: %s", error, exc_info=error)
@@ -222,3 +243,17 @@ def _refusal_of(error: Exception) -> Refusal:
     if isinstance(error, DBAPIError):
         return Refusal("storage_error", retry_after=1)
     return Refusal("internal")
+
+
+def _sqlite_code(error: BaseException | None) -> int | None:
+    """SQLite's primary code of the first failure.
+
+    A full disk makes SQLite end the transaction with its savepoints by itself, and what comes
+    last is then the failure to go back to one of them.
+    """
+    primary = None
+    while error is not None:
+        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+        primary = primary if code is None else code & 0xFF  # The rest is the extended code.
+        error = error.__context__
+    return primary

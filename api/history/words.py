@@ -1,0 +1,52 @@
+"""The values that commands take, over HTTP as over the socket: one definition for both."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+MAX_SEQ = 2**53
+# Control characters, surrogates and line ends. Not all that Python calls unprintable: the joiner
+# U+200D, without which many emoji fall apart, is a format character.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# They turn what follows, on every receiver's screen.
+_DIRECTION_CHANGES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def check_printable(text: str) -> str:
+    """The text, or ValueError when a line of a log or terminal could not show it."""
+    if not text.isprintable():
+        raise ValueError("only printable characters")
+    return text
+
+
+def is_showable(character: str) -> bool:
+    """Whether a character stays in its place in one line that people read."""
+    return (
+        unicodedata.category(character) not in _REFUSED_CATEGORIES
+        and character not in _DIRECTION_CHANGES
+    )
+
+
+def check_showable(text: str) -> str:
+    """The text, or ValueError when it holds what has no place in one line that people read."""
+    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
+        raise ValueError("no control characters")
+    if not _DIRECTION_CHANGES.isdisjoint(text):
+        raise ValueError("no characters that change the writing direction")
+    return text
+
+
+Ref = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="Your own id for this command: a retry with the same ref stores nothing twice.",
+        examples=["a1"],
+    ),
+    AfterValidator(check_printable),
+]
+ReactionValue = Annotated[
+    str, Field(min_length=1, max_length=32, examples=["👍"]), AfterValidator(check_showable)
+]

@@ -1,0 +1,93 @@
+"""The calls about items, read markers and presence."""
+
+import functools
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.accounts.dependencies import SignedIn
+from api.items.cursors import parse_cursor
+from api.items.dependencies import ItemAccess
+from api.items.listing import MAX_ITEMS, list_items, show_item
+from api.items.read_markers import MarkRead
+from api.items.schemas import (
+    ItemChange,
+    ItemPage,
+    ItemView,
+    NewItem,
+    PresenceView,
+    ReadPosition,
+)
+from api.items.service import change_item, create_item, delete_item
+from api.state import Running
+
+collection = APIRouter(prefix="/items", tags=["items"])
+router = APIRouter(prefix="/items/{item_id}", tags=["items"])
+
+Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS)]
+After = Annotated[str, Query(max_length=200, description="What the page before gave as `next`.")]
+
+
+@collection.post("", status_code=201)
+async def create(
+    wanted: NewItem, principal: SignedIn, state: Running, response: Response
+) -> ItemView:
+    """Make an item; you become its admin.
+
+    `taken` when the id was ever used, also for an item that you cannot see or that was deleted.
+    """
+    access = await state.writer.call(
+        functools.partial(create_item, principal=principal, wanted=wanted)
+    )
+    response.headers["Location"] = f"/items/{access.item_id}"
+    return await state.readers.read(show_item, access)
+
+
+@collection.get("")
+async def list_mine(
+    principal: SignedIn, state: Running, after: After | None = None, limit: Limit = 50
+) -> ItemPage:
+    """Your items, newest activity first: those you are a member of, and those you have read.
+
+    A page may show fewer items than `limit` although more follow; only `next: null` is the end.
+    An item that becomes active meanwhile moves to the front.
+    """
+    cursor = None if after is None else parse_cursor(after)
+    return await state.readers.read(list_items, principal, cursor, limit)
+
+
+@router.get("")
+async def show(access: ItemAccess, state: Running) -> ItemView:
+    """Show an item."""
+    return await state.readers.read(show_item, access)
+
+
+@router.patch("")
+async def change(change: ItemChange, access: ItemAccess, state: Running) -> ItemView:
+    """Change title, default role or retention; for admins. What is left out stays.
+
+    A new title or default role is an `item` entry in the log.
+    """
+    access = await state.writer.call(functools.partial(change_item, access=access, change=change))
+    return await state.readers.read(show_item, access)
+
+
+@router.delete("", status_code=204)
+async def delete(access: ItemAccess, state: Running) -> None:
+    """Delete an item with its log, for good; for admins. The id never comes back.
+
+    Everybody who is connected is told `item_deleted`.
+    """
+    await state.writer.call(functools.partial(delete_item, access=access))
+
+
+@router.put("/read", status_code=204)
+async def mark_read(position: ReadPosition, access: ItemAccess, state: Running) -> None:
+    """Say how far you have read. The marker never moves back, nor beyond the newest seq."""
+    await state.writer.execute(MarkRead(access, position.seq))
+
+
+@router.get("/presence", response_model_exclude_none=True)
+async def show_presence(access: ItemAccess, state: Running) -> PresenceView:
+    """Who is connected now."""
+    return PresenceView.model_validate(state.hub.presence(access.item_key))

@@ -1,0 +1,11 @@
+"""What an item's id may look like. Pure."""
+
+import re
+
+ITEM_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+_ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+def valid_item_id(text: str) -> bool:
+    """Whether there could be an item with this id."""
+    return _ITEM_ID.fullmatch(text) is not None

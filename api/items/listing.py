@@ -1,0 +1,155 @@
+"""Items as a user sees them: one, or a page of theirs. For a reader thread; may block."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, func, select, tuple_
+from sqlmodel import col
+
+from api.errors import Refusal
+from api.history.entries import Kind, rfc3339
+from api.items.access import Access, Principal, Role, Standing, grant
+from api.items.cursors import Cursor
+from api.items.schemas import ItemPage, ItemView
+from api.models import EntryRow, Item, Membership
+
+# A page of items costs up to this many looks at the log each: see UNREAD_WINDOW.
+MAX_ITEMS = 100
+# Unread messages are counted among this many of the newest entries. Without a bound, one look at
+# the list would read all that was ever said in items that nobody reads.
+UNREAD_WINDOW = 1000
+
+
+def show_item(connection: Connection, access: Access) -> ItemView:
+    """The item of an access.
+
+    Raises:
+        Refusal: `item_not_found`, when it was deleted a moment ago.
+    """
+    user_key = access.principal.user_key
+    theirs = _theirs(user_key)
+    query = (
+        _columns()
+        .outerjoin(Membership, theirs)
+        .where(col(Item.key) == access.item_key, col(Item.deleted_at).is_(None))
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise Refusal("item_not_found")
+    return _view(row, access.role, _count_unread(connection, user_key, [access.item_key]))
+
+
+def list_items(
+    connection: Connection, principal: Principal, after: Cursor | None, limit: int
+) -> ItemPage:
+    """The items that a user has been made a member of, or has read, newest activity first.
+
+    A page ends after `limit` of them, and may show fewer: a limited token hides the others.
+    """
+    rows = _newest(connection, principal.user_key, after, limit + 1)
+    rows, more = rows[:limit], len(rows) > limit
+    shown = [(row, role) for row in rows if (role := _role_in(row, principal)) is not None]
+    unread = _count_unread(connection, principal.user_key, [row.key for row, _ in shown])
+    return ItemPage(
+        items=[_view(row, role, unread) for row, role in shown],
+        next=str(Cursor(rows[-1].active_at, rows[-1].id)) if more else None,
+    )
+
+
+def _newest(
+    connection: Connection, user_key: int, after: Cursor | None, limit: int
+) -> Sequence[Any]:
+    query = (
+        _columns()
+        .join(Membership, _theirs(user_key))
+        .where(col(Item.deleted_at).is_(None))
+        .order_by(col(Item.active_at).desc(), col(Item.id).desc())
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(tuple_(Item.active_at, Item.id) < (after.active_at, after.item_id))
+    return connection.execute(query).all()
+
+
+def _columns() -> Any:
+    return select(
+        col(Item.key),
+        col(Item.id),
+        col(Item.title),
+        col(Item.default_role),
+        col(Item.retention_days),
+        col(Item.epoch),
+        col(Item.head),
+        col(Item.oldest),
+        col(Item.created_at),
+        col(Item.active_at),
+        col(Membership.role),
+        func.coalesce(col(Membership.read_seq), 0).label("read_seq"),
+    ).select_from(Item)
+
+
+def _theirs(user_key: int) -> Any:
+    return and_(col(Membership.item_key) == col(Item.key), col(Membership.user_key) == user_key)
+
+
+def _role_in(row: Any, principal: Principal) -> Role | None:
+    """The caller's role in a listed item; None: this credential does not reach it."""
+    standing = Standing(
+        credential_ended=False,
+        item_key=row.key,
+        item_id=row.id,
+        default_role=None if row.default_role is None else Role(row.default_role),
+        member_role=None if row.role is None else Role(row.role),
+    )
+    try:
+        return grant(principal, standing).role
+    except Refusal as refusal:
+        if refusal.code != "item_not_found":
+            raise
+        return None
+
+
+def _count_unread(
+    connection: Connection, user_key: int, item_keys: Sequence[int]
+) -> dict[int, int]:
+    """By item: the messages of others that stand after the user's read marker."""
+    read, window = func.coalesce(col(Membership.read_seq), 0), col(Item.head) - UNREAD_WINDOW
+    # One bound, not two conditions: SQLite would begin the range at either of them.
+    start = case((read > window, read), else_=window)
+    unread = (
+        select(func.count())
+        .where(
+            col(EntryRow.item_key) == col(Item.key),
+            col(EntryRow.seq) > start,
+            col(EntryRow.kind) == Kind.MESSAGE.value,
+            col(EntryRow.author_key) != user_key,
+            col(EntryRow.deleted_seq).is_(None),
+        )
+        .correlate(Item, Membership)
+        .scalar_subquery()
+        .label("unread")
+    )
+    query = (
+        select(col(Item.key), unread)
+        .select_from(Item)
+        .outerjoin(Membership, _theirs(user_key))
+        .where(col(Item.key).in_(item_keys))
+    )
+    return {row.key: row.unread for row in connection.execute(query)}
+
+
+def _view(row: Any, role: Role, unread: dict[int, int]) -> ItemView:
+    return ItemView(
+        id=row.id,
+        title=row.title,
+        role=role,
+        default_role=row.default_role,
+        retention_days=row.retention_days,
+        epoch=row.epoch,
+        head=row.head,
+        oldest=row.oldest,
+        read_seq=row.read_seq,
+        unread=unread[row.key],
+        created_at=rfc3339(row.created_at),
+        active_at=rfc3339(row.active_at),
+    )

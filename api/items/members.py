@@ -1,0 +1,128 @@
+"""Who belongs to an item: read by a reader thread, changed in the writer's transaction."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlmodel import col
+
+from api.errors import Refusal
+from api.history.entries import Author, Kind
+from api.history.events import MemberChanged
+from api.history.messages import author_of
+from api.history.transaction import Transaction
+from api.items.access import Access, Role
+from api.items.schemas import MemberPage, MemberView, UserView
+from api.models import Membership, User
+
+
+def list_members(connection: Connection, item_key: int, after: str, limit: int) -> MemberPage:
+    """Members by username, those after `after`. May block."""
+    query = (
+        select(col(User.id), col(User.name), col(User.username), col(Membership.role))
+        .join(Membership, col(Membership.user_key) == User.key)
+        .where(
+            col(Membership.item_key) == item_key,
+            col(Membership.role).is_not(None),
+            col(User.username) > after,
+        )
+        .order_by(col(User.username))
+        .limit(limit + 1)
+    )
+    rows = connection.execute(query).all()
+    members = [
+        MemberView(user=UserView(id=row.id, name=row.name), username=row.username, role=row.role)
+        for row in rows[:limit]
+    ]
+    return MemberPage(members=members, next=members[-1].username if len(rows) > limit else None)
+
+
+def set_member(
+    transaction: Transaction, access: Access, username: str, role: Role
+) -> tuple[MemberView, bool]:
+    """Give a user a role; needs admin. Also tells whether they are new to the item.
+
+    Raises:
+        Refusal: `not_found` for an unknown user, `last_admin`.
+    """
+    access = transaction.access(access.principal, access.item_id, Role.ADMIN)
+    user = _find(transaction, username)
+    if user is None:
+        raise Refusal("not_found", "There is no such user.")
+    before = _role_of(transaction, access.item_key, user.key)
+    if before != role:
+        if before is Role.ADMIN:
+            _keep_an_admin(transaction, access.item_key, user.key)
+        _store(transaction, access.item_key, user.key, role)
+        _tell(transaction, access, user, role)
+    shown = UserView(id=user.id, name=user.name)
+    return MemberView(user=shown, username=username, role=role), before is None
+
+
+def remove_member(transaction: Transaction, access: Access, username: str) -> None:
+    """Remove a member; needs admin, or to be that member.
+
+    Raises:
+        Refusal: `not_found` for who is no member, `last_admin`.
+    """
+    access = transaction.access(access.principal, access.item_id, Role.READER)
+    user = _find(transaction, username)
+    own = user is not None and user.key == access.principal.user_key
+    # A token that is limited to less than its user must not end what the user is.
+    access.require(access.standing.member_role or Role.READER if own else Role.ADMIN)
+    before = None if user is None else _role_of(transaction, access.item_key, user.key)
+    if user is None or before is None:
+        raise Refusal("not_found", "There is no such member.")
+    if before is Role.ADMIN:
+        _keep_an_admin(transaction, access.item_key, user.key)
+    transaction.connection.execute(
+        delete(Membership).where(*_membership(access.item_key, user.key))
+    )
+    _tell(transaction, access, user, None)
+
+
+def _find(transaction: Transaction, username: str) -> Author | None:
+    query = select(col(User.key), col(User.id), col(User.name)).where(
+        col(User.username) == username
+    )
+    row = transaction.connection.execute(query).one_or_none()
+    return None if row is None else Author(row.key, row.id, row.name)
+
+
+def _role_of(transaction: Transaction, item_key: int, user_key: int) -> Role | None:
+    query = select(col(Membership.role)).where(*_membership(item_key, user_key))
+    role = transaction.connection.execute(query).scalar_one_or_none()
+    return None if role is None else Role(role)
+
+
+def _keep_an_admin(transaction: Transaction, item_key: int, user_key: int) -> None:
+    """Raise `last_admin` unless somebody else, who can still sign in, is an admin."""
+    other = exists().where(
+        col(Membership.item_key) == item_key,
+        col(Membership.user_key) != user_key,
+        col(Membership.role) == Role.ADMIN.value,
+        col(User.key) == col(Membership.user_key),
+        col(User.disabled).is_(False),
+    )
+    if not transaction.connection.execute(select(other)).scalar_one():
+        raise Refusal("last_admin")
+
+
+def _store(transaction: Transaction, item_key: int, user_key: int, role: Role) -> None:
+    here = _membership(item_key, user_key)
+    changed = update(Membership).where(*here).values(role=role.value)
+    if not transaction.connection.execute(changed).rowcount:
+        row = {"item_key": item_key, "user_key": user_key, "role": role.value, "read_seq": 0}
+        transaction.connection.execute(insert(Membership).values(row))
+
+
+def _tell(transaction: Transaction, access: Access, user: Author, role: Role | None) -> None:
+    """The entry first: whoever is removed still gets the entry that says so."""
+    body = orjson.dumps({"user": {"id": user.id, "name": user.name}, "role": role})
+    author = author_of(access.principal)
+    transaction.append(access.item_key, Kind.MEMBER, author, body=body)
+    transaction.emit(MemberChanged(access.item_key, user.key, role))
+
+
+def _membership(item_key: int, user_key: int) -> tuple[Any, Any]:
+    return col(Membership.item_key) == item_key, col(Membership.user_key) == user_key

@@ -1,0 +1,108 @@
+"""Making, changing and deleting items: functions of the writer's transaction."""
+
+import secrets
+from typing import Any
+
+import orjson
+from sqlalchemy import delete, insert, select, update
+from sqlmodel import col
+
+from api.errors import Refusal
+from api.history.entries import Kind
+from api.history.events import DefaultRoleChanged, ItemDeleted
+from api.history.messages import author_of
+from api.history.retention import PURGE_STEP, purge
+from api.history.transaction import Transaction
+from api.items.access import Access, Principal, Role, claimed_role, load_standing
+from api.items.schemas import ItemChange, NewItem
+from api.models import Item, Membership, Ticket
+from api.security import new_id
+
+
+def create_item(transaction: Transaction, principal: Principal, wanted: NewItem) -> Access:
+    """Make an item whose first member, an admin, is the caller; their right in it.
+
+    Its log begins empty: what an item is made of is in the item, the log tells of changes.
+
+    Raises:
+        Refusal: `taken`, also when the item was deleted or is not the caller's; `forbidden` when
+            the token is limited to other items or to less than admin.
+    """
+    item_id = wanted.id or new_id()
+    standing = load_standing(transaction.connection, principal, item_id)
+    if standing.credential_ended:
+        raise Refusal("auth_revoked")
+    items = principal.credential.items
+    if items is not None and claimed_role(items, item_id) is not Role.ADMIN:
+        raise Refusal("forbidden", "This token is limited to items that it names.")
+    if standing.item_key is not None:
+        raise Refusal("taken", "This id is taken, or was once.")
+    _insert(transaction, item_id, principal.user_key, wanted)
+    return transaction.access(principal, item_id, Role.ADMIN)
+
+
+def _insert(transaction: Transaction, item_id: str, user_key: int, wanted: NewItem) -> None:
+    row = {
+        "id": item_id,
+        "title": wanted.title,
+        "default_role": wanted.default_role,
+        "epoch": secrets.token_hex(8),
+        "head": 0,
+        "oldest": 1,
+        "created_at": transaction.now_ms,
+        "active_at": transaction.now_ms,
+    }
+    inserted = insert(Item).values(row).returning(col(Item.key))
+    member = {
+        "item_key": transaction.connection.execute(inserted).scalar_one(),
+        "user_key": user_key,
+        "role": Role.ADMIN.value,
+        "read_seq": 0,
+    }
+    transaction.connection.execute(insert(Membership).values(member))
+
+
+def change_item(transaction: Transaction, access: Access, change: ItemChange) -> Access:
+    """Change what is named and differs; needs admin.
+
+    Members learn of a new title or default role from one entry of the log. How long the log is
+    kept is the admins' business, and no entry.
+    """
+    access = transaction.access(access.principal, access.item_id, Role.ADMIN)
+    changed = _differences(transaction, access.item_key, change)
+    if not changed:
+        return access
+    transaction.connection.execute(
+        update(Item).where(col(Item.key) == access.item_key).values(changed)
+    )
+    if told := {name: changed[name] for name in ("title", "default_role") if name in changed}:
+        author = author_of(access.principal)
+        transaction.append(access.item_key, Kind.ITEM, author, body=orjson.dumps(told))
+    if "default_role" in changed:
+        transaction.emit(DefaultRoleChanged(access.item_key, change.default_role))
+    return access
+
+
+def _differences(transaction: Transaction, item_key: int, change: ItemChange) -> dict[str, Any]:
+    query = select(col(Item.title), col(Item.default_role), col(Item.retention_days)).where(
+        col(Item.key) == item_key
+    )
+    now = transaction.connection.execute(query).one()._mapping
+    wanted = change.model_dump(mode="json", exclude_unset=True)
+    return {name: value for name, value in wanted.items() if now[name] != value}
+
+
+def delete_item(transaction: Transaction, access: Access) -> None:
+    """Delete an item for good; needs admin. Its id never comes back.
+
+    From here on nobody can see it. A short log is gone with this transaction; a long one goes
+    step by step afterwards, because everybody else's writes would have to wait for it.
+    """
+    access = transaction.access(access.principal, access.item_id, Role.ADMIN)
+    gone = {"deleted_at": transaction.now_ms, "title": "", "default_role": None}
+    transaction.connection.execute(
+        update(Item).where(col(Item.key) == access.item_key).values(gone)
+    )
+    transaction.connection.execute(delete(Ticket).where(col(Ticket.item_key) == access.item_key))
+    purge(transaction, access.item_key, PURGE_STEP)
+    transaction.emit(ItemDeleted(access.item_key))

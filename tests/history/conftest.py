@@ -1,0 +1,38 @@
+"""What the tests of the log share: a store, without an application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.settings import Settings
+from api.state import State
+from tests.people import People
+from tests.store import Store, database_at
+
+
+@pytest.fixture
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """A migrated database; a test may change settings by indirect parameters."""
+    database_at(tmp_path / "itemroom.db")
+    values = {"database_url": f"sqlite:///{tmp_path}/itemroom.db", "busy_timeout": 0.05}
+    return Settings.model_validate(values | getattr(request, "param", {}))
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    """A running store with an empty database."""
+    store = Store(settings)
+    store.writer.start(asyncio.get_running_loop())
+    yield store
+    await asyncio.to_thread(store.writer.finish)
+    store.readers.close()
+    store.engine.dispose()
+
+
+@pytest.fixture
+def people(state: State, client: httpx2.AsyncClient) -> People:
+    """Makes users of a running application."""
+    return People(state, client)

@@ -1,0 +1,42 @@
+"""The values that commands take."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from api.history.words import ReactionValue, Ref, check_showable
+
+REF: TypeAdapter[str] = TypeAdapter(Ref)
+REACTION: TypeAdapter[str] = TypeAdapter(ReactionValue)
+
+
+@pytest.mark.parametrize("text", ["a", "x" * 64, "a1-Ä", "\N{FIRE}", "0198c0de-0000"])
+def test_ref_of_printable_text_taken(text: str) -> None:
+    """Whatever ids a client has."""
+    assert REF.validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65, "a\n", "\0", "\u200d", "\ud800"], ids=ascii)
+def test_ref_of_other_text_refused(text: str) -> None:
+    """A ref stands in logs and terminals."""
+    with pytest.raises(ValidationError):
+        REF.validate_python(text)
+
+
+@pytest.mark.parametrize("text", ["👍", "👩‍💻", "❤️", "+1", "a b", "x" * 32])
+def test_reaction_of_any_emoji_taken(text: str) -> None:
+    """Many emoji are several characters, joined by one that Python calls unprintable."""
+    assert REACTION.validate_python(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x" * 33, "a\n", "\0", "\x7f", "\u2028", "\u202e", "\u2066", "\ud800"], ids=ascii
+)
+def test_reaction_of_controls_refused(text: str) -> None:
+    """Nothing that breaks or turns a line."""
+    with pytest.raises(ValidationError):
+        REACTION.validate_python(text)
+
+
+def test_text_that_people_read_may_be_empty() -> None:
+    """Length is the business of who uses it."""
+    assert check_showable("") == ""

@@ -1,0 +1,307 @@
+"""The writer: batches, isolation, and what goes wrong on the way to the disk."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from api.errors import Refusal
+from api.history.entries import Kind
+from api.history.events import EntryStored, Event, ItemDeleted
+from api.history.messages import author_of
+from api.history.transaction import RefKey, Transaction
+from api.history.writer import Call, Writer
+from api.items.access import Access, Role
+from api.settings import Settings
+from tests.store import Store
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def access(store: Store) -> Access:
+    """A writer's access to an item."""
+    principal = await store.user("ada")
+    await store.item("doc", {"ada": Role.WRITER})
+    return await store.access(principal, "doc")
+
+
+@contextmanager
+def held(store: Store) -> Iterator[None]:
+    """Keeps the writer's thread busy, so that commands queue up behind it."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold(_: Transaction) -> None:
+        entered.set()
+        leave.wait(10)
+
+    store.writer.submit(Call(hold), lambda _result, _error: None)
+    entered.wait(10)
+    try:
+        yield
+    finally:
+        leave.set()
+
+
+def append(access: Access, transaction: Transaction) -> int:
+    author = author_of(access.principal)
+    return transaction.append(access.item_key, Kind.MESSAGE, author, body=b"1").seq
+
+
+def fail_after_append(access: Access, error: Exception, transaction: Transaction) -> None:
+    append(access, transaction)
+    transaction.emit(ItemDeleted(access.item_key))
+    raise error
+
+
+async def refusal_of(awaitable: Any) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await awaitable
+    return caught.value
+
+
+async def test_commands_that_wait_stored_in_one_transaction(store: Store, access: Access) -> None:
+    """Group commit: what queued up meanwhile shares one BEGIN IMMEDIATE and one COMMIT."""
+    with held(store):
+        publishes = [asyncio.create_task(store.publish(access)) for _ in range(20)]
+        await asyncio.sleep(0)
+        seen = store.statements()
+    stored = await asyncio.gather(*publishes)
+    assert [one.seq for one in stored] == list(range(1, 21))
+    assert store.batches[-1] == 20
+    assert seen.count("BEGIN IMMEDIATE") == 1
+
+
+async def test_batch_bounded_by_the_setting(settings: Settings, store: Store) -> None:
+    """No transaction takes more commands than `writer_batch`."""
+    small = Writer(store.engine, lambda _: None, store.observe, max_queue=100, max_batch=8)
+    done: list[int | None] = []
+    finished = asyncio.Event()
+    for number in range(20):
+        small.submit(
+            Call(lambda _, number=number: number),  # type: ignore[misc] # mypy cannot infer it
+            lambda result, _: (done.append(result), len(done) == 20 and finished.set()),
+        )
+    del store.batches[:]
+    small.start(asyncio.get_running_loop())
+    await finished.wait()
+    await asyncio.to_thread(small.finish)
+    assert done == list(range(20))
+    assert store.batches == [8, 8, 4]
+
+
+async def test_every_write_begins_immediate(store: Store, access: Access) -> None:
+    """E8: a deferred transaction that turns into a write fails at once with SQLITE_BUSY."""
+    seen = store.statements()
+    await store.publish(access)
+    await store.writer.call(partial(append, access))
+    await refusal_of(store.edit(access, 9, b"1"))
+    begins = [statement for statement in seen if statement.startswith("BEGIN")]
+    assert begins == ["BEGIN IMMEDIATE"] * 3
+
+
+async def test_events_delivered_before_the_command_is_done(store: Store, access: Access) -> None:
+    """Whoever waits for a commit finds the live side told already, in the order of the log."""
+    seen: list[int] = []
+    done = asyncio.Event()
+    for _ in range(3):
+        store.writer.submit(
+            Call(partial(append, access)),
+            lambda _result, _error: (seen.append(len(store.events)), done.set()),
+        )
+    await done.wait()
+    await store.writer.call(lambda _: None)
+    seqs = [event.entry.seq for event in store.events if isinstance(event, EntryStored)]
+    assert seqs == [1, 2, 3]
+    assert min(seen) >= 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Refusal("last_admin"), "last_admin"), (RuntimeError("a bug"), "internal")],
+    ids=["refused", "crashed"],
+)
+async def test_command_that_fails_leaves_the_rest_of_its_batch(
+    store: Store, access: Access, error: Exception, code: str
+) -> None:
+    """What a failed command did is undone: rows, seqs, refs, events; its neighbours' is not."""
+    with held(store):
+        first = asyncio.create_task(store.publish(access, ref="a"))
+        call = store.writer.call(partial(fail_after_append, access, error))
+        failing = asyncio.create_task(call)
+        second = asyncio.create_task(store.publish(access, ref="b"))
+        again = asyncio.create_task(store.publish(access, ref="a"))
+        await asyncio.sleep(0)
+    assert (await refusal_of(failing)).code == code
+    assert [(await task).seq for task in (first, second, again)] == [1, 2, 1]
+    assert [type(event) for event in store.events] == [EntryStored, EntryStored]
+    assert await store.rows("SELECT seq, ref FROM entry") == [(1, "a"), (2, "b")]
+    assert await store.rows("SELECT head FROM item") == [(2,)]
+
+
+class Crashing:
+    """A light command with a bug: it has no savepoint to go back to."""
+
+    light = True
+
+    def refs(self) -> Sequence[RefKey]:
+        return ()
+
+    def apply(self, transaction: Transaction) -> None:
+        raise RuntimeError("a bug")
+
+
+async def test_light_command_that_crashes_fails_its_batch_whole(
+    store: Store, access: Access
+) -> None:
+    """Nothing of the batch is stored, everybody is told so, and the next batch works."""
+    with held(store):
+        publish = asyncio.create_task(store.publish(access))
+        crash = asyncio.create_task(store.writer.execute(Crashing()))
+        await asyncio.sleep(0)
+    assert (await refusal_of(publish)).code == "internal"
+    assert (await refusal_of(crash)).code == "internal"
+    assert store.events == []
+    assert (await store.publish(access)).seq == 1
+
+
+async def test_held_by_a_foreign_process_busy_and_then_again(store: Store, access: Access) -> None:
+    """E7: a foreign write transaction makes `busy` of ours, and harms nothing."""
+    with closing(sqlite3.connect(store.settings.database_path, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        refusal = await refusal_of(store.publish(access))
+        assert (refusal.code, refusal.retry_after) == ("busy", 1)
+        foreign.execute("ROLLBACK")
+    assert (await store.publish(access)).seq == 1
+
+
+def limit_pages(store: Store, pages: int) -> None:
+    raw = store.engine.raw_connection()
+    raw.cursor().execute(f"PRAGMA max_page_count = {pages}")
+    raw.close()
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["light", "in a savepoint"])
+async def test_disk_full_refused_and_heals_by_itself(
+    store: Store, access: Access, *, light: bool
+) -> None:
+    """E6: no ack, no row, no event, reads work; and with space again so does all."""
+    big = b'"%s"' % (b"x" * 100_000)
+    ((pages,),) = await store.rows("PRAGMA page_count")
+    limit_pages(store, pages)
+
+    def publish(transaction: Transaction) -> None:
+        author = author_of(access.principal)
+        transaction.append(access.item_key, Kind.MESSAGE, author, body=big)
+
+    write = store.writer.call(publish, light=light)
+    refusal = await refusal_of(write)
+    assert (refusal.code, refusal.retry_after) == ("storage_full", 10)
+    assert store.events == []
+    assert await store.rows("SELECT head FROM item") == [(0,)]
+    limit_pages(store, 2**30)
+    assert (await store.publish(access, big)).seq == 1
+
+
+async def test_database_error_refused_as_storage_error(store: Store, access: Access) -> None:
+    """What SQLite cannot do for another reason has a code of its own, and no traceback."""
+
+    def drop(transaction: Transaction) -> None:
+        transaction.connection.exec_driver_sql("SELECT * FROM nowhere")
+
+    assert (await refusal_of(store.writer.call(drop))).code == "storage_error"
+    assert (await store.publish(access)).seq == 1
+
+
+async def test_constraint_broken_in_a_savepoint_fails_that_command_alone(
+    store: Store, access: Access
+) -> None:
+    """A broken constraint is a bug of one command, not of the disk."""
+
+    def twice(transaction: Transaction) -> None:
+        sql = "INSERT INTO membership VALUES (99, 99, NULL, 0)"
+        transaction.connection.exec_driver_sql(sql)
+
+    with held(store):
+        publish = asyncio.create_task(store.publish(access))
+        broken = asyncio.create_task(store.writer.call(twice))
+        await asyncio.sleep(0)
+    assert (await refusal_of(broken)).code == "internal"
+    assert (await publish).seq == 1
+
+
+async def test_queue_full_refused_at_once(store: Store) -> None:
+    """A writer that cannot keep up says `busy` instead of growing."""
+    writer = Writer(store.engine, lambda _: None, store.observe, max_queue=2, max_batch=8)
+    done: list[object] = []
+    for _ in range(2):
+        writer.submit(Call(lambda _: None), lambda _result, error: done.append(error))
+    with pytest.raises(Refusal, match="busy"):
+        writer.submit(Call(lambda _: None), lambda _result, error: done.append(error))
+    await asyncio.to_thread(writer.finish)
+
+
+async def test_finish_stores_what_was_queued_and_takes_no_more(
+    store: Store, access: Access
+) -> None:
+    """A draining writer loses nothing that it took."""
+    with held(store):
+        publishes = [asyncio.create_task(store.publish(access)) for _ in range(5)]
+        await asyncio.sleep(0)
+        finishing = asyncio.create_task(asyncio.to_thread(store.writer.finish))
+        while not store.writer._stopping:
+            await asyncio.sleep(0)
+        assert (await refusal_of(store.publish(access))).code == "draining"
+    await finishing
+    assert [stored.seq for stored in await asyncio.gather(*publishes)] == [1, 2, 3, 4, 5]
+
+
+async def test_cancelled_wait_stores_all_the_same(store: Store, access: Access) -> None:
+    """Cancelling forgets the answer, not the command."""
+    with held(store):
+        publish = asyncio.create_task(store.publish(access))
+        await asyncio.sleep(0)
+        publish.cancel()
+    assert (await store.publish(access)).seq == 2
+
+
+@pytest.fixture
+async def deaf(store: Store) -> AsyncIterator[Writer]:
+    """A writer whose live side fails."""
+
+    def fail(_: Sequence[Event]) -> None:
+        raise RuntimeError("the live side has a bug")
+
+    writer = Writer(store.engine, fail, store.observe, max_queue=10, max_batch=10)
+    writer.start(asyncio.get_running_loop())
+    yield writer
+    await asyncio.to_thread(writer.finish)
+
+
+async def test_live_side_that_fails_leaves_nobody_waiting(
+    store: Store, access: Access, deaf: Writer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is stored is acknowledged, whatever becomes of the fan-out; the log tells of it."""
+    assert await asyncio.wait_for(deaf.call(partial(append, access)), 5) == 1
+    assert "the live side has a bug" in caplog.text
+
+
+async def test_caller_that_fails_leaves_the_others_their_answers(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One broken connection must not swallow the acks of a whole batch."""
+
+    def fail(_result: None, _error: BaseException | None) -> None:
+        raise RuntimeError("a connection has a bug")
+
+    with held(store):
+        store.writer.submit(Call(lambda _: None), fail)
+        other = asyncio.create_task(store.writer.call(lambda _: 7))
+        await asyncio.sleep(0)
+    assert await asyncio.wait_for(other, 5) == 7
+    assert "a connection has a bug" in caplog.text

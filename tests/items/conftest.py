@@ -1,0 +1,46 @@
+"""What the tests of items share: users of a running application, and an item with one of each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.settings import Settings
+from api.state import State
+from tests.people import People, Person
+from tests.store import database_at
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The defaults, on a database that is migrated already."""
+    database_at(tmp_path / "test.db")
+    return Settings(database_url=f"sqlite:///{tmp_path}/test.db")
+
+
+@pytest.fixture
+def people(state: State, client: httpx2.AsyncClient) -> People:
+    """Makes users."""
+    return People(state, client)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The users of an item, by what they may do in it."""
+
+    admin: Person
+    writer: Person
+    reader: Person
+    stranger: Person
+
+
+@pytest.fixture
+async def cast(people: People) -> Cast:
+    """The item `doc` with a member of each role, and somebody who is none."""
+    admin, writer = await people.add("root"), await people.add("ada")
+    reader, stranger = await people.add("eve"), await people.add("mallory")
+    await admin.do("POST", "/items", json={"id": "doc", "title": "The document"})
+    await admin.do("PUT", "/items/doc/members/ada", json={"role": "writer"})
+    await admin.do("PUT", "/items/doc/members/eve", json={"role": "reader"})
+    return Cast(admin, writer, reader, stranger)

@@ -1,0 +1,144 @@
+"""SQLite as the product needs it: pragmas read back, one process, readers that cannot write."""
+
+import asyncio
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from api import database
+from api.database import DatabaseError, Lock, Readers, open_engine
+from api.errors import Refusal
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.db"
+
+
+def pragmas(path: Path, *, writing: bool) -> dict[str, object]:
+    engine = open_engine(path, writing=writing, busy_timeout=1)
+    with engine.begin() as connection:
+        names = (*database.PRAGMAS, "query_only", "busy_timeout")
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one_or_none()
+            for name in names
+        }
+    engine.dispose()
+    return found
+
+
+def test_connection_durable_and_checked(path: Path) -> None:
+    """E5: an ack promises a disk, and foreign keys hold."""
+    expected = {name: value for name, (_, value) in database.PRAGMAS.items()}
+    common = expected | {"busy_timeout": 1000}
+    for writing in (True, False):
+        found = pragmas(path, writing=writing)
+        # SQLite built without mmap answers nothing.
+        found["mmap_size"] = found["mmap_size"] or 0
+        assert found == common | {"query_only": int(not writing)}
+
+
+@pytest.mark.parametrize(
+    ("pragma", "expected"), [("synchronous", ("NORMAL", 2)), ("no_such_pragma", ("1", 1))]
+)
+def test_pragma_that_does_not_read_back_refuses_to_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch, pragma: str, expected: tuple[str, object]
+) -> None:
+    """E5, negative control: a database that is not as durable as promised is not used."""
+    monkeypatch.setitem(database.PRAGMAS, pragma, expected)
+    engine = open_engine(path, writing=True, busy_timeout=1)
+    with pytest.raises(DatabaseError, match=pragma), engine.begin():
+        pass
+    engine.dispose()
+
+
+def test_reader_cannot_write(path: Path) -> None:
+    """E8: only one connection can change anything."""
+    open_engine(path, writing=True, busy_timeout=1).connect().close()
+    engine = open_engine(path, writing=False, busy_timeout=1)
+    with engine.begin() as connection, pytest.raises(OperationalError, match="readonly"):
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    engine.dispose()
+
+
+def test_reader_sees_one_moment(path: Path) -> None:
+    """A transaction of several reads is of one piece, and keeps nobody from writing."""
+    writing = open_engine(path, writing=True, busy_timeout=0.1)
+    reading = open_engine(path, writing=False, busy_timeout=0.1)
+    with writing.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    with reading.begin() as reader:
+        assert reader.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 0
+        with writing.begin() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        assert reader.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 0
+    reading.dispose()
+    writing.dispose()
+
+
+def test_lock_held_refuses_the_second(path: Path) -> None:
+    """E16: who holds it is said, and after its release another may have it."""
+    first, second = Lock(path), Lock(path)
+    assert second.holder() == {}
+    first.acquire(url="http://127.0.0.1:8000")
+    assert second.holder() == {"pid": os.getpid(), "url": "http://127.0.0.1:8000"}
+    with pytest.raises(DatabaseError, match=str(os.getpid())):
+        second.acquire()
+    first.release()
+    first.release()
+    second.acquire()
+    assert second.holder()["url"] is None
+    second.release()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff"])
+def test_lock_file_of_nobody_names_nobody(path: Path, content: bytes) -> None:
+    """What stands in the file is advice, whatever a crash left there."""
+    lock = Lock(path)
+    lock.path.write_bytes(content)
+    assert lock.holder() == {}
+    lock.acquire(url="u")
+    with pytest.raises(DatabaseError, match="process"):
+        Lock(path).acquire()
+    lock.release()
+
+
+def make_readers(path: Path, *, queue: int = 8) -> Readers:
+    sqlite3.connect(path).close()
+    return Readers(
+        open_engine(path, writing=False, busy_timeout=1, pool_size=2), threads=2, queue=queue
+    )
+
+
+async def test_reads_beyond_the_queue_refused(path: Path) -> None:
+    """A database that cannot keep up refuses at once, and recovers."""
+    readers = make_readers(path, queue=2)
+    leave = threading.Event()
+    waiting = [readers.submit(lambda _: leave.wait(10)) for _ in range(2)]
+    with pytest.raises(Refusal, match="overloaded"):
+        await readers.read(lambda _: None)
+    leave.set()
+    for future in waiting:
+        await asyncio.wrap_future(future)
+    assert await readers.read(lambda _, value: value, 7) == 7
+    await asyncio.to_thread(readers.close)
+
+
+async def test_read_that_fails_gives_its_slot_back(path: Path) -> None:
+    """Errors reach who asked, and cost no place in the queue."""
+    readers = make_readers(path, queue=1)
+
+    def fail(_: Connection) -> None:
+        raise ValueError("no")
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no"):
+            await readers.read(fail)
+    await asyncio.to_thread(readers.close)

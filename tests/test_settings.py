@@ -1,0 +1,133 @@
+"""H9: settings that are weak or contradict each other refuse to start, with a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from api.settings import Settings
+
+SECRET = "0123456789abcdefghijklmnopqrstuv"
+
+
+def test_defaults_serve_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without any setting: loopback, a file in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    assert settings.is_loopback
+    assert settings.database_path == tmp_path / "itemroom.db"
+    assert settings.public_host is None
+
+
+def test_variables_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are separated by commas."""
+    monkeypatch.setenv("ITEMROOM_MAX_BODY_BYTES", "128")
+    monkeypatch.setenv("ITEMROOM_ALLOWED_ORIGINS", "https://A.example, http://b.example:8080,")
+    monkeypatch.setenv("ITEMROOM_TRUSTED_PROXIES", "10.0.0.0/8,::1")
+    monkeypatch.setenv("ITEMROOM_PREVIOUS_SECRETS", f"{SECRET},{SECRET[::-1]}")
+    settings = Settings()
+    assert settings.max_body_bytes == 128
+    assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert [one.get_secret_value() for one in settings.previous_secrets] == [SECRET, SECRET[::-1]]
+    assert SECRET not in repr(settings)
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"allowed_origins": "*"}, "ITEMROOM_ALLOWED_ORIGINS"),
+    ({"allowed_origins": "https://*.example"}, "ITEMROOM_ALLOWED_ORIGINS"),
+    ({"allowed_origins": "example.com"}, "ITEMROOM_ALLOWED_ORIGINS"),
+    ({"allowed_origins": "https://a.example/"}, "ITEMROOM_ALLOWED_ORIGINS"),
+    ({"allowed_origins": "https://user@a.example"}, "ITEMROOM_ALLOWED_ORIGINS"),
+    ({"trusted_proxies": "*"}, "ITEMROOM_TRUSTED_PROXIES"),
+    ({"trusted_proxies": "10.0.0.1/8"}, "ITEMROOM_TRUSTED_PROXIES"),
+    ({"public_url": "rooms.example.com"}, "ITEMROOM_PUBLIC_URL"),
+    ({"public_url": "https://rooms.example.com/path"}, "ITEMROOM_PUBLIC_URL"),
+    ({"secret": ""}, "at least 32"),
+    ({"secret": "short"}, "at least 32"),
+    ({"secret": "a" * 64}, "random"),
+    ({"previous_secrets": f"{SECRET},short"}, "at least 32"),
+    ({"database_url": "sqlite://"}, "sqlite:///FILE"),
+    ({"database_url": "sqlite:///:memory:"}, "sqlite:///FILE"),
+    ({"database_url": "sqlite:///a.db?mode=ro"}, "sqlite:///FILE"),
+    ({"database_url": "postgresql://localhost/x"}, "sqlite:///FILE"),
+    ({"issuer_secret": SECRET}, "ITEMROOM_ISSUER is missing"),
+    ({"issuer_audience": "a"}, "ITEMROOM_ISSUER is missing"),
+    ({"issuer": "https://i.example"}, "ITEMROOM_ISSUER_AUDIENCE"),
+    ({"issuer": "i", "issuer_audience": "a"}, "exactly one"),
+    ({"issuer": "i", "issuer_secret": SECRET}, "ITEMROOM_ISSUER_AUDIENCE"),
+    (
+        {
+            "issuer": "i",
+            "issuer_audience": "a",
+            "issuer_secret": SECRET,
+            "issuer_jwks_url": "https://i.example/jwks",
+        },
+        "exactly one",
+    ),
+    ({"max_body_bytes": 70_000}, "ITEMROOM_MAX_FRAME_BYTES"),
+    ({"password_min_length": 20, "password_max_length": 10}, "ITEMROOM_PASSWORD_MAX_LENGTH"),
+    ({"session_idle": 90, "session_lifetime": 60}, "ITEMROOM_SESSION_LIFETIME"),
+    ({"tail_default": 2000}, "ITEMROOM_TAIL_MAX"),
+    ({"host": "0.0.0.0"}, "ITEMROOM_PUBLIC_URL"),
+    ({"host": "rooms.example.com"}, "ITEMROOM_PUBLIC_URL"),
+    ({"host": "192.0.2.1"}, "ITEMROOM_PUBLIC_URL"),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), REFUSED, ids=lambda value: str(value)[:60])
+def test_setting_that_cannot_be_refused_with_a_sentence(
+    values: dict[str, Any], sentence: str
+) -> None:
+    """What is wrong is named as an operator knows it."""
+    with pytest.raises(ValidationError, match="(?s)" + sentence.replace("*", r"\*")):
+        Settings(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"host": "localhost"},
+        {"host": "::1"},
+        {"host": "127.0.0.2"},
+        {"host": "0.0.0.0", "public_url": "https://rooms.example.com/"},
+        {"secret": SECRET},
+        {"issuer": "i", "issuer_audience": "a", "issuer_secret": SECRET},
+        {"issuer": "i", "issuer_audience": "a", "issuer_jwks_url": "https://i.example/jwks"},
+        {"trusted_proxies": ["192.0.2.7"]},
+    ],
+    ids=str,
+)
+def test_setting_that_fits_accepted(values: dict[str, Any]) -> None:
+    """Each of these is a sound deployment."""
+    Settings(**values)
+
+
+def test_public_url_is_normalised() -> None:
+    """Origins are compared as text: lower case, and no slash at the end."""
+    settings = Settings(public_url="https://Rooms.Example.com:8443/")
+    assert settings.public_url == "https://rooms.example.com:8443"
+    assert settings.public_host == "rooms.example.com"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("192.0.2.1", "http://192.0.2.1:8000"),
+    ],
+)
+def test_server_reached_locally_wherever_it_listens(host: str, url: str) -> None:
+    """The command line asks the running server at this address."""
+    assert Settings(host=host, public_url="https://rooms.example.com").local_url == url
+
+
+def test_settings_do_not_change() -> None:
+    """One frozen object."""
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc] # that is the point
