@@ -1,0 +1,173 @@
+"""`create_app`: the application, and the one numbered list in which it starts and stops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import __version__
+from api.accounts import endpoints as accounts
+from api.accounts.throttle import LoginThrottle
+from api.database import Lock, open_readers, open_writing_engine
+from api.history import endpoints as history
+from api.history.writer import Writer
+from api.http import health, middleware, pages, problems
+from api.items import endpoints as items
+from api.items import member_endpoints as members
+from api.limits import Buckets
+from api.metrics import Metrics
+from api.operators import endpoints as operators
+from api.rooms import endpoint as room
+from api.rooms.hub import Hub
+from api.rooms.refusals import refuse_socket
+from api.schema import check, migrate
+from api.secret_file import load_secret
+from api.security import OutsideIssuer, Passwords, TokenReader, Tokens
+from api.settings import Settings
+from api.state import State
+
+# `iss` and `aud` of our own tokens: they never leave the server that made them.
+ISSUER = "itemroom"
+OPERATOR_TOKEN_TTL = 60
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole product as one ASGI application.
+
+    Args:
+        settings: checked already; see `api.settings`.
+    """
+    app = FastAPI(
+        title="Itemroom",
+        version=__version__,
+        lifespan=_lifespan(settings),
+        # A path has one spelling; a redirect would also repeat the Host that was sent.
+        redirect_slashes=False,
+        responses=pages.RESPONSES,
+        # Ours are served by `pages`: FastAPI's load from a CDN.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(accounts.router)
+    app.include_router(items.collection)
+    app.include_router(items.router)
+    app.include_router(members.router)
+    app.include_router(history.router)
+    app.include_router(room.router)
+    app.include_router(operators.router)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    problems.install(app, refuse_socket=refuse_socket)
+    middleware.install(app, settings)
+    return app
+
+
+def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings) as state:
+            app.state.itemroom = state
+            yield
+
+    return lifespan
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[State]:
+    """Everything that a server owns, from 1 up; on the way out from the last back to 1."""
+    async with AsyncExitStack() as stack:
+        # 1. The lock: nothing touches the database before it, or after it is released.
+        lock = Lock(settings.database_path)
+        lock.acquire(url=settings.local_url)
+        stack.callback(lock.release)
+        # 2. The writing connection, and the schema.
+        engine = open_writing_engine(settings)
+        stack.callback(engine.dispose)
+        await asyncio.to_thread(migrate if settings.migrate else check, engine)
+        # 3. Those who read.
+        readers = open_readers(settings)
+        stack.push_async_callback(asyncio.to_thread, readers.close)
+        # 4. Those who verify.
+        passwords = make_passwords(settings)
+        stack.callback(passwords.close)
+        tokens = make_tokens(settings)
+        outside = _outside_issuer(settings)
+        if outside is not None:
+            stack.push_async_callback(outside.aclose)
+        # 5. The live side: from here on somebody hears of commits.
+        hub = Hub(
+            recent_entries=settings.recent_entries,
+            presence_grace=settings.presence_grace,
+            presence_interval=settings.presence_interval,
+        )
+        stack.callback(hub.close)
+        metrics = _metrics(hub)
+        # 6. The writer: on the way out it ends first, after storing what it took.
+        writer = Writer(
+            engine,
+            hub.committed,
+            metrics.batch,
+            max_queue=settings.writer_queue,
+            max_batch=settings.writer_batch,
+        )
+        writer.start(asyncio.get_running_loop())
+        stack.push_async_callback(asyncio.to_thread, writer.finish)
+        yield State(
+            settings=settings,
+            readers=readers,
+            writer=writer,
+            passwords=passwords,
+            tokens=tokens,
+            token_reader=TokenReader(tokens, outside),
+            login_throttle=LoginThrottle(
+                failures=settings.login_failures, max_wait=settings.login_max_wait
+            ),
+            hub=hub,
+            handshakes=Buckets(settings.handshake_rate, settings.handshake_burst),
+            publishes=Buckets(settings.publish_rate, settings.publish_burst),
+            metrics=metrics,
+        )
+
+
+def _metrics(hub: Hub) -> Metrics:
+    metrics = Metrics()
+    metrics.connections.set_function(lambda: hub.connections)
+    metrics.rooms.set_function(lambda: hub.rooms)
+    metrics.behind.set_function(lambda: sum(member.is_behind for member in hub.members()))
+    return metrics
+
+
+def make_passwords(settings: Settings) -> Passwords:
+    """What hashes passwords as the settings say."""
+    return Passwords(
+        min_length=settings.password_min_length, max_length=settings.password_max_length
+    )
+
+
+def make_tokens(settings: Settings) -> Tokens:
+    """What issues and reads the tokens of this server, and of its command line."""
+    return Tokens(
+        load_secret(settings),
+        issuer=ISSUER,
+        audience=ISSUER,
+        previous=[secret.get_secret_value().encode() for secret in settings.previous_secrets],
+        max_ttl={
+            "access": settings.access_token_ttl,
+            "api": settings.api_token_max_ttl,
+            "operator": OPERATOR_TOKEN_TTL,
+        },
+    )
+
+
+def _outside_issuer(settings: Settings) -> OutsideIssuer | None:
+    if settings.issuer is None:
+        return None
+    secret = settings.issuer_secret
+    return OutsideIssuer(
+        settings.issuer,
+        settings.issuer_audience or "",
+        secret=None if secret is None else secret.get_secret_value().encode(),
+        jwks_url=settings.issuer_jwks_url,
+    )

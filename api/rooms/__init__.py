@@ -1,0 +1,1 @@
+"""The live side of an item: connections, frames, presence."""

@@ -1,0 +1,315 @@
+"""A connection: one client in one room, with the rights that it has at this moment.
+
+Everything here runs on the event loop; only reads of the database run elsewhere.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from api.database import Readers
+from api.errors import Refusal
+from api.history.messages import author_of
+from api.items.access import (
+    Access,
+    Credential,
+    Principal,
+    Role,
+    Standing,
+    clock_ms,
+    grant,
+    load_standing,
+)
+from api.metrics import Metrics
+from api.rooms.feed import Feed, Page
+from api.rooms.hub import Hub, Room
+from api.rooms.opening import Opening, Wish, expires_at, read_opening, read_page, welcome
+from api.rooms.protocol import Burst, Codec, Fields, Socket, frames_of
+from api.settings import Settings
+
+logger = logging.getLogger("itemroom.rooms")
+T = TypeVar("T")
+
+
+class Connection:
+    """One client in one room, from `open` until `end` or `lost`, whichever comes first.
+
+    Args:
+        access: what it was admitted with; judged anew once the room tells of every change.
+        codec: the subprotocol.
+        socket: has accepted already.
+        hub: told of the coming and going.
+        readers: read the log.
+        metrics: counts why connections end, and how long acks take.
+        settings: the limits.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        codec: Codec,
+        socket: Socket,
+        *,
+        hub: Hub,
+        readers: Readers,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self.access = access
+        self.user = author_of(access.principal)
+        self.settings = settings
+        self.metrics = metrics
+        self._codec = codec
+        self._socket = socket
+        self._hub = hub
+        self._readers = readers
+        self._loop = asyncio.get_running_loop()
+        self._room: Room | None = None  # Set by `open`, unset by `end` and `lost`.
+        self._feed: Feed | None = None  # Set when the client has been welcomed.
+        self._early: list[Fields] = []  # What was to be sent before the welcome.
+        self._unread = 0  # Answers sent while the socket was full.
+        self._greeted = False  # `live` was sent: the first replay is over.
+        self._judgements = 0  # Changes of rights, so that a read that raced one is repeated.
+        self._presence_seen = 0  # The presence version that the client has been told of.
+        self._expiry_timer: asyncio.TimerHandle | None = None  # Until the notice, then the end.
+
+    @property
+    def credential(self) -> Credential:
+        """What it was let in with, or has renewed since."""
+        return self.access.principal.credential
+
+    @property
+    def standing(self) -> Standing:
+        """What its rights were last judged by."""
+        return self.access.standing
+
+    @property
+    def room(self) -> Room | None:
+        """Its room; None when it has ended."""
+        return self._room
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it was live once and now is not: it takes less than comes."""
+        return self._greeted and self._feed is not None and not self._feed.is_live
+
+    def open(self, wish: Wish) -> None:
+        """Join the room first, read then: no change of rights and no entry falls in between."""
+        room = self._room = self._hub.join(self.access.item_key, self)
+        self._read_rights(partial(self._welcome, room), read_opening, self.access, wish)
+
+    def send(self, fields: Fields) -> None:
+        """An answer, or something that the client has to know: after the welcome, in order."""
+        if self._room is None:
+            return
+        if self._feed is None:
+            self._early.append(fields)
+        else:
+            self._unread += self._socket.is_full
+            self._write(fields)
+        # A client that asks and asks, and does not read what it is answered.
+        if max(self._unread, len(self._early)) > self.settings.commands_in_flight:
+            self.end("slow_consumer")
+
+    def tell(self, fields: Fields) -> None:
+        """Something that is not stored: dropped unless the client keeps up."""
+        if self._feed is None or not self._feed.is_live or self._socket.is_full:
+            return
+        self.send(fields)
+        if fields["type"] == "presence" and self._room is not None:
+            self._presence_seen = self._room.presence.version
+
+    def deliver(self, burst: Burst) -> None:
+        """Entries of the item, just stored."""
+        if self._feed is not None:
+            self._feed.deliver(burst)
+
+    def drained(self) -> None:
+        """The socket takes more again."""
+        self._unread = 0
+        if self._feed is not None and self._room is not None:
+            self._feed.drained()
+
+    def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
+        """The rights may have changed: say so, or end."""
+        self._judgements += 1
+        if self._feed is None:
+            return  # Judged by what the read says that is repeated now.
+        standing = replace(self.access.standing, member_role=member_role, default_role=default_role)
+        try:
+            access = grant(self.access.principal, standing)
+        except Refusal as refusal:
+            self.end("removed" if refusal.code == "item_not_found" else refusal.code)
+            return
+        self._take(access)
+
+    def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
+        """Credentials of the user ended: perhaps its own, or one that is about to replace it."""
+        self._judgements += 1
+        if ended(self.credential):
+            self.end("auth_revoked")
+
+    def renew(self, principal: Principal) -> None:
+        """Go on under a newer credential of the same user, if it allows to be here."""
+        item_id = self.access.item_id
+        self._read_rights(partial(self._renew, principal), load_standing, principal, item_id)
+
+    def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
+        """Tell the client that a command was refused; the connection stays."""
+        fields: Fields = {"type": "error", "code": refusal.code, "message": refusal.message}
+        if ref is not None:
+            fields["ref"] = ref
+        if refusal.retry_after is not None:
+            fields["retry_after"] = refusal.retry_after
+        self.send(fields)
+
+    def end(self, code: str, *, retry_after: float | None = None, message: str = "") -> None:
+        """Say why, leave the room at once, close when all of that is sent."""
+        if self._room is None:
+            return
+        refusal = Refusal(code, message, retry_after=retry_after)
+        self.metrics.refused(code)
+        self._write(closing(refusal))
+        self._leave(at_once=refusal.verdict.retry == "never")
+        self._socket.close(refusal.verdict.close_code, code)
+
+    def lost(self) -> None:
+        """The socket is gone, whoever ended it."""
+        if self._room is not None:
+            self._leave(at_once=False)
+
+    def _leave(self, *, at_once: bool) -> None:
+        self._room = None
+        if self._feed is not None:
+            self._feed.stop()
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+        self._hub.leave(self.access.item_key, self, at_once=at_once)
+
+    def _write(self, fields: Fields) -> None:
+        frames = frames_of(self._codec, fields)
+        if frames.frames:
+            self._socket.send(frames)
+
+    def _take(self, access: Access) -> None:
+        if access.role is not self.access.role:
+            self.send({"type": "role", "role": access.role.value})
+        self.access = access
+
+    def _welcome(self, room: Room, opening: Opening) -> None:
+        self.access = grant(self.access.principal, opening.standing)
+        room.learn_head(opening.extent.head)
+        self._write(welcome(self.id, self.access, opening, room.presence.summary(), self.settings))
+        self._presence_seen = room.presence.version
+        self._feed = Feed(
+            room,
+            self._socket,
+            self._codec,
+            cursor=opening.after,
+            read_page=self._read_page,
+            caught_up=partial(self._caught_up, room),
+            cut=self.end,
+            stall_timeout=self.settings.stall_timeout,
+        )
+        for fields in self._early:
+            self._write(fields)
+        self._early.clear()
+        self._arm_expiry()
+        self._feed.advance()
+
+    def _read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
+        self._read(page_read, read_page, self.access, after, self.settings.page_max)
+
+    def _caught_up(self, room: Room, cursor: int) -> None:
+        if not self._greeted:
+            self._greeted = True
+            self.send({"type": "live", "seq": cursor})
+        if room.presence.version != self._presence_seen:
+            # Joins and leaves were not told during the replay: here is where they led to.
+            self._presence_seen = room.presence.version
+            self.send({"type": "presence", **room.presence.summary()})
+
+    def _renew(self, principal: Principal, standing: Standing) -> None:
+        try:
+            access = grant(principal, standing)
+        except Refusal as refusal:
+            self.refuse(refusal)
+            return
+        self._take(access)
+        self._arm_expiry()
+        self.send({"type": "auth", "expires_at": expires_at(self.access)})
+
+    def _arm_expiry(self) -> None:
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+            self._expiry_timer = None
+        expires = self.credential.expires_at
+        if expires is None:
+            return
+        left = (expires - clock_ms()) / 1000
+        notice = self.settings.expiry_notice
+        wait = max(left - notice, 0)
+        self._expiry_timer = self._loop.call_later(wait, self._notify_expiry, expires)
+
+    def _notify_expiry(self, expires: int) -> None:
+        left = max((expires - clock_ms()) / 1000, 0)
+        if self.settings.expiry_notice:
+            self.send({"type": "expiring", "in": round(left)})
+        self._expiry_timer = self._loop.call_later(left, self.end, "auth_expired")
+
+    def _read_rights(
+        self, done: Callable[[T], None], read: Callable[..., T], *arguments: object
+    ) -> None:
+        """Read what rights follow from; once more if they changed before the answer was here."""
+        judgements = self._judgements
+
+        def judged(answer: T) -> None:
+            if judgements == self._judgements:
+                done(answer)
+            else:
+                self._read_rights(done, read, *arguments)
+
+        self._read(judged, read, *arguments)
+
+    def _read(self, done: Callable[[T], None], read: Callable[..., T], *arguments: object) -> None:
+        """Read in a reader thread, then call `done` here, unless the connection has ended."""
+        try:
+            future = self._readers.submit(read, *arguments)
+        except Refusal as refusal:
+            self.end(refusal.code, retry_after=refusal.retry_after)
+            return
+        future.add_done_callback(
+            lambda future: self._loop.call_soon_threadsafe(self._read_done, done, future)
+        )
+
+    def _read_done(self, done: Callable[[T], None], future: "Future[T]") -> None:
+        if self._room is None:
+            return
+        try:
+            done(future.result())
+        except Refusal as refusal:
+            self.end(refusal.code, retry_after=refusal.retry_after)
+        except Exception:
+            logger.exception("connection %s: a read of the log failed", self.id)
+            self.end("database_unavailable", retry_after=1)
+
+
+def closing(refusal: Refusal) -> Fields:
+    """The frame right before a close: what a browser can act on, unlike a bare close code."""
+    fields: Fields = {
+        "type": "closing",
+        "code": refusal.verdict.close_code,
+        "reason": refusal.code,
+        "retry": refusal.verdict.retry,
+    }
+    if refusal.retry_after is not None:
+        fields["retry_after"] = refusal.retry_after
+    if refusal.message != refusal.verdict.message:
+        fields["message"] = refusal.message
+    return fields

@@ -1,0 +1,48 @@
+"""The server's secret when none is configured: made once, kept beside the database."""
+
+import os
+import secrets
+from pathlib import Path
+
+from api.settings import MIN_SECRET_BYTES, Settings
+
+
+class SecretError(Exception):
+    """The secret cannot be used; the message says what to do."""
+
+
+def load_secret(settings: Settings) -> bytes:
+    """The configured secret, else that of the file, which is made on the first start.
+
+    Raises:
+        SecretError: the file can be read by others, or is too short.
+    """
+    if settings.secret is not None:
+        return settings.secret.get_secret_value().encode()
+    path = secret_path(settings)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return _read(path)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+    return _read(path)
+
+
+def secret_path(settings: Settings) -> Path:
+    """Where the secret is kept when none is configured."""
+    return settings.database_path.with_name(settings.database_path.name + ".secret")
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise SecretError(f"{path.name} can be read by others: run `chmod 600 {path}`.")
+    secret = path.read_bytes().strip()
+    if len(secret) < MIN_SECRET_BYTES:
+        raise SecretError(
+            f"{path.name} is too short to be a secret: restore it from a backup, or remove it to "
+            "have a new one made, which ends all tokens."
+        )
+    return secret

@@ -1,0 +1,82 @@
+"""What a running server consists of: built in the lifespan, handed to whoever needs it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from api.accounts.throttle import LoginThrottle
+from api.database import Readers
+from api.history.writer import Writer
+from api.limits import Buckets
+from api.metrics import Metrics
+from api.rooms.hub import Hub
+from api.security import Passwords, TokenReader, Tokens
+from api.settings import Settings
+
+
+class Sockets:
+    """How many sockets of rooms are open: each a little longer than its connection."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """A socket, for as long as the block runs."""
+        self._open += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._empty.set()
+
+    async def wait_empty(self) -> None:
+        """Wait until no socket is open."""
+        await self._empty.wait()
+
+
+@dataclass(slots=True)
+class State:
+    """The parts of a running server. Each ends in the lifespan that made it."""
+
+    settings: Settings
+    readers: Readers
+    writer: Writer
+    passwords: Passwords
+    tokens: Tokens
+    """Issues our own tokens."""
+    token_reader: TokenReader
+    """Verifies our own tokens and those of the outside issuer."""
+    login_throttle: LoginThrottle
+    hub: Hub
+    handshakes: Buckets
+    """Handshakes by network; one that proves who it is gives its token back."""
+    publishes: Buckets
+    """Publishes over HTTP, by user: a request has no connection to count them by."""
+    metrics: Metrics
+    sockets: Sockets = field(default_factory=Sockets)
+    draining: bool = False
+    """True once the server has been told to stop: it finishes what it took, takes nothing new."""
+
+
+def state_of(connection: HTTPConnection) -> State:
+    """The running server that a request or a socket has come to."""
+    state: State = connection.app.state.itemroom
+    return state
+
+
+async def get_state(connection: HTTPConnection) -> State:
+    """`state_of` as a dependency; a plain function would cost a thread for each request."""
+    return state_of(connection)
+
+
+Running = Annotated[State, Depends(get_state)]

@@ -1,0 +1,1 @@
+"""What listens: the socket, uvicorn around it, and the way it stops."""

@@ -1,0 +1,103 @@
+"""One timer for all sockets of a server: a timer for each would cost memory by the thousand."""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+TICK = 1.0
+# Seconds from the first byte of a message to its last.
+MESSAGE_TIMEOUT = 10.0
+# Seconds that a client has to take our last frames and to answer our close.
+CLOSE_TIMEOUT = 5.0
+
+
+class Timed(Protocol):
+    """What the clock asks of a socket. Each answer says whether it still applies."""
+
+    def ping(self) -> bool:
+        """Send a ping if there is anybody to ping."""
+
+    def check_pong(self) -> bool:
+        """Drop the connection if the last ping was not answered."""
+
+    def check_message(self, limit: float) -> bool:
+        """Drop the connection if its message began before `limit` and has not ended."""
+
+    def abort(self) -> None:
+        """Drop the connection."""
+
+
+class Clock:
+    """Pings, and the deadlines of messages and closes, of all sockets.
+
+    Every wait of a kind is equally long, so a queue in the order of arrival is one in the order
+    of what is due.
+
+    Args:
+        ping_interval: seconds between pings.
+        ping_timeout: seconds that an answer may take.
+    """
+
+    def __init__(self, *, ping_interval: float, ping_timeout: float) -> None:
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._pings: deque[tuple[float, Timed]] = deque()
+        self._pongs: deque[tuple[float, Timed]] = deque()
+        self._closes: deque[tuple[float, Timed]] = deque()
+        self._messages: set[Timed] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, socket: Timed) -> None:
+        """Ping the socket from now on, until it answers that there is nobody to ping."""
+        self._pings.append((self._now() + self._ping_interval, socket))
+        self._run()
+
+    def message_begun(self, socket: Timed) -> None:
+        """Its message has to end in time."""
+        self._messages.add(socket)
+
+    def message_ended(self, socket: Timed) -> None:
+        """It has."""
+        self._messages.discard(socket)
+
+    def close_begun(self, socket: Timed) -> None:
+        """Whatever the client does, it will be gone soon."""
+        self._closes.append((self._now() + CLOSE_TIMEOUT, socket))
+        self._run()
+
+    def stop(self) -> None:
+        """No more ticks."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _run(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self._now()
+        for socket in _due(self._closes, now):
+            socket.abort()
+        for socket in _due(self._pongs, now):
+            if socket.check_pong():
+                self._pings.append((now + self._ping_interval, socket))
+        for socket in _due(self._pings, now):
+            if socket.ping():
+                self._pongs.append((now + self._ping_timeout, socket))
+        for socket in tuple(self._messages):
+            if not socket.check_message(now - MESSAGE_TIMEOUT):
+                self._messages.discard(socket)
+        if self._pings or self._pongs or self._closes:
+            self._run()
+
+
+def _due(waiting: deque[tuple[float, Timed]], now: float) -> list[Timed]:
+    due = []
+    while waiting and waiting[0][0] <= now:
+        due.append(waiting.popleft()[1])
+    return due

@@ -1,0 +1,162 @@
+"""uvicorn, set up for rooms: our own listening socket, and a drain before its shutdown."""
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import socket
+import sqlite3
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.rooms.hub import Hub
+from api.settings import Settings
+from api.state import State
+
+logger = logging.getLogger("itemroom.server")
+
+BACKLOG = 2048
+# Connections told to go at once, between two turns of the event loop.
+DRAIN_BATCH = 200
+GOODBYE_INTERVAL = 0.1  # seconds
+# Seconds beyond the grace for what closes after the connections: threads, the database.
+EXIT_MARGIN = 5.0
+
+
+class Server(uvicorn.Server):
+    """Drains before uvicorn shuts down: its own way is a bare 1012, at once, for everybody."""
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self.app = app
+        self._settings = settings
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run the application, and listen while it runs.
+
+        uvicorn's own lifespan would turn whatever keeps the application from starting into a
+        traceback; here it reaches whoever called.
+        """
+        async with self.app.router.lifespan_context(self.app):
+            await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept, and say where."""
+        await super().startup(sockets)
+        logger.info("serving %s", self._settings.public_url or self._settings.local_url)
+        if has_wal_reset_bug(sqlite3.sqlite_version_info):
+            logger.debug(
+                "SQLite %s has the WAL-reset bug, which takes two writing connections: this is one",
+                sqlite3.sqlite_version,
+            )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal drains. A second one ends the process: nothing that was acked is lost,
+        since each ack follows its commit.
+        """
+        if self.should_exit:
+            os._exit(128 + sig)
+        # Whatever hangs then, a disk for example: the kernel ends the process.
+        signal.setitimer(signal.ITIMER_REAL, self._settings.shutdown_grace + EXIT_MARGIN)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what was taken, say goodbye, then stop."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._settings.shutdown_grace
+        await drain(self.app.state.itemroom, self._settings)
+        self.config.timeout_graceful_shutdown = max(1, round(end - loop.time()))
+        await super().shutdown(sockets)
+        # A stop that was asked for is a success. uvicorn would raise the signal again.
+        self._captured_signals.clear()
+
+
+async def drain(state: State, settings: Settings) -> None:
+    """Take nothing new, store what was taken, tell every client when to come back.
+
+    Bounded by `shutdown_grace`: a disk or a client that hangs does not keep the server.
+    """
+    state.draining = True
+    finishing = asyncio.ensure_future(asyncio.to_thread(state.writer.finish))
+    # Half of the time for what is to be stored, so that a goodbye is said in any case.
+    await asyncio.wait({finishing}, timeout=settings.shutdown_grace / 2)
+    empty = asyncio.ensure_future(state.sockets.wait_empty())
+    end = asyncio.get_running_loop().time() + settings.shutdown_grace / 2
+    while not empty.done() and asyncio.get_running_loop().time() < end:
+        # Again and again: a handshake may have begun before the server began to drain.
+        await _say_goodbye(state.hub, settings.restart_spread)
+        await asyncio.wait({empty}, timeout=GOODBYE_INTERVAL)
+    empty.cancel()
+
+
+async def _say_goodbye(hub: Hub, spread: float) -> None:
+    for count, member in enumerate(hub.members()):
+        # A delay of its own for each client: all at once would be the next overload.
+        member.end("restart", retry_after=round(0.5 + random.random() * spread, 2))  # noqa: S311
+        if count % DRAIN_BATCH == DRAIN_BATCH - 1:
+            await asyncio.sleep(0)
+
+
+def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite can lose commits when two connections write or checkpoint."""
+    return (3, 7, 0) <= version <= (3, 51, 2) and version not in {(3, 44, 6), (3, 50, 7)}
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket; port 0 finds a free one.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # A peer that acknowledges nothing for this long is gone, whatever its keep-alive says;
+        # accepted sockets inherit it (Linux, milliseconds).
+        limit = int((settings.stall_timeout + settings.ping_timeout) * 1000)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
+        listening.bind((settings.host, settings.port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        address = f"{settings.host}:{settings.port}"
+        raise OSError(error.errno, error.strerror, address) from error
+    return listening
+
+
+def build_server(settings: Settings, log_config: dict[str, object] | None = None) -> Server:
+    """The server of an application, not yet listening; `settings.port` is the real one."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_frame_bytes,
+        ws_ping_interval=settings.ping_interval,
+        ws_ping_timeout=settings.ping_timeout,
+        # 73 instead of 32 KB for an idle connection, and a way to guess secrets by their size.
+        ws_per_message_deflate=False,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=log_config,
+        lifespan="off",  # Run by the server itself.
+        workers=1,  # Else uvicorn would take WEB_CONCURRENCY's word for it.
+    )
+    return Server(app, config, settings)
+
+
+def serve(settings: Settings, log_config: dict[str, object] | None = None) -> None:
+    """Listen and serve until SIGTERM or SIGINT."""
+    with listen(settings) as listening:
+        port = listening.getsockname()[1]
+        server = build_server(settings.model_copy(update={"port": port}), log_config)
+        server.run([listening])

@@ -1,0 +1,310 @@
+"""A room's socket right on the transport, after uvicorn has done the handshake.
+
+uvicorn's protocol speaks ASGI: a task, a queue and an event for each connection, a coroutine for
+each frame in each direction. Once FastAPI's dependencies have let a client in, none of that is
+needed any more: the endpoint hands the transport over and ends. From then on a frame that comes
+is a plain call into the room, and a frame that goes is a write of bytes that all receivers share.
+"""
+
+import asyncio
+import logging
+import secrets
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+
+from api.rooms.protocol import Client, Frames
+from api.settings import Settings
+from api.wire.clock import Clock
+from api.wire.framing import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    Fault,
+    FrameReader,
+    Message,
+    close_frame,
+    read_close,
+    server_frame,
+)
+
+logger = logging.getLogger("itemroom.wire")
+EXTENSION = "itemroom.wire"
+_PING = server_frame(PING, b"")
+
+
+class Wire:
+    """What the sockets of one server share: limits, a clock, one flush a turn of the loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock(ping_interval=settings.ping_interval, ping_timeout=settings.ping_timeout)
+        self._unflushed: list[WireSocket] = []
+
+    def flush_soon(self, socket: "WireSocket") -> None:
+        """Write what the socket was given, when everybody has been given everything."""
+        if not self._unflushed:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unflushed.append(socket)
+
+    def _flush(self) -> None:
+        sockets, self._unflushed = self._unflushed, []
+        for socket in sockets:
+            socket.flush()
+
+
+class WireSocket(asyncio.Protocol):
+    """One client's transport, from the hand-over to the end. Lives on the event loop.
+
+    Args:
+        wire: shared by all sockets.
+        transport: the handshake is done, and nothing has come since.
+        state: uvicorn's list of connections, which its shutdown goes by.
+    """
+
+    __slots__ = (
+        "_awaits_pong",  # A ping was sent, and no pong has come since.
+        "_client",  # Who is told; set by `begin`.
+        "_close_sent",  # Our close frame is on its way: nothing may follow it.
+        "_is_full",  # The transport holds more than its high-water mark.
+        "_message_since",  # When the message began that has not ended; None: there is none.
+        "_out",  # Given in this turn of the event loop, not yet written.
+        "_out_bytes",  # Their size.
+        "_pinged_at",  # What the peer had taken when it was pinged last.
+        "_reader",
+        "_state",
+        "_transport",
+        "_wire",
+        "_written",  # Bytes given to the transport so far.
+    )
+
+    def __init__(self, wire: Wire, transport: asyncio.Transport, state: ServerState) -> None:
+        settings = wire.settings
+        self._wire = wire
+        self._transport = transport
+        self._state = state
+        self._client: Client | None = None
+        self._reader = FrameReader(
+            max_bytes=settings.max_frame_bytes, max_fragments=settings.max_fragments
+        )
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._written = 0
+        self._is_full = False
+        self._close_sent = False
+        self._awaits_pong = False
+        self._pinged_at = 0
+        self._message_since: float | None = None
+        transport.set_write_buffer_limits(high=settings.write_buffer_bytes)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more waits to be sent than the write buffer should hold."""
+        return self._is_full or self._out_bytes > self._wire.settings.write_buffer_bytes
+
+    @property
+    def sent_bytes(self) -> int:
+        """What the kernel has taken so far; it stands still when the peer does."""
+        return self._written - self._transport.get_write_buffer_size()
+
+    def begin(self, client: Client) -> None:
+        """From now on the client is told of what happens."""
+        self._client = client
+        self._transport.set_protocol(self)
+        self._state.connections.add(cast(Any, self))
+        self._wire.clock.begin(self)
+
+    def send(self, frames: Frames) -> None:
+        """Send after what was given before; leaves with everything else of this turn."""
+        if not self._close_sent:
+            self._write(frames.wire)
+
+    def flush(self) -> None:
+        """Write what was given since the last time, in one go."""
+        out, self._out, self._out_bytes = self._out, [], 0
+        if out and not self._transport.is_closing():
+            data = out[0] if len(out) == 1 else b"".join(out)
+            self._written += len(data)
+            self._transport.write(data)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send what was given before, then a close frame; gone in time whatever the peer does."""
+        if self._close_sent:
+            return
+        self._out.append(close_frame(code, reason))
+        self.flush()
+        self._close_sent = True
+        if self._is_full:
+            self._transport.resume_reading()  # To hear the peer's answer.
+        self._wire.clock.close_begun(self)
+
+    def abort(self) -> None:
+        """Drop the connection: a close would wait for a buffer that the peer may never empty."""
+        self._transport.abort()
+
+    def shutdown(self) -> None:
+        """The server is about to end: rooms were drained before, so whoever is left is stuck."""
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client, as TCP brought them."""
+        try:
+            for message in self._reader.feed(data):
+                self._received(message)
+        except Fault as fault:
+            self._fail(fault)
+        self._watch_message()
+
+    def pause_writing(self) -> None:
+        """The transport holds too much: take no more commands from who takes no answers."""
+        self._is_full = True
+        if not self._close_sent:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The transport has emptied."""
+        self._is_full = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            if self._client is not None:
+                self._client.drained()
+
+    def eof_received(self) -> bool:
+        """Half a connection is of no use."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """The end, whoever brought it about."""
+        self._close_sent = True
+        self._state.connections.discard(cast(Any, self))
+        self._wire.clock.message_ended(self)
+        client, self._client = self._client, None
+        if client is not None:
+            client.lost()
+
+    def ping(self) -> bool:
+        """Send a ping; False when the connection has ended."""
+        if self._close_sent:
+            return False
+        self._pinged_at = self.sent_bytes
+        if not self._is_full:  # A full socket is not read from: what it takes is its answer.
+            self._awaits_pong = True
+            self._write(_PING)
+        return True
+
+    def check_pong(self) -> bool:
+        """Drop a peer that has neither answered nor taken anything; False when it has ended."""
+        if self._close_sent:
+            return False
+        silent = self.sent_bytes == self._pinged_at if self._is_full else self._awaits_pong
+        if silent:
+            self.abort()
+        return not silent
+
+    def check_message(self, limit: float) -> bool:
+        """Drop a peer whose message began before `limit`; False when none is under way."""
+        since = self._message_since
+        if since is not None and since < limit:
+            self._fail(Fault(1008, "too_slow"))
+        return self._message_since is not None
+
+    def _write(self, data: bytes) -> None:
+        if not self._out:
+            self._wire.flush_soon(self)
+        self._out.append(data)
+        self._out_bytes += len(data)
+
+    def _received(self, message: Message) -> None:
+        client = self._client
+        if client is None:
+            return
+        if message.opcode < CLOSE:
+            self._tell(client, message)
+        elif message.opcode == PING:
+            self._pong(message.data)
+        elif message.opcode == PONG:
+            self._awaits_pong = False
+        else:
+            self._peer_closes(message.data)
+
+    def _tell(self, client: Client, message: Message) -> None:
+        try:
+            if message.opcode == TEXT:
+                message.data.decode()
+                client.received(message.data, is_text=True)
+            else:
+                client.received(message.data, is_text=False)
+        except UnicodeDecodeError as error:
+            raise Fault(1007, "invalid UTF-8") from error
+        except Exception:
+            failure_id = secrets.token_hex(4)
+            logger.exception("failure %s: a message could not be handled", failure_id)
+            client.failed(failure_id)
+
+    def _pong(self, payload: bytes) -> None:
+        if not self._close_sent:
+            self._write(server_frame(PONG, payload))
+
+    def _peer_closes(self, payload: bytes) -> None:
+        code = read_close(payload)
+        if not self._close_sent:
+            self._out.append(close_frame(code, "") if code != 1005 else server_frame(CLOSE, b""))
+            self.flush()
+            self._close_sent = True
+            self._wire.clock.close_begun(self)
+        self._transport.close()
+
+    def _fail(self, fault: Fault) -> None:
+        """The client broke the protocol: say so, and listen no more."""
+        self.close(fault.code, fault.reason)
+        self._transport.close()
+
+    def _watch_message(self) -> None:
+        if not self._reader.is_partial:
+            if self._message_since is not None:
+                self._message_since = None
+                self._wire.clock.message_ended(self)
+        elif self._message_since is None:
+            self._message_since = asyncio.get_running_loop().time()
+            self._wire.clock.message_begun(self)
+
+
+class Handshake(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, until a room takes the transport over."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._wire = wire
+        self._server_state = server_state
+
+    def handle_connect(self, event: Any) -> None:
+        """Offer the hand-over to the endpoint."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][EXTENSION] = cast(Any, self)
+
+    def hand_over(self) -> WireSocket:
+        """The transport, for good: this protocol is done. Called right after the accept."""
+        self.stop_keepalive()
+        self.connections.discard(self)
+        socket = WireSocket(self._wire, self.transport, self._server_state)
+        # uvicorn closes the transport when the endpoint returns.
+        self.transport = cast(asyncio.Transport, _Released())
+        return socket
+
+
+class _Released(asyncio.Transport):
+    """Stands in for a transport that was handed over."""
+
+    def close(self) -> None:
+        """It is not ours to close."""

@@ -1,0 +1,74 @@
+"""What all tests share: settings in a temporary directory, an application, a live server."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.settings import Settings
+from api.state import State
+from tests.live import LiveServer
+
+Serve = Callable[..., LiveServer]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The server runs on asyncio alone."""
+    return "asyncio"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The defaults, on a database of the test's own."""
+    return make_settings(tmp_path)
+
+
+def make_settings(directory: Path, **changes: object) -> Settings:
+    """Settings on a database in a directory; `port` 0 finds a free one."""
+    values = {"database_url": f"sqlite:///{directory / 'test.db'}", "port": 0} | changes
+    return Settings.model_validate(values)
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """A running application, without a server around it."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+def state(app: FastAPI) -> State:
+    """What the application consists of."""
+    state: State = app.state.itemroom
+    return state
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application, in process."""
+    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 4711))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        yield client
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts real servers on free ports, with changed settings; all end with the test."""
+    with ExitStack() as stack:
+
+        def start(**changes: object) -> LiveServer:
+            return stack.enter_context(LiveServer(make_settings(tmp_path, **changes)))
+
+        yield start
+
+
+@pytest.fixture
+def server(serve: Serve) -> LiveServer:
+    """A real server with the default settings."""
+    return serve()

@@ -1,0 +1,134 @@
+"""A room over a real server: what only a network can show."""
+
+import asyncio
+
+import ormsgpack
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from api.rooms.endpoint import RoomClient
+from tests.conftest import Serve
+from tests.live import LiveServer, entries_until
+from tests.rooms.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_joining_while_others_talk_misses_and_doubles_nothing(serve: Serve) -> None:
+    """Readers come at any time, from any cursor, by replay and live: one log for all."""
+    server = serve(publish_rate=0, page_max=7, recent_entries=16)
+    ada = server.person("ada")
+    ada.create("doc")
+    total = 400
+
+    async def talk() -> None:
+        async with ada.room("doc") as room:
+            for number in range(total):
+                await room.send("publish", body=number)
+                if number % 20 == 0:
+                    await room.get("ack")
+
+    async def listen(after: int) -> list[int]:
+        async with ada.room("doc", after=after) as room:
+            return [entry["seq"] for entry in await entries_until(room, total)]
+
+    talking = asyncio.create_task(talk())
+    async with ada.room("doc", after=0) as first:
+        await entries_until(first, 40)
+        heard = await asyncio.gather(*(listen(after) for after in (0, 1, 5, 20, 30, 40)))
+    await talking
+    for after, seqs in zip((0, 1, 5, 20, 30, 40), heard, strict=True):
+        assert seqs == list(range(after + 1, total + 1))
+
+
+async def test_long_log_reaches_a_client_through_a_small_buffer(serve: Serve) -> None:
+    """Full and drained again and again, a client that reads gets everything and is not cut."""
+    server = serve(write_buffer_bytes=4096, stall_timeout=2, publish_rate=0)
+    ada = server.person("ada")
+    ada.create("doc")
+    async with ada.room("doc") as room:
+        for number in range(300):
+            await room.publish("x" * 8000, ref=f"r{number}")
+    async with ada.room("doc", after=0) as room:
+        seqs = [entry["seq"] for entry in await entries_until(room, 300)]
+        assert seqs == list(range(1, 301))
+        assert (await room.get("live"))["seq"] == 300
+
+
+async def test_client_that_reads_nothing_is_cut_and_misses_nothing(serve: Serve) -> None:
+    """`slow_consumer` harms nobody else; a resume gives what was missed."""
+    server = serve(write_buffer_bytes=2048, stall_timeout=0.5, publish_rate=0, page_max=20)
+    ada, bob = server.person("ada"), server.person("bob")
+    ada.create("doc", bob="reader")
+    url = server.room_url("doc", token=bob.token, after=1)
+    async with connect(url, proxy=None, max_queue=1) as lazy, ada.room("doc") as room:
+        for number in range(1200):
+            await room.publish("x" * 15_000, ref=f"r{number}")
+        while server.state.hub.connections > 1:
+            await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await lazy.recv()
+    async with bob.room("doc", after=1) as again:
+        seqs = [entry["seq"] for entry in await entries_until(again, 1201)]
+        assert seqs == list(range(2, 1202))
+
+
+@pytest.mark.parametrize("subprotocol", ["itemroom.v1.json", "itemroom.v1.text"])
+async def test_binary_frame_in_a_text_subprotocol_closes_with_1003(
+    server: LiveServer, subprotocol: str
+) -> None:
+    """And text in a binary one."""
+    ada = server.person("ada")
+    ada.create("doc")
+    url = server.room_url("doc", token=ada.token)
+    for offered, frame in ((subprotocol, b"{}"), ("itemroom.v1.msgpack", "{}")):
+        async with connect(url, proxy=None, subprotocols=[offered]) as socket:  # type: ignore[list-item] # a NewType of str
+            assert socket.subprotocol == offered
+            await socket.send(frame)
+            with pytest.raises(ConnectionClosed) as caught:
+                while True:
+                    last = await socket.recv()
+        assert caught.value.rcvd is not None
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1003, "unsupported_frame")
+        assert "unsupported_frame" in (
+            last if isinstance(last, str) else str(ormsgpack.unpackb(last))
+        )
+
+
+async def test_token_is_renewed_without_reconnecting(server: LiveServer) -> None:
+    """The same user's newer token is taken, another user's is not."""
+    ada, eve = server.person("ada"), server.person("eve")
+    ada.create("doc")
+    newer = server.person("ada2")
+    async with ada.room("doc") as room:
+        for token, answer in ((ada.token, "auth"), (eve.token, "error"), ("x", "error")):
+            await room.send("auth", token=token)
+            assert (await room.get("auth", "error"))["type"] == answer
+        await room.send("auth", token=newer.token)
+        assert (await room.get("error"))["code"] == "forbidden"
+
+
+async def test_client_gone_without_a_word_leaves_the_room(serve: Serve) -> None:
+    """A dead connection is one leave, after the grace."""
+    server = serve(presence_grace=0.1)
+    ada, bob = server.person("ada"), server.person("bob")
+    ada.create("doc", bob="reader")
+    async with ada.room("doc") as room:
+        async with bob.room("doc") as gone:
+            while not any(user["name"] == "bob" for user in (await room.get("presence"))["join"]):
+                pass
+            gone.socket.transport.abort()
+        told = await room.get("presence")
+        assert [user["name"] for user in told["leave"]] == ["bob"]
+        assert (told["count"], told["join"]) == (1, [])
+
+
+async def test_failed_handler_ends_with_the_id_that_the_log_has(world: World) -> None:
+    """The socket's adapter tells the connection."""
+    ada = await world.live()
+    room_client = RoomClient(ada.connection, ada.commands)
+    room_client.failed("0a1b2c3d")
+    closing = await ada.is_closed()
+    assert (closing["code"], closing["message"]) == (1011, "failure 0a1b2c3d")

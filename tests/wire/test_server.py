@@ -1,0 +1,273 @@
+import asyncio
+import contextlib
+import itertools
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from api.wire.server import EXIT_MARGIN, has_wal_reset_bug
+from tests.live import Fields, Person, Talk
+from tests.process import Process
+
+pytestmark = pytest.mark.anyio
+
+# No test here is about rates.
+UNLIMITED = {"publish_rate": 0, "connections_per_user": 0, "handshake_rate": 0}
+
+
+@dataclass
+class Chatter:
+    """A client that publishes without a pause until the server ends the connection."""
+
+    name: str
+    talk: Talk
+    acked: dict[str, int] = field(default_factory=dict)
+    end: tuple[int, str, Fields] = (0, "", {})
+
+    async def run(self) -> None:
+        speaking = asyncio.create_task(self._speak())
+        try:
+            self.end = await self.talk.closed()
+        finally:
+            speaking.cancel()
+        acks = [frame for frame in self.talk.seen if frame["type"] == "ack"]
+        self.acked = {frame["ref"]: frame["seq"] for frame in acks}
+
+    async def _speak(self) -> None:
+        for number in itertools.count():
+            with contextlib.suppress(ConnectionClosed):
+                await self.talk.send("publish", ref=f"{self.name}-{number}", body=number)
+            await asyncio.sleep(0.01)
+
+
+@contextmanager
+def foreign_lock(database: Path) -> Iterator[None]:
+    """Another program that holds the database, as a hung disk would."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def stored(database: Path) -> dict[str, int]:
+    """By ref: the seq that is on disk."""
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT ref, seq FROM entry WHERE ref IS NOT NULL")
+        return dict(rows.fetchall())
+
+
+def no_holes(database: Path) -> bool:
+    with closing(sqlite3.connect(database)) as connection:
+        query = "SELECT count(*), max(seq), max(head) FROM entry JOIN item ON item.key = item_key"
+        rows = connection.execute(f"{query} GROUP BY item_key").fetchall()
+    return all(count == newest == head for count, newest, head in rows)
+
+
+async def ended(server: Process) -> int:
+    """The exit code, while clients of this event loop go on."""
+    return await asyncio.to_thread(server.popen.wait, 60)
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_under_load_says_goodbye_and_loses_no_ack(
+    tmp_path: Path, signal_: int
+) -> None:
+    """Each of 50 clients is told when to come back, a moment of its own; the exit is a success."""
+    with Process(tmp_path, **UNLIMITED) as server:
+        ada = server.person("ada")
+        rooms = [f"room-{number}" for number in range(5)]
+        for room in rooms:
+            ada.create(room)
+        async with AsyncExitStack() as stack:
+            chatters = [
+                Chatter(str(number), await stack.enter_async_context(ada.room(rooms[number % 5])))
+                for number in range(50)
+            ]
+            running = [asyncio.create_task(chatter.run()) for chatter in chatters]
+            await asyncio.sleep(1)
+            server.popen.send_signal(signal_)
+            await asyncio.gather(*running)
+            assert await ended(server) == 0
+    for chatter in chatters:
+        code, reason, closing_frame = chatter.end
+        assert (code, reason) == (1012, "restart")
+        assert (closing_frame["code"], closing_frame["reason"]) == (1012, "restart")
+        assert closing_frame["retry"] == "later"
+        assert 0.5 <= closing_frame["retry_after"] <= 5.5
+    assert len({chatter.end[2]["retry_after"] for chatter in chatters}) > 35
+    on_disk = stored(server.database)
+    acked = {ref: seq for chatter in chatters for ref, seq in chatter.acked.items()}
+    assert len(acked) > 500
+    assert acked.items() <= on_disk.items()
+    assert no_holes(server.database)
+    assert "Traceback" not in server.log
+    assert " ERROR " not in server.log
+
+
+@dataclass
+class Held:
+    """A server whose database is held by another program, with a publish that waits for it."""
+
+    server: Process
+    ada: Person
+    talk: Talk
+    acked: dict[str, int]
+
+
+async def hold(server: Process, stack: AsyncExitStack) -> Held:
+    ada = server.person("ada")
+    ada.create("order-17")
+    talk = await stack.enter_async_context(ada.room("order-17"))
+    acked = {}
+    for number in range(20):
+        answer = await talk.publish("stored", f"r{number}")
+        acked[answer["ref"]] = answer["seq"]
+    stack.enter_context(foreign_lock(server.database))
+    await talk.send("publish", ref="waits", body="for the other program")
+    await talk.send("ping")  # Taken after the publish, and answered without the database.
+    await talk.get("pong")
+    return Held(server, ada, talk, acked)
+
+
+async def until_draining(server: Process) -> httpx2.Response:
+    async with httpx2.AsyncClient(base_url=server.url) as client:
+        for _ in range(200):
+            response = await client.get("/readyz")
+            if response.status_code == 503 and response.json()["code"] == "draining":
+                return response
+            await asyncio.sleep(0.02)
+    raise AssertionError("the server does not drain")
+
+
+async def test_draining_server_takes_nothing_new(tmp_path: Path) -> None:
+    """Not ready, yet alive; new sockets and calls are told to come later, commands are refused."""
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(Process(tmp_path, busy_timeout=60, shutdown_grace=6))
+        held = await hold(server, stack)
+        server.popen.send_signal(signal.SIGTERM)
+        response = await until_draining(server)
+        assert int(response.headers["Retry-After"]) >= 1
+        async with httpx2.AsyncClient(base_url=server.url) as client:
+            assert (await client.get("/healthz")).status_code == 200
+            login = await client.post("/auth/login", json={"username": "x", "password": "y"})
+            assert (login.status_code, login.json()["code"]) == (503, "draining")
+        with pytest.raises(InvalidStatus) as denied:
+            await connect(server.room_url("order-17", token=held.ada.token), proxy=None)
+        assert denied.value.response.status_code == 503
+        assert "Retry-After" in denied.value.response.headers
+        refused = await held.talk.publish("too late", "late")
+        assert (refused["type"], refused["code"]) == ("error", "draining")
+
+
+async def test_hung_disk_keeps_the_server_only_for_the_grace(tmp_path: Path) -> None:
+    """Clients are told goodbye within the grace, and then the process ends whatever hangs."""
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(Process(tmp_path, busy_timeout=60, shutdown_grace=1))
+        held = await hold(server, stack)
+        started = time.monotonic()
+        server.popen.send_signal(signal.SIGTERM)
+        code, reason, _ = await held.talk.closed()
+        assert (code, reason) == (1012, "restart")
+        assert time.monotonic() - started < 2
+        assert await ended(server) != 0
+        assert time.monotonic() - started < 1 + EXIT_MARGIN + 2
+    assert held.acked.items() <= stored(server.database).items()
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_second_signal_ends_at_once_without_losing_an_ack(
+    tmp_path: Path, second: int
+) -> None:
+    """Whoever asks twice does not want to wait."""
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(Process(tmp_path, busy_timeout=60, shutdown_grace=60))
+        held = await hold(server, stack)
+        server.popen.send_signal(signal.SIGTERM)
+        await until_draining(server)
+        started = time.monotonic()
+        server.popen.send_signal(second)
+        assert await ended(server) == 128 + second
+        assert time.monotonic() - started < 2
+    on_disk = stored(server.database)
+    assert held.acked.items() <= on_disk.items()
+    assert "waits" not in on_disk
+
+
+async def test_client_that_never_reads_does_not_keep_the_server(tmp_path: Path) -> None:
+    """It gets no goodbye, and others are not held up by it."""
+    with Process(tmp_path, **UNLIMITED, shutdown_grace=8, stall_timeout=60) as server:
+        ada = server.person("ada")
+        ada.create("order-17")
+        async with ada.room("order-17") as talk:
+            with stalled_reader(server, ada):
+                for number in range(400):
+                    answer = await talk.publish("x" * 15_000, f"r{number}")
+                    assert answer["type"] == "ack"
+                started = time.monotonic()
+                server.popen.send_signal(signal.SIGTERM)
+                code, reason, _ = await talk.closed()
+                assert (code, reason) == (1012, "restart")
+                assert time.monotonic() - started < 3
+                assert await ended(server) == 0
+                assert time.monotonic() - started < 9
+    assert len(stored(server.database)) == 400
+
+
+@contextmanager
+def stalled_reader(server: Process, person: Person) -> Iterator[None]:
+    """A client that joins a room and then takes nothing from its socket."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect((host, int(port)))
+        raw.sendall(
+            f"GET /items/order-17/ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Sec-WebSocket-Version: 13\r\nAuthorization: Bearer {person.token}\r\n\r\n".encode()
+        )
+        assert raw.recv(12) == b"HTTP/1.1 101"
+        yield
+
+
+async def test_server_goes_on_when_nobody_reads_its_output(tmp_path: Path) -> None:
+    """Whoever started it has gone, and closed both pipes."""
+    started = Process(tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for pipe in (started.popen.stdout, started.popen.stderr):
+        assert pipe is not None
+        pipe.close()
+    with started as server:
+        ada = server.person("ada")
+        ada.create("order-17")
+        for _ in range(3):
+            async with ada.room("order-17") as talk:
+                assert (await talk.publish("hello"))["type"] == "ack"
+        assert server.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [
+        ((3, 6, 23), False),
+        ((3, 7, 0), True),
+        ((3, 40, 1), True),
+        ((3, 44, 6), False),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 53, 0), False),
+    ],
+)
+def test_wal_reset_bug_is_known_by_version(version: tuple[int, ...], affected: bool) -> None:  # noqa: FBT001 - parametrised
+    """As SQLite's authors list it."""
+    assert has_wal_reset_bug(version) is affected
