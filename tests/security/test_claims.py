@@ -71,6 +71,7 @@ def test_time_that_is_no_exact_integer_is_refused(tokens: Tokens, name: str, val
         ({"aud": "another"}, "aud"),
         ({"aud": ["another"]}, "aud"),
         ({"aud": AUDIENCE + "x"}, "aud"),
+        ({"aud": [AUDIENCE + "x"]}, "aud"),
         ({"sub": "a" * 129}, "sub"),
         ({"sub": "line\nbreak"}, "sub"),
         ({"sub": "right\u202eleft"}, "sub"),
@@ -229,9 +230,10 @@ def mutate(token: str, chance: random.Random) -> str:
                 text[:at] + new + text[at:],
                 text[:at] + text[at + 1 :],
                 text[:at] + text[min(at, other) : other] + text[at:],
-                text[: max(at, 1)],
+                text[:at],
             ]
         )
+        text = text or token
     return text
 
 

@@ -1,12 +1,28 @@
+import hmac
+
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jose import jws
+from jose.exceptions import JWSError
 
-from api.security.keys import MAX_JWKS_KEYS, read_jwks
-from tests.security.forge import SECRET, encode, without
+from api.security.claims import parse
+from api.security.keys import MAX_JWKS_KEYS, read_jwks, secret_key, verify_signature
+from tests.security.forge import SECRET, encode, forge, hs256, without
 from tests.security.public_keys import ec_jwk, rsa_jwk
 
 EMPTY: list[object] = [None, [], {}]
+
+
+def test_key_verifies_its_own_algorithm_and_no_other() -> None:
+    """Even a token that got as far as the key cannot choose how the key is used."""
+    key = secret_key(SECRET)
+    body = {"sub": "ada"}
+    verify_signature(parse(forge({"alg": "HS256"}, body, hs256(SECRET))), key)
+    other = forge({"alg": "HS512"}, body, lambda message: hmac.digest(SECRET, message, "sha512"))
+    assert jws.verify(other, SECRET, algorithms=["HS512"])
+    with pytest.raises(JWSError, match="not allowed"):
+        verify_signature(parse(other), key)
 
 
 def kids(*entries: object) -> list[str | None]:

@@ -199,6 +199,7 @@ async def test_issuer_chooses_the_verifier(reader: TokenReader, tokens: Tokens) 
         forge({"alg": "HS256", "typ": "JWT"}, product_claims(), hs256(own_key())),
         forge_own(body=claims(iss="https://third.example")),
         forge_own(body=without(claims(), "iss")),
+        forge_own(body=b"[]"),
         forge_own(body=claims(iss=[PRODUCT, ISSUER])),
         forge_own(body=claims(use="operator", exp=NOW + 60)),
     ],

@@ -196,5 +196,5 @@ async def test_close_finishes_what_was_taken(work: Work) -> None:
     tasks = [asyncio.create_task(passwords.verify(PASSWORD, None)) for _ in range(3)]
     await asyncio.sleep(0)
     passwords.close()
-    assert await asyncio.gather(*tasks) == [Verified(ok=False)] * 3
     assert not [thread for thread in threading.enumerate() if "passwords" in thread.name]
+    assert await asyncio.gather(*tasks) == [Verified(ok=False)] * 3
