@@ -1,7 +1,9 @@
 """The server's secret when none is configured: made once, kept beside the database."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from api.settings import MIN_SECRET_BYTES, Settings
@@ -20,20 +22,30 @@ def load_secret(settings: Settings) -> bytes:
     if settings.secret is not None:
         return settings.secret.get_secret_value().encode()
     path = secret_path(settings)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return _read(path)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
-        file.flush()
-        os.fsync(file.fileno())
+    if not path.exists():
+        _make(path)
     return _read(path)
 
 
 def secret_path(settings: Settings) -> Path:
     """Where the secret is kept when none is configured."""
     return settings.database_path.with_name(settings.database_path.name + ".secret")
+
+
+def _make(path: Path) -> None:
+    """A new secret, complete from the first moment on: a crash or a second process, a command
+    beside a server, finds all of it or nothing.
+    """
+    descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        Path(draft).unlink()
 
 
 def _read(path: Path) -> bytes:

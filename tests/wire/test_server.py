@@ -16,7 +16,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api.wire.server import EXIT_MARGIN, has_wal_reset_bug
+from api.wire.server import EXIT_MARGIN, listen
+from tests.conftest import Serve, make_settings
 from tests.live import Fields, Person, Talk
 from tests.process import Process
 
@@ -255,19 +256,36 @@ async def test_server_goes_on_when_nobody_reads_its_output(tmp_path: Path) -> No
         assert server.end() == 0
 
 
-@pytest.mark.parametrize(
-    ("version", "affected"),
-    [
-        ((3, 6, 23), False),
-        ((3, 7, 0), True),
-        ((3, 40, 1), True),
-        ((3, 44, 6), False),
-        ((3, 50, 7), False),
-        ((3, 51, 2), True),
-        ((3, 51, 3), False),
-        ((3, 53, 0), False),
-    ],
-)
-def test_wal_reset_bug_is_known_by_version(version: tuple[int, ...], affected: bool) -> None:  # noqa: FBT001 - parametrised
-    """As SQLite's authors list it."""
-    assert has_wal_reset_bug(version) is affected
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_listening_socket_gives_up_on_peers_that_acknowledge_nothing(
+    tmp_path: Path, host: str
+) -> None:
+    """On either family, and on a port of its own."""
+    with listen(make_settings(tmp_path, host=host, stall_timeout=3, ping_timeout=4)) as listening:
+        assert listening.getsockname()[1] > 0
+        timeout = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert timeout == 7000
+
+
+def test_address_that_is_taken_is_named(tmp_path: Path) -> None:
+    """An error without it would leave the operator guessing."""
+    with listen(make_settings(tmp_path)) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(OSError, match=f"127.0.0.1:{port}"):
+            listen(make_settings(tmp_path, port=port))
+
+
+async def test_goodbye_is_said_in_batches_to_everybody(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two batches the event loop serves others."""
+    monkeypatch.setattr("api.wire.server.DRAIN_BATCH", 2)
+    server = serve()
+    ada = server.person("ada")
+    ada.create("order-17")
+    async with AsyncExitStack() as stack:
+        talks = [await stack.enter_async_context(ada.room("order-17")) for _ in range(5)]
+        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+        ends = await asyncio.gather(*(talk.closed() for talk in talks))
+        await stopping
+    assert {(code, reason) for code, reason, _ in ends} == {(1012, "restart")}

@@ -1,0 +1,115 @@
+"""`itemroom user` and `itemroom token`."""
+
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from api.cli.failures import Failure, load_settings
+from api.cli.operators import operator
+from api.items.access import Role
+
+user_commands = typer.Typer(help="Make, disable and enable users.", no_args_is_help=True)
+token_commands = typer.Typer(help="Make API tokens.", no_args_is_help=True)
+
+Username = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
+# A password is never an argument: everybody on the machine can read those.
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
+]
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@user_commands.command("create")
+def create_user(
+    name: Username,
+    *,
+    display_name: Annotated[str | None, typer.Option(help="Shown to others.")] = None,
+    password_stdin: FromStdin = False,
+    no_password: Annotated[bool, typer.Option("--no-password", help="Set one later.")] = False,
+) -> None:
+    """Make a user; asks for the password."""
+    settings = load_settings()
+    password = None if no_password else _ask_password(from_stdin=password_stdin)
+    with operator(settings) as somebody:
+        somebody.create_user(name, password, display_name)
+    typer.echo(f"{name} was created")
+
+
+@user_commands.command("disable")
+def disable_user(name: Username) -> None:
+    """Keep a user out: sessions and tokens end for good, open sockets close at once."""
+    with operator(load_settings()) as somebody:
+        somebody.disable_user(name)
+    typer.echo(f"{name} is disabled")
+
+
+@user_commands.command("enable")
+def enable_user(name: Username) -> None:
+    """Let a disabled user sign in again."""
+    with operator(load_settings()) as somebody:
+        somebody.enable_user(name)
+    typer.echo(f"{name} is enabled")
+
+
+@user_commands.command("password")
+def set_password(name: Username, *, password_stdin: FromStdin = False) -> None:
+    """Give a user another password; ends their sessions and access tokens."""
+    settings = load_settings()
+    password = _ask_password(from_stdin=password_stdin)
+    with operator(settings) as somebody:
+        somebody.set_password(name, password)
+    typer.echo(f"{name} has a new password")
+
+
+@token_commands.command("create")
+def create_token(
+    *,
+    user: Annotated[str, typer.Option(help="Whom the token acts for.", show_default=False)],
+    item: Annotated[
+        list[str],
+        typer.Option(
+            metavar="PATTERN=ROLE",
+            help="Item id, or its beginning and a final *, and reader, writer or admin.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
+    expires_in: Annotated[str, typer.Option(help="Such as 90d, 12h, 30m.")] = "90d",
+) -> None:
+    """Make an API token and print it, this once."""
+    items = dict(map(_parse_item, item))
+    ttl = _parse_duration(expires_in)
+    with operator(load_settings()) as somebody:
+        typer.echo(somebody.create_token(user, name, items, ttl))
+
+
+def _ask_password(*, from_stdin: bool) -> str:
+    if not from_stdin:
+        password: str = typer.prompt(
+            "Password", hide_input=True, confirmation_prompt=True, err=True
+        )
+        return password
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise Failure("No password came on stdin.")
+    return line
+
+
+def _parse_item(text: str) -> tuple[str, Role]:
+    pattern, found, role = text.rpartition("=")
+    if not found or role not in list(Role):
+        raise typer.BadParameter(
+            "PATTERN=ROLE was expected, such as order-17=writer.", param_hint="--item"
+        )
+    return pattern, Role(role)
+
+
+def _parse_duration(text: str) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,9})([smhd]?)", text)
+    if match is None:
+        raise typer.BadParameter(
+            "A number and s, m, h or d was expected, such as 90d.", param_hint="--expires-in"
+        )
+    return int(match[1]) * _SECONDS[match[2]]

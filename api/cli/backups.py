@@ -1,0 +1,45 @@
+"""`itemroom backup` and `itemroom restore`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.backup import Contents, back_up
+from api.backup import restore as put_back
+from api.cli.failures import load_settings
+
+File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+
+
+def backup(
+    file: File,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+) -> None:
+    """Copy the database as it is now, also while a server uses it, and check the copy.
+
+    The secret that signs tokens is not in it: keep it separately.
+    """
+    contents = back_up(load_settings().database_path, file, force=force)
+    typer.echo(f"{file}: {_counts(contents)}")
+
+
+def restore(file: File) -> None:
+    """Put a backup in the database's place; the server must be stopped.
+
+    Every log gets a new epoch, so that clients learn that they have seen what is gone. The former
+    database stays beside the new one. What was revoked after the backup counts again.
+    """
+    settings = load_settings()
+    contents, kept = put_back(settings, file)
+    typer.echo(f"{settings.database_path}: {_counts(contents)}")
+    if kept is not None:
+        typer.echo(f"The former database is {kept}")
+
+
+def _counts(contents: Contents) -> str:
+    return (
+        f"{contents.items} items, {contents.entries} entries, {contents.users} users, "
+        f"revision {contents.revision}"
+    )

@@ -1,0 +1,75 @@
+"""Why a command did not do what it should: one sentence, and an exit code."""
+
+import sqlite3
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from api.backup import BackupError
+from api.database import DatabaseError
+from api.errors import Refusal
+from api.secret_file import SecretError
+from api.settings import Settings
+
+REFUSED = 1
+"""The command was understood, and the answer is no."""
+UNABLE = 2
+"""The command could not run: a wrong setting, a held lock, a server that does not answer."""
+
+
+class Failure(Exception):  # noqa: N818 - ends a command, and is no fault of ours
+    """Ends a command with a sentence."""
+
+    def __init__(self, sentence: str, code: int = UNABLE) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+EXPECTED = (
+    Failure,
+    Refusal,
+    BackupError,
+    DatabaseError,
+    SecretError,
+    DBAPIError,
+    sqlite3.Error,
+    OSError,
+)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """The sentence for an expected error, and the exit code."""
+    match error:
+        case Failure():
+            return str(error), error.code
+        case Refusal():
+            return f"{error.code}: {error.message}", REFUSED
+        case DBAPIError():  # Its own text has the statement and its parameters.
+            return f"The database cannot be used: {error.orig}.", UNABLE
+        case sqlite3.Error():
+            return f"The database cannot be used: {error}.", UNABLE
+        case OSError() if error.strerror is not None and error.filename is not None:
+            return f"{error.filename}: {error.strerror}.", UNABLE
+        case _:
+            return str(error), UNABLE
+
+
+def load_settings(**changes: Any) -> Settings:
+    """The settings of the environment, some of them changed by options.
+
+    Raises:
+        Failure: one is wrong; the input itself, which may be a secret, is not shown.
+    """
+    try:
+        return Settings(**{name: value for name, value in changes.items() if value is not None})
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False, include_context=False)
+    raise Failure("; ".join(_describe(str(one["msg"]), one["loc"]) for one in wrong) + ".")
+
+
+def _describe(message: str, place: tuple[int | str, ...]) -> str:
+    message = message.removeprefix("Value error, ").rstrip(".")
+    if not place or message.startswith("ITEMROOM_"):
+        return message
+    return f"ITEMROOM_{str(place[0]).upper()}: {message}"

@@ -1,0 +1,83 @@
+"""An operator on a database that nobody serves: the same functions as the server's, without it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Engine
+
+from api.accounts import users
+from api.accounts.tokens import Wish
+from api.app import make_passwords, make_tokens
+from api.database import open_writing_engine
+from api.history.transaction import Memory, Transaction
+from api.items.access import Role
+from api.operators import service
+from api.schema import check, migrate
+from api.settings import Settings
+
+T = TypeVar("T")
+
+
+@contextmanager
+def offline(settings: Settings) -> Iterator["Offline"]:
+    """An operator on the database itself; the caller holds the lock."""
+    engine = open_writing_engine(settings)
+    try:
+        (migrate if settings.migrate else check)(engine)
+        yield Offline(settings, engine)
+    finally:
+        engine.dispose()
+
+
+class Offline:
+    """Acts on the database itself."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+
+    def create_user(self, username: str, password: str | None, name: str | None) -> None:
+        """See `Operator`."""
+        password_hash = self._hash(password or service.unguessable_password())
+        self._run(
+            lambda tx: users.create_user(
+                tx, username=username, password_hash=password_hash, name=name
+            )
+        )
+
+    def disable_user(self, username: str) -> None:
+        """See `Operator`."""
+        self._run(lambda tx: users.disable_user(tx, username))
+
+    def enable_user(self, username: str) -> None:
+        """See `Operator`."""
+        self._run(lambda tx: users.enable_user(tx, username))
+
+    def set_password(self, username: str, password: str) -> None:
+        """See `Operator`."""
+        password_hash = self._hash(password)
+        self._run(
+            lambda tx: service.replace_password(tx, username=username, password_hash=password_hash)
+        )
+
+    def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
+        """See `Operator`."""
+        tokens = make_tokens(self._settings)
+        wish = Wish(name, items, ttl)
+        issued = self._run(
+            lambda tx: service.issue_api_token(tx, tokens=tokens, username=username, wish=wish)
+        )
+        return issued.token
+
+    def _hash(self, password: str) -> str:
+        with closing(make_passwords(self._settings)) as passwords:
+            return passwords.hash_now(password)
+
+    def _run(self, act: Callable[[Transaction], T]) -> T:
+        """One transaction. Nobody is connected, so its events have no listener."""
+        with self._engine.begin() as connection:
+            tx = Transaction(connection, Memory())
+            result = act(tx)
+            tx.flush()
+            return result

@@ -1,0 +1,91 @@
+"""An operator through the running server, with a token made from the secret that both know."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from api.app import OPERATOR_TOKEN_TTL, make_tokens
+from api.cli.failures import Failure
+from api.errors import Refusal
+from api.items.access import Role
+from api.secret_file import secret_path
+from api.settings import Settings
+
+# Seconds: a server that has just started migrates its database before it answers.
+TIMEOUT = 30.0
+
+
+@contextmanager
+def online(settings: Settings, url: str, pid: object) -> Iterator["Online"]:
+    """An operator through the server at `url`, which process `pid` says it is."""
+    holder = f"A server (process {pid}, {url}) holds the database"
+    # Not with the proxies of the environment: the server is on this machine.
+    with httpx2.Client(base_url=url, timeout=TIMEOUT, trust_env=False) as client:
+        yield Online(settings, client, holder)
+
+
+class Online:
+    """Calls the server; `holder` begins the sentences that say why that does not work."""
+
+    def __init__(self, settings: Settings, client: httpx2.Client, holder: str) -> None:
+        self._settings = settings
+        self._client = client
+        self._holder = holder
+
+    def create_user(self, username: str, password: str | None, name: str | None) -> None:
+        """See `Operator`."""
+        wanted = {"username": username, "password": password, "display_name": name}
+        self._post("users", wanted)
+
+    def disable_user(self, username: str) -> None:
+        """See `Operator`."""
+        self._post(f"users/{quote(username, safe='')}/disable")
+
+    def enable_user(self, username: str) -> None:
+        """See `Operator`."""
+        self._post(f"users/{quote(username, safe='')}/enable")
+
+    def set_password(self, username: str, password: str) -> None:
+        """See `Operator`."""
+        self._post(f"users/{quote(username, safe='')}/password", {"password": password})
+
+    def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
+        """See `Operator`."""
+        wanted = {"username": username, "name": name, "items": dict(items), "expires_in": ttl}
+        token: str = self._post("tokens", wanted)["token"]
+        return token
+
+    def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        try:
+            response = self._client.post(f"/operator/{path}", json=body, headers=headers)
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise Failure(f"{self._holder} and does not answer: {reason}.") from error
+        return self._read(response)
+
+    def _read(self, response: httpx2.Response) -> Any:
+        if response.status_code == 204:
+            return None
+        if response.status_code == 401:
+            raise Failure(f"{self._holder} and has another secret: set ITEMROOM_SECRET as it is.")
+        try:
+            answer = response.json()
+            if response.status_code == 201:
+                return answer
+            refusal = Refusal(answer["code"], answer["detail"])
+        except (ValueError, KeyError, TypeError) as error:
+            status = response.status_code
+            raise Failure(f"{self._holder}; its answer, {status}, is not Itemroom's.") from error
+        raise refusal
+
+    def _token(self) -> str:
+        settings = self._settings
+        # Asked first: `load_secret` would make a secret, and that is the server's business.
+        if settings.secret is None and not secret_path(settings).exists():
+            raise Failure(f"{self._holder} with a secret of its own: set ITEMROOM_SECRET as it is.")
+        issued = make_tokens(settings).issue("operator", use="operator", ttl=OPERATOR_TOKEN_TTL)
+        return issued.token

@@ -1,0 +1,68 @@
+"""How a command that writes gets to the database: through the server that holds it, or by itself.
+
+Two processes must never write to one SQLite file (see `api.database`), so the lock decides.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from api.cli.failures import Failure
+from api.cli.offline import offline
+from api.cli.online import online
+from api.database import DatabaseError, Lock
+from api.items.access import Role
+from api.settings import Settings
+
+# Seconds: another command holds the lock for as long as it takes to hash a password.
+PATIENCE = 10.0
+
+
+class Operator(Protocol):
+    """What a command can ask for. All raise Refusal when the answer is no."""
+
+    def create_user(self, username: str, password: str | None, name: str | None) -> None:
+        """Make a user; without a password they cannot sign in yet."""
+
+    def disable_user(self, username: str) -> None:
+        """Keep a user out."""
+
+    def enable_user(self, username: str) -> None:
+        """Let a user sign in again."""
+
+    def set_password(self, username: str, password: str) -> None:
+        """Give a user another password."""
+
+    def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
+        """Make an API token for a user; `ttl` in seconds. Its text."""
+
+
+@contextmanager
+def operator(settings: Settings, *, patience: float = PATIENCE) -> Iterator[Operator]:
+    """Whoever can do it: the running server, or this process as long as the block runs.
+
+    Raises:
+        Failure: another command holds the database, and goes on holding it.
+    """
+    lock = Lock(settings.database_path)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            lock.acquire()
+        except DatabaseError as error:
+            url = lock.holder().get("url")
+            if url is not None:
+                with online(settings, url, lock.holder().get("pid")) as through_server:
+                    yield through_server
+                return
+            if time.monotonic() > deadline:
+                raise Failure(str(error)) from error
+            time.sleep(0.05)
+        else:
+            break
+    try:
+        with offline(settings) as here:
+            yield here
+    finally:
+        lock.release()

@@ -1,0 +1,42 @@
+"""`itemroom serve` and `itemroom migrate`."""
+
+from typing import Annotated
+
+import typer
+
+from api import schema
+from api.cli.failures import Failure, load_settings
+from api.database import Lock, open_writing_engine
+from api.http.logs import configure
+from api.wire.server import serve as run_server
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="ITEMROOM_HOST.", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(help="ITEMROOM_PORT; 0 finds a free one.")] = None,
+    workers: Annotated[int, typer.Option(envvar="WEB_CONCURRENCY", hidden=True)] = 1,
+) -> None:
+    """Serve until SIGTERM or SIGINT; a second one ends at once."""
+    if workers > 1:
+        raise Failure(
+            f"{workers} workers were asked for, and one process is all that can write to a SQLite "
+            "file: leave --workers and WEB_CONCURRENCY unset."
+        )
+    settings = load_settings(host=host, port=port)
+    run_server(settings, configure(settings))
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date; `serve` does so by itself."""
+    settings = load_settings()
+    lock = Lock(settings.database_path)
+    lock.acquire()
+    try:
+        engine = open_writing_engine(settings)
+        try:
+            schema.migrate(engine)
+            typer.echo(f"{settings.database_path} is at revision {schema.current_revision(engine)}")
+        finally:
+            engine.dispose()
+    finally:
+        lock.release()

@@ -1,0 +1,81 @@
+"""The calls of the command line while a server holds the database; see docs/operations.md."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.accounts import users
+from api.accounts.schemas import DEFAULT_TOKEN_TTL, UserShown, show_user
+from api.accounts.tokens import Wish
+from api.operators import schemas
+from api.operators.dependencies import operator
+from api.operators.items import MAX_PAGE, list_items
+from api.operators.service import issue_api_token, replace_password, unguessable_password
+from api.state import Running
+
+# Not in the OpenAPI document: no promise to clients, only to the command line of this version.
+router = APIRouter(prefix="/operator", include_in_schema=False, dependencies=[Depends(operator)])
+
+
+@router.post("/users", status_code=201)
+async def create_user(state: Running, user: schemas.NewUser) -> UserShown:
+    """Make a user."""
+    given = user.password
+    password = unguessable_password() if given is None else given.get_secret_value()
+    password_hash = await state.passwords.hash(password)
+    profile = await state.writer.call(
+        partial(
+            users.create_user,
+            username=user.username,
+            password_hash=password_hash,
+            name=user.display_name,
+        )
+    )
+    return show_user(profile)
+
+
+@router.post("/users/{username}/disable", status_code=204)
+async def disable_user(state: Running, username: str) -> None:
+    """Keep a user out; their sockets close at once."""
+    await state.writer.call(partial(users.disable_user, username=username))
+
+
+@router.post("/users/{username}/enable", status_code=204)
+async def enable_user(state: Running, username: str) -> None:
+    """Let a user sign in again."""
+    await state.writer.call(partial(users.enable_user, username=username))
+
+
+@router.post("/users/{username}/password", status_code=204)
+async def set_password(state: Running, username: str, new: schemas.NewPassword) -> None:
+    """Give a user another password; ends their sessions and access tokens."""
+    password_hash = await state.passwords.hash(new.password.get_secret_value())
+    await state.writer.call(
+        partial(replace_password, username=username, password_hash=password_hash)
+    )
+
+
+@router.post("/tokens", status_code=201)
+async def create_token(
+    state: Running, response: Response, token: schemas.NewToken
+) -> schemas.TokenText:
+    """Make an API token for a user."""
+    longest = state.settings.api_token_max_ttl
+    ttl = token.expires_in or min(DEFAULT_TOKEN_TTL, longest)
+    wish = Wish(token.name, token.items, ttl)
+    issued = await state.writer.call(
+        partial(issue_api_token, tokens=state.tokens, username=token.username, wish=wish)
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return schemas.TokenText(id=issued.claims.jti, token=issued.token)
+
+
+@router.get("/items")
+async def show_items(
+    state: Running,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+) -> schemas.ItemSummaries:
+    """All items, by id."""
+    return await state.readers.read(list_items, after, limit)

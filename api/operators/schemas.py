@@ -1,0 +1,55 @@
+"""What an operator's calls take and give."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from api.accounts import schemas as accounts
+from api.accounts.names import USERNAME_PATTERN
+
+
+class NewUser(accounts.Input):
+    """A user to be made; without a password they cannot sign in before one is set."""
+
+    username: Annotated[str, Field(pattern=USERNAME_PATTERN)]
+    password: accounts.Password | None = None
+    display_name: accounts.Name | None = None
+
+
+class NewPassword(accounts.Input):
+    """The password that a user shall have."""
+
+    password: accounts.Password
+
+
+class NewToken(accounts.NewToken):
+    """An API token to be made for a user."""
+
+    username: Annotated[str, Field(max_length=256)]
+
+
+class TokenText(BaseModel):
+    """A new token; its text is shown this once."""
+
+    id: str
+    token: str
+
+
+class ItemSummary(BaseModel):
+    """An item as an operator sees it."""
+
+    id: str
+    title: str
+    epoch: str
+    head: int
+    oldest: int
+    members: int
+    created_at: str
+    active_at: str
+
+
+class ItemSummaries(BaseModel):
+    """Some of the items, by id."""
+
+    items: list[ItemSummary]
+    next: str | None

@@ -1,0 +1,58 @@
+"""What an operator does to accounts, in a transaction: the server's, or the command line's own."""
+
+import secrets
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from api.accounts import users
+from api.accounts.names import is_username
+from api.accounts.tokens import Wish, create_api_token
+from api.errors import Refusal
+from api.history.transaction import Transaction
+from api.items.access import Credential, Principal, clock_ms
+from api.models import User
+from api.security import Issued, Tokens, new_id
+
+
+def unguessable_password() -> str:
+    """For a user who shall not sign in before somebody sets a password."""
+    return secrets.token_urlsafe(32)
+
+
+def replace_password(tx: Transaction, *, username: str, password_hash: str) -> None:
+    """Give a local user another password; ends their sessions and access tokens.
+
+    Raises:
+        Refusal: `not_found`, or `forbidden` for an outside user.
+    """
+    user = _known(tx, username)
+    if not is_username(username):
+        raise Refusal("forbidden", "A user of the outside issuer has no password here.")
+    users.set_password(tx, user_key=user.key, password_hash=password_hash)
+
+
+def issue_api_token(tx: Transaction, *, tokens: Tokens, username: str, wish: Wish) -> Issued:
+    """An API token that acts for a user, in these items and within these roles.
+
+    Raises:
+        Refusal: `not_found`, `bad_request`, or `forbidden` when the user is disabled.
+    """
+    user = _known(tx, username)
+    query = select(col(User.disabled)).where(col(User.key) == user.key)
+    if tx.connection.execute(query).scalar_one():
+        raise Refusal("forbidden", "The user is disabled.")
+    # As if the user had signed in this very moment: nothing that ended before can matter, also
+    # not a password that was changed in this millisecond, which counts from the next one.
+    signed_in = Credential("access", new_id(), clock_ms() + 1, None)
+    issued, _ = create_api_token(
+        tx, tokens, Principal(user.key, user.id, user.name, signed_in), wish
+    )
+    return issued
+
+
+def _known(tx: Transaction, username: str) -> users.Profile:
+    user = users.find_user(tx.connection, username)
+    if user is None:
+        raise Refusal("not_found", "There is no such user.")
+    return user

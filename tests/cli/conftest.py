@@ -1,0 +1,39 @@
+"""What tests of the command line share: commands run in this process, servers in their own."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings
+from tests.cli.commands import Command
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a database's settings, and no others, in the environment."""
+    for name in [name for name in os.environ if name.startswith("ITEMROOM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+    monkeypatch.setenv("ITEMROOM_DATABASE_URL", f"sqlite:///{tmp_path / 'test.db'}")
+    monkeypatch.setenv("ITEMROOM_PORT", "0")
+    return tmp_path
+
+
+@pytest.fixture
+def itemroom(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """Runs a command in this process, which keeps its own logging."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield Command(monkeypatch, capfd)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """What the commands read from the environment."""
+    return Settings()

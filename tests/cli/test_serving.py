@@ -1,0 +1,61 @@
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from api.database import Lock
+from tests.cli.commands import Command
+from tests.process import Process
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [(["--workers", "2"], {}), ([], {"WEB_CONCURRENCY": "4"})],
+)
+def test_more_than_one_worker_is_refused(
+    itemroom: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    variables: dict[str, str],
+) -> None:
+    """SQLite has one writer, so a second process could only do harm."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert "one process" in itemroom.failed("serve", *arguments)
+
+
+def test_port_in_use_ends_serve_with_one_sentence(itemroom: Command) -> None:
+    """It names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = itemroom.failed("serve", "--port", str(port))
+    assert said == f"127.0.0.1:{port}: Address already in use."
+
+
+def test_migrate_brings_the_schema_up_to_date(itemroom: Command, home: Path) -> None:
+    """Says to which revision, may come twice, and gives the lock back."""
+    first = itemroom.done("migrate")
+    assert first == itemroom.done("migrate")
+    assert "revision 0" in first
+    with sqlite3.connect(home / "test.db") as connection:
+        assert connection.execute("SELECT count(*) FROM item").fetchone() == (0,)
+    connection.close()
+    Lock(home / "test.db").acquire()
+
+
+def test_server_on_port_0_leaves_its_url_in_the_lock(tmp_path: Path) -> None:
+    """And says in its log where it serves."""
+    with Process(tmp_path) as server:
+        assert not server.url.endswith(":0")
+        assert f"serving {server.url}" in server.log
+
+
+def test_second_server_on_a_database_ends_with_one_sentence(tmp_path: Path) -> None:
+    """The first one goes on."""
+    with Process(tmp_path) as server:
+        second = Process(tmp_path)
+        assert second.popen.wait(30) == 2
+        assert server.popen.poll() is None
+        assert server.log.splitlines()[-1].startswith("itemroom: test.db.lock: process ")
+        assert "Traceback" not in server.log

@@ -1,0 +1,95 @@
+"""`itemroom serve` as whoever runs it starts it: a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import httpx2
+
+from tests.live import Served
+
+ITEMROOM = Path(sys.executable).with_name("itemroom")
+# Seconds that a server may take to start, or to end when nothing holds it.
+PATIENCE = 30.0
+
+
+class Process(Served):
+    """A server on a free port.
+
+    Args:
+        directory: where its database is, or will be.
+        settings: ITEMROOM_* variables, by their lower-case names.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        stdout: int | IO[Any] | None = subprocess.DEVNULL,
+        stderr: int | IO[Any] | None = None,
+        **settings: object,
+    ) -> None:
+        self.database = directory / "test.db"
+        self._log = directory / "server.log"
+        inherited = {name: value for name, value in os.environ.items() if "ITEMROOM_" not in name}
+        chosen = {"database_url": f"sqlite:///{self.database}", "port": 0} | settings
+        variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
+        with self._log.open("ab") as log:
+            self.popen = subprocess.Popen(
+                [ITEMROOM, "serve"],
+                env=inherited | variables,
+                stdout=stdout,
+                stderr=log if stderr is None else stderr,
+                cwd=directory,
+            )
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return self._log.read_text()
+
+    def __enter__(self) -> Self:
+        self._wait_until_ready()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+        try:
+            self.popen.wait(PATIENCE)
+        finally:
+            self.popen.kill()
+            self.popen.wait()
+
+    def end(self, signal_: int = signal.SIGTERM) -> int:
+        """Send a signal, and wait for the exit code."""
+        self.popen.send_signal(signal_)
+        return self.popen.wait(PATIENCE)
+
+    def _wait_until_ready(self) -> None:
+        lock = self.database.with_name("test.db.lock")
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            assert self.popen.poll() is None, self.log
+            try:
+                held = json.loads(lock.read_bytes())
+                if held["pid"] == self.popen.pid:
+                    self.url = held["url"]
+                    self.ws_url = self.url.replace("http", "ws", 1)
+                    httpx2.get(f"{self.url}/healthz", timeout=PATIENCE)
+                    return
+            except (OSError, ValueError, httpx2.TransportError):
+                pass
+            time.sleep(0.02)
+        raise RuntimeError(f"the server does not answer:\n{self.log}")
