@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
 from api import __version__
 from api.accounts import endpoints as accounts
+from api.accounts.purge import purge
+from api.accounts.sessions import touch_sessions
 from api.accounts.throttle import LoginThrottle
 from api.database import Lock, open_readers, open_writing_engine
 from api.history import endpoints as history
+from api.history.housekeeping import Chore, Housekeeping
 from api.history.writer import Writer
 from api.http import health, middleware, pages, problems
 from api.items import endpoints as items
@@ -114,6 +118,15 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         )
         writer.start(asyncio.get_running_loop())
         stack.push_async_callback(asyncio.to_thread, writer.finish)
+        # 7. What cleans up, now and then, through the writer.
+        housekeeping = Housekeeping(
+            readers,
+            writer,
+            interval=settings.retention_interval,
+            chores=partial(_chores, hub, settings),
+        )
+        housekeeping.start()
+        stack.push_async_callback(housekeeping.stop)
         yield State(
             settings=settings,
             readers=readers,
@@ -129,6 +142,13 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             publishes=Buckets(settings.publish_rate, settings.publish_burst),
             metrics=metrics,
         )
+
+
+def _chores(hub: Hub, settings: Settings) -> list[Chore]:
+    credentials = [member.credential for member in hub.members()]
+    # A socket that is open uses its session, however quiet it is.
+    used = {credential.id for credential in credentials if credential.kind == "session"}
+    return [partial(touch_sessions, ids=used), partial(purge, settings=settings)]
 
 
 def _metrics(hub: Hub) -> Metrics:

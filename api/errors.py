@@ -51,6 +51,9 @@ CODES: dict[str, Verdict] = {
     "rate_limited": Verdict(429, "Too many in too short a time.", 1008, "later"),
     "too_many_connections": Verdict(429, "Too many connections.", 1008, "later"),
     "too_many_errors": Verdict(429, "Too many refused commands.", 1008, "later"),
+    "bad_framing": Verdict(400, "These are not WebSocket frames.", 1002, "never"),
+    "bad_utf8": Verdict(400, "Text must be UTF-8.", 1007, "never"),
+    "too_slow": Verdict(408, "The message did not end in time.", 1008, "later"),
     "fragment_limit": Verdict(400, "Too many fragments in one message.", 1008, "later"),
     # Is the server able to?
     "busy": Verdict(503, "The server has too much to write at the moment.", 1013, "later"),

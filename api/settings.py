@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     """Commands of one connection that wait for the writer; one more is `busy`."""
     write_buffer_bytes: int = Field(256 * 1024, ge=1024)
     stall_timeout: float = Field(10, gt=0)
+    message_timeout: float = Field(10, gt=0)
+    """From the first byte of a WebSocket message to its last."""
+    close_timeout: float = Field(5, gt=0)
+    """For a client to take our last frames and to answer our close."""
     ping_interval: float = Field(20, gt=0)
     ping_timeout: float = Field(20, gt=0)
     presence_grace: float = Field(3, ge=0)

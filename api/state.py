@@ -1,8 +1,6 @@
 """What a running server consists of: built in the lifespan, handed to whoever needs it."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -27,17 +25,16 @@ class Sockets:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """A socket, for as long as the block runs."""
+    def opened(self) -> None:
+        """One more."""
         self._open += 1
         self._empty.clear()
-        try:
-            yield
-        finally:
-            self._open -= 1
-            if not self._open:
-                self._empty.set()
+
+    def closed(self) -> None:
+        """One less."""
+        self._open -= 1
+        if not self._open:
+            self._empty.set()
 
     async def wait_empty(self) -> None:
         """Wait until no socket is open."""

@@ -81,9 +81,11 @@ class People:
 
     async def change(self, sql: str, *values: object) -> None:
         """Change the database behind the product's back."""
-        await self.state.writer.call(
-            lambda transaction: transaction.connection.exec_driver_sql(sql, values) and None
-        )
+
+        def act(transaction: Transaction) -> None:
+            transaction.connection.exec_driver_sql(sql, values)
+
+        await self.state.writer.call(act)
 
 
 def _insert(row: User | ApiToken, transaction: Transaction) -> None:

@@ -77,10 +77,10 @@ class Store:
 
     async def user(self, username: str, **columns: Any) -> Principal:
         """A new user with an access token that does not end."""
-        values = {"id": f"u-{username}", "username": username, "name": username.title()}
-        key = await self.writer.call(partial(_add, User(**values, created_at=0, **columns)))
-        credential = Credential("access", f"jti-{username}", 1, None)
-        return Principal(key, values["id"], values["name"], credential)
+        user_id, name = f"u-{username}", username.title()
+        user = User(id=user_id, username=username, name=name, created_at=0, **columns)
+        key = await self.writer.call(partial(_add, user))
+        return Principal(key, user_id, name, Credential("access", f"jti-{username}", 1, None))
 
     async def item(self, item_id: str, members: dict[str, Role], **columns: Any) -> int:
         """A new item with members, by username; its key."""

@@ -14,7 +14,7 @@ SOURCES = sorted((Path(__file__).parent.parent / "api").rglob("*.py"))
 def test_code_fits_the_wire(code: str) -> None:
     """A close reason has at most 123 bytes (RFC 6455, 5.5), and a status is an error's."""
     verdict = CODES[code]
-    assert re.fullmatch(r"[a-z][a-z_]{2,40}", code)
+    assert re.fullmatch(r"[a-z][a-z0-9_]{2,40}", code)
     assert 400 <= verdict.status < 600
     assert 1000 < verdict.close_code < 1016
     assert verdict.message.endswith(".")

@@ -23,11 +23,16 @@ class Housekeeping:
 
     Args:
         interval: seconds from the end of one round to the next; the first comes at once.
-        chores: what else is to be cleaned in each round.
+        chores: says, on the event loop at the beginning of each round, what else is to be done.
     """
 
     def __init__(
-        self, readers: Readers, writer: Writer, *, interval: float, chores: Sequence[Chore] = ()
+        self,
+        readers: Readers,
+        writer: Writer,
+        *,
+        interval: float,
+        chores: Callable[[], Sequence[Chore]] = tuple,
     ) -> None:
         self._readers = readers
         self._writer = writer
@@ -51,7 +56,7 @@ class Housekeeping:
         Raises:
             Refusal: the writer or the readers have more important things to do.
         """
-        for chore in self._chores:
+        for chore in self._chores():
             await self._finish(chore)
         last = 0
         while keys := await self._readers.read(due_items, clock_ms(), last):

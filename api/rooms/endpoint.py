@@ -2,20 +2,32 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from api.accounts.dependencies import Shown, authenticate
-from api.items.access import Principal
+from api.items.access import Access, Principal
 from api.rooms.admission import Admitted, Beginning
 from api.rooms.codecs import choose_codec
 from api.rooms.commands import Commands
 from api.rooms.connection import Connection
+from api.rooms.opening import Wish
 from api.rooms.plain import PlainSocket
-from api.state import Running, State
+from api.rooms.protocol import Client, Codec, Socket
+from api.state import Running, Sockets, State
 
 router = APIRouter()
+# The ASGI extension with which our own server offers the transport itself.
+WIRE = "itemroom.wire"
+
+
+class HandedOver(Socket, Protocol):
+    """A socket on the transport itself, which needs no coroutine."""
+
+    def begin(self, client: Client) -> None:
+        """From now on the client is told of what happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,7 @@ class RoomClient:
 
     connection: Connection
     commands: Commands
+    sockets: Sockets
 
     def received(self, data: bytes, *, is_text: bool) -> None:
         """A message has come."""
@@ -37,10 +50,15 @@ class RoomClient:
         """A handler failed; the log has the same id."""
         self.connection.end("internal", message=f"failure {failure_id}")
 
+    def broke(self, code: str) -> None:
+        """The peer broke the protocol."""
+        self.connection.end(code)
+
     def lost(self) -> None:
         """The socket is gone."""
         self.connection.lost()
         self.commands.close()
+        self.sockets.closed()
 
 
 @router.websocket("/items/{item_id}/ws")
@@ -50,7 +68,25 @@ async def item_room(
     """Say and hear what happens in an item."""
     codec, subprotocol = choose_codec(websocket.scope["subprotocols"])
     await websocket.accept(subprotocol=subprotocol)
-    socket = PlainSocket(websocket, buffer_bytes=state.settings.write_buffer_bytes)
+    wire = websocket.scope.get("extensions", {}).get(WIRE)
+    if wire is None:
+        plain = PlainSocket(websocket, buffer_bytes=state.settings.write_buffer_bytes)
+        await plain.run(_enter(websocket, state, plain, codec, access=access, wish=beginning))
+    else:
+        # No await since the accept: nothing has come that uvicorn's protocol would have kept.
+        socket: HandedOver = wire.hand_over()
+        socket.begin(_enter(websocket, state, socket, codec, access=access, wish=beginning))
+
+
+def _enter(
+    websocket: WebSocket,
+    state: State,
+    socket: Socket,
+    codec: Codec,
+    *,
+    access: Access,
+    wish: Wish,
+) -> RoomClient:
     connection = Connection(
         access,
         codec,
@@ -61,9 +97,9 @@ async def item_room(
         settings=state.settings,
     )
     commands = Commands(connection, codec, state.writer, partial(_authenticate, state, websocket))
-    with state.sockets.one_more():
-        connection.open(beginning)
-        await socket.run(RoomClient(connection, commands))
+    connection.open(wish)
+    state.sockets.opened()
+    return RoomClient(connection, commands, state.sockets)
 
 
 async def _authenticate(state: State, websocket: WebSocket, token: str) -> Principal:

@@ -38,6 +38,10 @@ class Member(Protocol):
         """Whose connection it is."""
 
     @property
+    def credential(self) -> Credential:
+        """What it is here with."""
+
+    @property
     def standing(self) -> Standing:
         """What its rights were last judged by."""
 

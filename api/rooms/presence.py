@@ -40,6 +40,8 @@ class Presence:
         self._changes: dict[int, bool] = {}
         """User key to whether they are here now: those who came or went since the last frame."""
         self._changed: dict[int, Author] = {}
+        self._shown: set[int] = set()
+        """Keys of `_changes` that somebody has seen in a summary before any frame told of them."""
         self._timer: asyncio.TimerHandle | None = None
         self.version = 0
         """Moves with every join and leave: tells a connection whether it has missed one."""
@@ -72,6 +74,7 @@ class Presence:
 
     def summary(self) -> Fields:
         """Count and users, as `welcome` and the REST call show them."""
+        self._shown.update(self._changes)
         shown: Fields = {"count": len(self._users)}
         if len(self._users) <= MAX_LISTED:
             shown["users"] = [_public(user) for user in self._users.values()]
@@ -96,7 +99,7 @@ class Presence:
     def _change(self, user: Author, *, here: bool) -> None:
         self.version += 1
         self._changed[user.key] = user
-        if self._changes.pop(user.key, here) == here:
+        if self._changes.pop(user.key, here) == here or user.key in self._shown:
             self._changes[user.key] = here
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._flush)
@@ -105,6 +108,7 @@ class Presence:
         self._timer = None
         changes, self._changes = self._changes, {}
         users, self._changed = self._changed, {}
+        self._shown.clear()
         if not changes:
             return  # Whoever came has gone again, or the other way round.
         fields: dict[str, Any] = {"type": "presence", "count": len(self._users)}

@@ -212,6 +212,9 @@ class Client(Protocol):
     def failed(self, failure_id: str) -> None:
         """A handler failed; the log has the same id."""
 
+    def broke(self, code: str) -> None:
+        """The peer broke the protocol; `code` says how."""
+
     def lost(self) -> None:
         """The socket is gone."""
 

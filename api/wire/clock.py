@@ -4,11 +4,9 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-TICK = 1.0
-# Seconds from the first byte of a message to its last.
-MESSAGE_TIMEOUT = 10.0
-# Seconds that a client has to take our last frames and to answer our close.
-CLOSE_TIMEOUT = 5.0
+# Seconds between two looks at what is due: a deadline may be this much late. Shorter only when
+# the waits are.
+MAX_TICK = 1.0
 
 
 class Timed(Protocol):
@@ -36,11 +34,24 @@ class Clock:
     Args:
         ping_interval: seconds between pings.
         ping_timeout: seconds that an answer may take.
+        message_timeout: seconds from the first byte of a message to its last.
+        close_timeout: seconds to take our last frames and to answer our close.
     """
 
-    def __init__(self, *, ping_interval: float, ping_timeout: float) -> None:
+    def __init__(
+        self,
+        *,
+        ping_interval: float,
+        ping_timeout: float,
+        message_timeout: float,
+        close_timeout: float,
+    ) -> None:
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
+        self._message_timeout = message_timeout
+        self._close_timeout = close_timeout
+        shortest = min(ping_interval, ping_timeout, message_timeout, close_timeout)
+        self._tick_interval = min(MAX_TICK, shortest / 4)
         self._pings: deque[tuple[float, Timed]] = deque()
         self._pongs: deque[tuple[float, Timed]] = deque()
         self._closes: deque[tuple[float, Timed]] = deque()
@@ -55,6 +66,7 @@ class Clock:
     def message_begun(self, socket: Timed) -> None:
         """Its message has to end in time."""
         self._messages.add(socket)
+        self._run()
 
     def message_ended(self, socket: Timed) -> None:
         """It has."""
@@ -62,21 +74,15 @@ class Clock:
 
     def close_begun(self, socket: Timed) -> None:
         """Whatever the client does, it will be gone soon."""
-        self._closes.append((self._now() + CLOSE_TIMEOUT, socket))
+        self._closes.append((self._now() + self._close_timeout, socket))
         self._run()
-
-    def stop(self) -> None:
-        """No more ticks."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
     def _run(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+            self._timer = asyncio.get_running_loop().call_later(self._tick_interval, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
@@ -90,9 +96,9 @@ class Clock:
             if socket.ping():
                 self._pongs.append((now + self._ping_timeout, socket))
         for socket in tuple(self._messages):
-            if not socket.check_message(now - MESSAGE_TIMEOUT):
+            if not socket.check_message(now - self._message_timeout):
                 self._messages.discard(socket)
-        if self._pings or self._pongs or self._closes:
+        if self._pings or self._pongs or self._closes or self._messages:
             self._run()
 
 

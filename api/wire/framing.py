@@ -14,12 +14,17 @@ MAX_CONTROL_BYTES = 125
 
 
 class Fault(Exception):  # noqa: N818 - the peer's fault, not an error of ours
-    """The client broke the protocol: the close code that says how, and a reason for people."""
+    """The client broke the protocol.
 
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
+    Args:
+        code: of `errors.CODES`: `bad_framing`, `bad_utf8`, `too_big`, `fragment_limit`.
+        detail: what was wrong, for people.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
         self.code = code
-        self.reason = reason
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +100,20 @@ class FrameReader:
     def _check_head(self, first: int, second: int) -> None:
         opcode = first & 0x0F
         if first & 0x70:
-            raise Fault(1002, "reserved bits are set")
+            raise Fault("bad_framing", "reserved bits are set")
         if opcode not in _OPCODES:
-            raise Fault(1002, "unknown opcode")
+            raise Fault("bad_framing", "unknown opcode")
         if not second & 0x80:
-            raise Fault(1002, "frames of a client must be masked")
+            raise Fault("bad_framing", "frames of a client must be masked")
         if opcode >= CLOSE and (not first & 0x80 or second & 0x7F > MAX_CONTROL_BYTES):
-            raise Fault(1002, "control frames are short and whole")
+            raise Fault("bad_framing", "control frames are short and whole")
         if (opcode == CONT) != (self._fragments is not None) and opcode < CLOSE:
-            raise Fault(1002, "a continuation without a beginning, or the reverse")
+            raise Fault("bad_framing", "a continuation without a beginning, or the reverse")
 
     def _check_size(self, opcode: int, size: int) -> None:
         # Before the payload is there: nobody has to hold what will be refused.
         if opcode < CLOSE and self._size + size > self._max_bytes:
-            raise Fault(1009, "too_big")
+            raise Fault("too_big", "the message is too big")
 
     def _message(self, opcode: int, payload: bytes, *, final: bool) -> Message | None:
         if opcode >= CLOSE:
@@ -121,7 +126,7 @@ class FrameReader:
         fragments.append(payload)
         self._size += len(payload)
         if len(fragments) > self._max_fragments:
-            raise Fault(1008, "fragment_limit")
+            raise Fault("fragment_limit", "too many fragments")
         if not final:
             return None
         message = Message(self._opcode, b"".join(fragments))
@@ -136,17 +141,17 @@ def read_close(payload: bytes) -> int:
     """The code of a client's close frame; 1005: it gave none (section 7.1.5).
 
     Raises:
-        Fault: 1002 for codes that must not be sent (section 7.4), 1007 when the reason is no text.
+        Fault: for codes that must not be sent (section 7.4), and reasons that are no text.
     """
     if not payload:
         return 1005
     code = int.from_bytes(payload[:2])
     if len(payload) == 1 or not _may_be_sent(code):
-        raise Fault(1002, "invalid close code")
+        raise Fault("bad_framing", "invalid close code")
     try:
         payload[2:].decode()
     except UnicodeDecodeError as error:
-        raise Fault(1007, "invalid UTF-8") from error
+        raise Fault("bad_utf8", "a reason that is no text") from error
     return code
 
 

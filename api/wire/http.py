@@ -12,6 +12,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from api.errors import CODES
 from api.settings import Settings
 
 # Seconds from the end of a request's headers to the end of its body.
@@ -89,6 +90,9 @@ class GuardedHttp(HttpToolsProtocol):
         if self._refused:
             return
         names = [name for name, _ in self.headers]
+        if self.parser.get_http_version() != "1.1":  # uvicorn would answer 101 all the same.
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
         lines = (len(name) + len(value) + 2 for name, value in self.headers)
         if len(self.url) > MAX_LINE_BYTES - len("GET  HTTP/1.1"):
             self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
@@ -107,7 +111,7 @@ class GuardedHttp(HttpToolsProtocol):
         code = "malformed" if status is HTTPStatus.BAD_REQUEST else "too_big"
         body = (
             f'{{"type":"about:blank","title":"{status.phrase}",'
-            f'"status":{status.value},"code":"{code}"}}'
+            f'"status":{status.value},"detail":"{CODES[code].message}","code":"{code}"}}'
         )
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\n"

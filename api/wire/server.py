@@ -7,7 +7,9 @@ import random
 import signal
 import socket
 import sqlite3
+from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +18,8 @@ from api.app import create_app
 from api.rooms.hub import Hub
 from api.settings import Settings
 from api.state import State
+from api.wire.http import GuardedHttp
+from api.wire.websocket import Handshake, Wire
 
 logger = logging.getLogger("itemroom.server")
 
@@ -47,12 +51,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, and say where."""
         await super().startup(sockets)
-        logger.info("serving %s", self._settings.public_url or self._settings.local_url)
-        if has_wal_reset_bug(sqlite3.sqlite_version_info):
-            logger.debug(
-                "SQLite %s has the WAL-reset bug, which takes two writing connections: this is one",
-                sqlite3.sqlite_version,
-            )
+        # The version, since 3.7.0 to 3.51.2 have the WAL-reset bug: see `api.database`.
+        url = self._settings.public_url or self._settings.local_url
+        logger.info("serving %s with SQLite %s", url, sqlite3.sqlite_version)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains. A second one ends the process: nothing that was acked is lost,
@@ -101,11 +102,6 @@ async def _say_goodbye(hub: Hub, spread: float) -> None:
             await asyncio.sleep(0)
 
 
-def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
-    """Whether this SQLite can lose commits when two connections write or checkpoint."""
-    return (3, 7, 0) <= version <= (3, 51, 2) and version not in {(3, 44, 6), (3, 50, 7)}
-
-
 def listen(settings: Settings) -> socket.socket:
     """The listening socket; port 0 finds a free one.
 
@@ -129,16 +125,26 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def build_server(settings: Settings, log_config: dict[str, object] | None = None) -> Server:
-    """The server of an application, not yet listening; `settings.port` is the real one."""
+def build_server(
+    settings: Settings, log_config: dict[str, object] | None = None, *, plain: bool = False
+) -> Server:
+    """The server of an application, not yet listening.
+
+    Args:
+        settings: `port` is the real one.
+        log_config: for `logging.config.dictConfig`; None: leave logging alone.
+        plain: use uvicorn's own protocols, as any other ASGI server would.
+    """
     app = create_app(settings)
+    http: Any = "httptools" if plain else partial(GuardedHttp, settings)
+    ws: Any = "websockets-sansio" if plain else partial(Handshake, Wire(settings))
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=http,
+        ws=ws,
         ws_max_size=settings.max_frame_bytes,
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,

@@ -11,10 +11,12 @@ import logging
 import secrets
 from typing import Any, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
+from api.rooms.endpoint import WIRE
 from api.rooms.protocol import Client, Frames
 from api.settings import Settings
 from api.wire.clock import Clock
@@ -32,7 +34,6 @@ from api.wire.framing import (
 )
 
 logger = logging.getLogger("itemroom.wire")
-EXTENSION = "itemroom.wire"
 _PING = server_frame(PING, b"")
 
 
@@ -41,7 +42,12 @@ class Wire:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = Clock(ping_interval=settings.ping_interval, ping_timeout=settings.ping_timeout)
+        self.clock = Clock(
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            message_timeout=settings.message_timeout,
+            close_timeout=settings.close_timeout,
+        )
         self._unflushed: list[WireSocket] = []
 
     def flush_soon(self, socket: "WireSocket") -> None:
@@ -69,6 +75,7 @@ class WireSocket(asyncio.Protocol):
         "_awaits_pong",  # A ping was sent, and no pong has come since.
         "_client",  # Who is told; set by `begin`.
         "_close_sent",  # Our close frame is on its way: nothing may follow it.
+        "_is_deaf",  # The peer broke the protocol: nothing it sends is looked at any more.
         "_is_full",  # The transport holds more than its high-water mark.
         "_message_since",  # When the message began that has not ended; None: there is none.
         "_out",  # Given in this turn of the event loop, not yet written.
@@ -94,6 +101,7 @@ class WireSocket(asyncio.Protocol):
         self._out_bytes = 0
         self._written = 0
         self._is_full = False
+        self._is_deaf = False
         self._close_sent = False
         self._awaits_pong = False
         self._pinged_at = 0
@@ -124,19 +132,27 @@ class WireSocket(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what was given since the last time, in one go."""
+        was_full = self.is_full
+        was_full = self.is_full
         out, self._out, self._out_bytes = self._out, [], 0
         if out and not self._transport.is_closing():
             data = out[0] if len(out) == 1 else b"".join(out)
             self._written += len(data)
             self._transport.write(data)
+        if was_full and not self.is_full and not self._close_sent and self._client is not None:
+            # The kernel took it all at once: the transport never was full, and will not tell.
+            self._client.drained()
+        if was_full and not self._is_full:
+            # The kernel took all of it: the transport was never full, and will not resume.
+            asyncio.get_running_loop().call_soon(self._drained)
 
     def close(self, code: int, reason: str) -> None:
         """Send what was given before, then a close frame; gone in time whatever the peer does."""
         if self._close_sent:
             return
         self._out.append(close_frame(code, reason))
-        self.flush()
         self._close_sent = True
+        self.flush()
         if self._is_full:
             self._transport.resume_reading()  # To hear the peer's answer.
         self._wire.clock.close_begun(self)
@@ -151,11 +167,13 @@ class WireSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client, as TCP brought them."""
+        if self._is_deaf:
+            return
         try:
             for message in self._reader.feed(data):
                 self._received(message)
         except Fault as fault:
-            self._fail(fault)
+            self._fail(fault.code)
         self._watch_message()
 
     def pause_writing(self) -> None:
@@ -169,8 +187,7 @@ class WireSocket(asyncio.Protocol):
         self._is_full = False
         if not self._transport.is_closing():
             self._transport.resume_reading()
-            if self._client is not None:
-                self._client.drained()
+            self._drained()
 
     def eof_received(self) -> bool:
         """Half a connection is of no use."""
@@ -208,7 +225,7 @@ class WireSocket(asyncio.Protocol):
         """Drop a peer whose message began before `limit`; False when none is under way."""
         since = self._message_since
         if since is not None and since < limit:
-            self._fail(Fault(1008, "too_slow"))
+            self._fail("too_slow")
         return self._message_since is not None
 
     def _write(self, data: bytes) -> None:
@@ -216,6 +233,10 @@ class WireSocket(asyncio.Protocol):
             self._wire.flush_soon(self)
         self._out.append(data)
         self._out_bytes += len(data)
+
+    def _drained(self) -> None:
+        if self._client is not None and not self.is_full:
+            self._client.drained()
 
     def _received(self, message: Message) -> None:
         client = self._client
@@ -238,7 +259,7 @@ class WireSocket(asyncio.Protocol):
             else:
                 client.received(message.data, is_text=False)
         except UnicodeDecodeError as error:
-            raise Fault(1007, "invalid UTF-8") from error
+            raise Fault("bad_utf8", "a text that is not UTF-8") from error
         except Exception:
             failure_id = secrets.token_hex(4)
             logger.exception("failure %s: a message could not be handled", failure_id)
@@ -252,18 +273,26 @@ class WireSocket(asyncio.Protocol):
         code = read_close(payload)
         if not self._close_sent:
             self._out.append(close_frame(code, "") if code != 1005 else server_frame(CLOSE, b""))
-            self.flush()
             self._close_sent = True
+            self.flush()
             self._wire.clock.close_begun(self)
         self._transport.close()
 
-    def _fail(self, fault: Fault) -> None:
-        """The client broke the protocol: say so, and listen no more."""
-        self.close(fault.code, fault.reason)
-        self._transport.close()
+    def _fail(self, code: str) -> None:
+        """The client broke the protocol: say so, and listen no more.
+
+        What still comes is read and thrown away, until the peer has read why: closing a socket
+        with unread bytes resets the connection, and the reset would overtake our last words.
+        """
+        self._is_deaf = True
+        self._message_since = None
+        if self._client is not None:
+            self._client.broke(code)
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def _watch_message(self) -> None:
-        if not self._reader.is_partial:
+        if self._is_deaf or not self._reader.is_partial:
             if self._message_since is not None:
                 self._message_since = None
                 self._wire.clock.message_ended(self)
@@ -291,7 +320,14 @@ class Handshake(WebSocketsSansIOProtocol):
         """Offer the hand-over to the endpoint."""
         super().handle_connect(event)
         if not self.close_sent:
-            self.scope["extensions"][EXTENSION] = cast(Any, self)
+            self.scope["extensions"][WIRE] = cast(Any, self)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send for the application; a denial completes the handshake too."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            # uvicorn forgets to, and then logs an error for each client that is denied.
+            self.handshake_complete = True
 
     def hand_over(self) -> WireSocket:
         """The transport, for good: this protocol is done. Called right after the accept."""

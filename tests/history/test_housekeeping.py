@@ -31,7 +31,7 @@ async def test_round_tidies_every_item_until_nothing_is_left(store: Store) -> No
         left.pop()
         return bool(left)
 
-    housekeeping = Housekeeping(store.readers, store.writer, interval=60, chores=[chore])
+    housekeeping = Housekeeping(store.readers, store.writer, interval=60, chores=lambda: [chore])
     await housekeeping.tidy()
     assert await store.rows("SELECT count(*) FROM entry") == [(0,)]
     assert left == []

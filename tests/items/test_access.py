@@ -1,7 +1,5 @@
 """Who may do what: `grant`, from every standing and credential; and what the database says."""
 
-from functools import partial
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +16,6 @@ from api.items.access import (
     grant,
     load_standing,
 )
-from api.models import ApiToken, Session
 from api.state import State
 from tests.people import People
 
@@ -34,7 +31,7 @@ def principal(
 
 
 def standing(member: Role | None = None, default: Role | None = None) -> Standing:
-    return Standing(False, 7, "doc", "T", default_role=default, member_role=member)  # noqa: FBT003
+    return Standing(False, 7, "doc", "T", default_role=default, member_role=member)
 
 
 def role_of(who: Principal, what: Standing) -> Role | None:
@@ -108,7 +105,7 @@ def test_outside_token_grants_what_it_claims(
         (Standing(credential_ended=True), "auth_revoked"),
         (Standing(credential_ended=False), "item_not_found"),
         (
-            Standing(False, 7, "doc", item_deleted=True, member_role=ADMIN),  # noqa: FBT003
+            Standing(False, 7, "doc", item_deleted=True, member_role=ADMIN),
             "item_not_found",
         ),
     ],
@@ -135,7 +132,7 @@ def test_credential_ends_at_its_moment(expires_at: int | None, *, ended: bool) -
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("needed", Role)
 def test_role_allows_what_lower_ones_may(role: Role, needed: Role) -> None:
-    """reader < writer < admin."""
+    """Each includes the ones before it."""
     access = Access(principal(), 7, "doc", role, standing())
     if [*Role].index(role) >= [*Role].index(needed):
         access.require(needed)
@@ -188,18 +185,8 @@ async def test_credential_alive_as_the_database_says(
 ) -> None:
     """Each kind ends by what ends it, and by nothing else."""
     await people.add("ada")
-    times = {"created_at": 0, "used_at": 0}
-    rows = [
-        Session(id="c", secret_hash="h", user_key=1, **times),
-        ApiToken(jti="c", user_key=1, name="n", items="{}", created_at=0, expires_at=9),
-    ]
-
-    def add(row: Session | ApiToken, transaction: object) -> None:
-        with transaction.session() as session:  # type: ignore[attr-defined] # a Transaction
-            session.add(row)
-
-    for row in rows:
-        await state.writer.call(partial(add, row))
+    await people.change("INSERT INTO session VALUES ('c', 'h', 1, NULL, 0, 0)")
+    await people.change("INSERT INTO api_token VALUES ('c', 1, 'n', '{}', 0, 9, NULL)")
     await people.change(change)
     who = Principal(1, "u-ada", "Ada", Credential(kind, "c", 5, None))
     found = await state.readers.read(load_standing, who, "nowhere")

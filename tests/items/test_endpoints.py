@@ -399,3 +399,9 @@ async def test_lists_read_through_indexes_alone(people: People, state: State, ca
         assert not full_scans(plans)
     plans = await read(partial(explain, list_members), 1, "a", 50)
     assert not full_scans(plans)
+
+
+async def test_list_with_a_slash_at_its_end_unknown(people: People) -> None:
+    """A path has one spelling."""
+    ada = await people.add("ada")
+    assert await ada.code("GET", "/items/") == "not_found"

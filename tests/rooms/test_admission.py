@@ -1,12 +1,15 @@
 """Where clients ask to begin, and who is let in: over a real socket, as real clients see it."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from api.errors import Refusal
 from api.rooms.admission import wish
@@ -34,15 +37,15 @@ async def test_wish_is_read_from_the_query(
     state: State, asked: dict[str, str], begin: Wish
 ) -> None:
     """A tail has an upper limit, a cursor only the number of its digits."""
-    assert wish(state, **asked) == begin
+    assert await wish(state, **asked) == begin
 
 
 @pytest.mark.parametrize("name", ["after", "tail"])
-@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1_0", " 1", "１", "0x1", "1" * 20])
+@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1_0", " 1", "\uff11", "0x1", "1" * 20])
 async def test_wish_that_is_no_number_is_malformed(state: State, name: str, text: str) -> None:
     """Nothing that only Python would take for a number."""
     with pytest.raises(Refusal) as caught:
-        wish(state, **{name: text})
+        await wish(state, **{name: text})
     assert caught.value.code == "malformed"
 
 
@@ -63,15 +66,18 @@ async def test_malformed_wish_is_denied_before_the_socket_opens(
     assert b"eee" not in (response.body or b"")
 
 
+async def said(socket: ClientConnection) -> AsyncIterator[str | bytes]:
+    """Everything until the end."""
+    with suppress(ConnectionClosed):
+        while True:
+            yield await socket.recv()
+
+
 async def end_of(server: LiveServer, item_id: str, **query: str) -> tuple[Any, ...]:
     """What a refused client gets: its frames, and how the socket was closed."""
     async with connect(server.room_url(item_id, **query), proxy=None) as socket:
-        frames = []
-        with pytest.raises(ConnectionClosed) as caught:
-            while True:
-                frames.append(await socket.recv())
-        assert caught.value.rcvd is not None
-        return frames, caught.value.rcvd.code, caught.value.rcvd.reason
+        frames = [frame async for frame in said(socket)]
+        return frames, socket.close_code, socket.close_reason
 
 
 async def test_item_that_is_absent_foreign_deleted_or_impossible_answers_alike(
@@ -100,6 +106,21 @@ async def test_ticket_admits_once_to_its_item_only(server: LiveServer) -> None:
         assert orjson.loads(await socket.recv())["you"]["role"] == "admin"
     assert (await end_of(server, "doc", ticket=first))[2] == "ticket_used"
     assert (await end_of(server, "other", ticket=second))[2] in {"auth_invalid", "ticket_used"}
+
+
+async def test_cookie_of_a_foreign_page_is_denied_before_the_socket_opens(
+    server: LiveServer,
+) -> None:
+    """No code of ours would reach that page."""
+    server.person("ada").create("doc")
+    cookie = {"Cookie": "session=whatever"}
+    origin = Origin("https://evil.example")
+    url = server.room_url("doc")
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(url, proxy=None, origin=origin, additional_headers=cookie):
+            pass
+    assert caught.value.response.status_code == 403
+    assert orjson.loads(caught.value.response.body or b"")["code"] == "origin_denied"
 
 
 @pytest.mark.parametrize(("limit", "status"), [(1, 429), (0, None)])

@@ -65,6 +65,9 @@ class Listener:
     def failed(self, failure_id: str) -> None:
         self.heard.append(failure_id)
 
+    def broke(self, code: str) -> None:
+        self.heard.append(code)
+
     def lost(self) -> None:
         self.lost_times += 1
 

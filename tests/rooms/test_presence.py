@@ -136,6 +136,18 @@ async def test_came_and_gone_within_the_interval_is_no_news() -> None:
 
 
 @jumping
+async def test_change_that_a_newcomer_has_seen_is_not_kept_from_it() -> None:
+    """Whoever was welcomed with a list must hear of everybody on it who goes."""
+    presence = Watched(grace=0)
+    presence.join(ADA)
+    presence.join(BOB)
+    assert presence.summary()["count"] == 2
+    presence.leave(ADA)
+    await asyncio.sleep(1)
+    assert (names(presence.said[0], "join"), names(presence.said[0], "leave")) == (["Bob"], ["Ada"])
+
+
+@jumping
 async def test_crowd_is_only_counted() -> None:
     """Up to 200 users are listed, beyond them only `count` is told; and listed again below."""
     presence = Watched(grace=0)
@@ -197,6 +209,37 @@ def test_any_coming_and_going_told_adds_up(grace: float, steps: list[tuple[str, 
             here = here - leave | join
             assert said["count"] == len(here)
         assert here == {person(number).name for number, count in connections.items() if count}
+        presence.close()
+
+    run_jumping(act)
+
+
+@given(steps=st.lists(st.tuples(st.sampled_from("+-.?"), st.integers(0, 3)), max_size=40))
+def test_whoever_comes_in_between_agrees_in_the_end(steps: list[tuple[str, int]]) -> None:
+    """A summary at any moment, and the frames after it, lead to who is here."""
+
+    async def act(_: JumpingLoop) -> None:
+        presence = Watched(grace=0.1)
+        newcomers: list[tuple[set[str], int]] = []
+        connections = dict.fromkeys(range(4), 0)
+        for step, number in steps:
+            if step == "+":
+                connections[number] += 1
+                presence.join(person(number))
+            elif step == ".":
+                await asyncio.sleep(0.07 * (number + 1))
+            elif step == "?":
+                newcomers.append((set(names(presence.summary(), "users")), len(presence.said)))
+            elif connections[number]:
+                connections[number] -= 1
+                presence.leave(person(number))
+        await asyncio.sleep(10)
+        there = set(names(presence.summary(), "users"))
+        for here, heard in newcomers:
+            for said in presence.said[heard:]:
+                here.difference_update(names(said, "leave"))
+                here.update(names(said, "join"))
+            assert here == there
         presence.close()
 
     run_jumping(act)

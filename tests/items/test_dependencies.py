@@ -1,0 +1,92 @@
+"""From a credential and a path to an access, with the host product's tokens."""
+
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+from jose import jwt
+
+from api.errors import Refusal
+from api.items.access import Credential, Principal
+from api.items.listing import list_items
+from api.settings import Settings
+from api.state import State
+from tests.items.conftest import Cast
+from tests.people import People, Person
+from tests.store import database_at
+
+pytestmark = pytest.mark.anyio
+
+ISSUER, AUDIENCE, SECRET = "https://product.example", "itemroom", "0123456789abcdefghijklmnopqrstuv"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """With an outside issuer."""
+    database_at(tmp_path / "test.db")
+    values = {
+        "database_url": f"sqlite:///{tmp_path}/test.db",
+        "issuer": ISSUER,
+        "issuer_audience": AUDIENCE,
+        "issuer_secret": SECRET,
+    }
+    return Settings.model_validate(values)
+
+
+def outside(client: httpx2.AsyncClient, items: dict[str, str]) -> Person:
+    """Somebody whom the host product vouches for."""
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "team/ada",
+        "name": "Ada",
+        "iat": now,
+        "exp": now + 60,
+        "jti": "one",
+        "items": items,
+    }
+    token = jwt.encode(claims, SECRET, algorithm="HS256")
+    return Person(client, "ext:team/ada", "", token)
+
+
+async def test_item_of_an_outside_claim_made_on_first_use(
+    client: httpx2.AsyncClient, people: People
+) -> None:
+    """The claim grants the role; no membership is stored, and the marker works."""
+    ada = outside(client, {"order-*": "writer"})
+    assert (await ada.do("GET", "/items/order-1"))["role"] == "writer"
+    await ada.do("POST", "/items/order-1/messages", json={"body": "hi"})
+    assert await ada.code("PATCH", "/items/order-1", json={"title": "x"}) == "forbidden"
+    await ada.do("PUT", "/items/order-1/read", json={"seq": 1})
+    page = await ada.do("GET", "/items")
+    assert [(item["id"], item["read_seq"]) for item in page["items"]] == [("order-1", 1)]
+    assert await people.rows("SELECT role FROM membership") == [(None,)]
+
+
+async def test_item_that_no_claim_names_not_made(
+    client: httpx2.AsyncClient, people: People
+) -> None:
+    """Neither ids beyond the claim nor such as cannot exist."""
+    ada = outside(client, {"order-*": "writer", "*": "reader"})
+    for item_id in ("-1", "a%20b", "x" * 200):
+        assert await ada.code("GET", f"/items/{item_id}") == "item_not_found"
+    assert await people.rows("SELECT id FROM item") == []
+
+
+async def test_item_deleted_stays_so_for_outside_claims(
+    client: httpx2.AsyncClient, cast: Cast
+) -> None:
+    """B8: a claim does not bring an id back."""
+    await cast.admin.do("DELETE", "/items/doc")
+    assert await outside(client, {"doc": "admin"}).code("GET", "/items/doc") == "item_not_found"
+
+
+async def test_credential_that_ends_while_items_are_listed_refused(
+    state: State, people: People, cast: Cast
+) -> None:
+    """An expired credential is no empty list."""
+    who = Principal(1, "u-root", "Root", Credential("access", "j", 2**50, 1))
+    with pytest.raises(Refusal, match="auth_expired"):
+        await state.readers.read(list_items, who, None, 10)

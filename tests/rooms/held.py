@@ -1,0 +1,78 @@
+"""Reads and news of commits that wait until a test lets them go: each race, set up on purpose."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from api.database import Readers, open_engine
+from api.settings import Settings
+
+T = TypeVar("T")
+
+
+class HeldReaders(Readers):
+    """Reads wait to be started, or their answers to be heard, until they are released."""
+
+    def __init__(self, settings: Settings) -> None:
+        engine = open_engine(settings.database_path, writing=False, busy_timeout=1, pool_size=2)
+        super().__init__(engine, threads=2, queue=settings.reader_queue)
+        self.hold: Literal["start", "answer"] | None = None
+        self.failure: Exception | None = None
+        self.held: list[Callable[[], None]] = []
+
+    def submit(self, read: Callable[..., T], *arguments: object) -> "Future[T]":
+        if self.hold is None and self.failure is None:
+            return super().submit(read, *arguments)
+        late: Future[T] = Future()
+        if self.failure is not None:
+            late.set_exception(self.failure)
+            return late
+        started = super().submit(read, *arguments) if self.hold == "answer" else None
+        if started is not None:
+            started.exception()  # Waits: the answer is of this moment.
+
+        def release() -> None:
+            ran = started or super(HeldReaders, self).submit(read, *arguments)
+            ran.add_done_callback(partial(_pass_on, late))
+
+        self.held.append(release)
+        return late
+
+    def release(self, *, go_on: bool = True) -> None:
+        """Let the held reads go; `go_on`: hold no more."""
+        if go_on:
+            self.hold = None
+        held, self.held = self.held, []
+        for act in held:
+            act()
+
+
+def _pass_on(late: "Future[T]", ran: "Future[T]") -> None:
+    error = ran.exception()
+    if error is not None:
+        late.set_exception(error)
+    else:
+        late.set_result(ran.result())
+
+
+class News:
+    """What the writer takes for the event loop: its news of commits can be held back."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.hold = False
+        self._held: list[Callable[[], object]] = []
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> None:
+        if self.hold:
+            self._held.append(lambda: callback(*args))
+        else:
+            self._loop.call_soon_threadsafe(callback, *args)
+
+    def release(self) -> None:
+        self.hold = False
+        held, self._held = self._held, []
+        for act in held:
+            act()
