@@ -87,4 +87,6 @@ def rfc3339(at: int) -> str:
 
 def digest(kind: Kind, target: int | None, body: bytes | None) -> bytes:
     """Tells a retry of a command from another command under the same ref; 16 bytes."""
-    return blake2b(orjson.dumps([kind, target]) + (body or b""), digest_size=16).digest()
+    return blake2b(
+        b"%b %d " % (kind.encode(), target or 0) + (body or b""), digest_size=16
+    ).digest()

@@ -29,7 +29,7 @@ class Role(StrEnum):
 
     def allows(self, needed: "Role") -> bool:
         """Whether this role may do what `needed` may."""
-        return self.rank >= needed.rank
+        return _RANKS[self] >= _RANKS[needed]
 
 
 _RANKS = {role: rank for rank, role in enumerate(Role)}

@@ -21,11 +21,11 @@ from api.items.access import (
     Principal,
     Role,
     Standing,
-    clock_ms,
     grant,
     load_standing,
 )
 from api.metrics import Metrics
+from api.rooms.expiry import Expiry
 from api.rooms.feed import Feed, Page
 from api.rooms.hub import Hub, Room
 from api.rooms.opening import Opening, Wish, expires_at, read_opening, read_page, welcome
@@ -77,7 +77,11 @@ class Connection:
         self._greeted = False  # `live` was sent: the first replay is over.
         self._judgements = 0  # Changes of rights, so that a read that raced one is repeated.
         self._presence_seen = 0  # The presence version that the client has been told of.
-        self._expiry_timer: asyncio.TimerHandle | None = None  # Until the notice, then the end.
+        self._expiry = Expiry(
+            notice=settings.expiry_notice,
+            notify=lambda left: self.send({"type": "expiring", "in": round(left)}),
+            end=partial(self.end, "auth_expired"),
+        )
 
     @property
     def credential(self) -> Credential:
@@ -188,8 +192,7 @@ class Connection:
         self._room = None
         if self._feed is not None:
             self._feed.stop()
-        if self._expiry_timer is not None:
-            self._expiry_timer.cancel()
+        self._expiry.stop()
         self._hub.leave(self.access.item_key, self, at_once=at_once)
 
     def _write(self, fields: Fields) -> None:
@@ -220,7 +223,7 @@ class Connection:
         for fields in self._early:
             self._write(fields)
         self._early.clear()
-        self._arm_expiry()
+        self._expiry.watch(self.credential.expires_at)
         self._feed.advance()
 
     def _read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
@@ -242,26 +245,8 @@ class Connection:
             self.refuse(refusal)
             return
         self._take(access)
-        self._arm_expiry()
+        self._expiry.watch(self.credential.expires_at)
         self.send({"type": "auth", "expires_at": expires_at(self.access)})
-
-    def _arm_expiry(self) -> None:
-        if self._expiry_timer is not None:
-            self._expiry_timer.cancel()
-            self._expiry_timer = None
-        expires = self.credential.expires_at
-        if expires is None:
-            return
-        left = (expires - clock_ms()) / 1000
-        notice = self.settings.expiry_notice
-        wait = max(left - notice, 0)
-        self._expiry_timer = self._loop.call_later(wait, self._notify_expiry, expires)
-
-    def _notify_expiry(self, expires: int) -> None:
-        left = max((expires - clock_ms()) / 1000, 0)
-        if self.settings.expiry_notice:
-            self.send({"type": "expiring", "in": round(left)})
-        self._expiry_timer = self._loop.call_later(left, self.end, "auth_expired")
 
     def _read_rights(
         self, done: Callable[[T], None], read: Callable[..., T], *arguments: object

@@ -98,6 +98,10 @@ def _enter(
     )
     commands = Commands(connection, codec, state.writer, partial(_authenticate, state, websocket))
     connection.open(wish)
+    limit = state.settings.connections_per_user
+    if limit and state.hub.connections_of(access.principal.user_key) > limit:
+        # Others of the same user came in between the check at the door and here.
+        connection.end("too_many_connections", retry_after=10)
     state.sockets.opened()
     return RoomClient(connection, commands, state.sockets)
 

@@ -46,8 +46,13 @@ def _body(fields: Fields) -> str:
     return _printable(body if isinstance(body, str) else orjson.dumps(body).decode())
 
 
+def _name(user: Fields) -> str:
+    # A colon ends the name: `bob: hi` as a name would put words into somebody's mouth.
+    return _printable(user["name"]).replace(":", "\N{REPLACEMENT CHARACTER}")
+
+
 def _who(fields: Fields) -> str:
-    return _printable(str(fields["by"]["name"]))
+    return _name(fields["by"])
 
 
 def _message(fields: Fields) -> str:
@@ -72,7 +77,7 @@ def _reaction(fields: Fields) -> str:
 
 
 def _member(fields: Fields) -> str:
-    name = _printable(fields["user"]["name"])
+    name = _name(fields["user"])
     if fields["role"] is None:
         return f"* {_who(fields)} removed {name}"
     return f"* {_who(fields)} made {name} {fields['role']}"
@@ -89,7 +94,7 @@ def _item(fields: Fields) -> str | None:
 def _welcome(fields: Fields) -> str:
     you, item = fields["you"], fields["item"]
     return (
-        f"* welcome to {_printable(item['title'] or item['id'])}, {_printable(you['name'])} "
+        f"* welcome to {_printable(item['title'] or item['id'])}, {_name(you)} "
         f"({you['role']}); {fields['presence']['count']} here"
     )
 
@@ -97,7 +102,7 @@ def _welcome(fields: Fields) -> str:
 def _presence(fields: Fields) -> str | None:
     moves = [(user, "joined") for user in fields.get("join", ())]
     moves += [(user, "left") for user in fields.get("leave", ())]
-    return "\n".join(f"* {_printable(user['name'])} {did}" for user, did in moves) or None
+    return "\n".join(f"* {_name(user)} {did}" for user, did in moves) or None
 
 
 def _error(fields: Fields) -> str:

@@ -59,7 +59,12 @@ class Wire:
     def _flush(self) -> None:
         sockets, self._unflushed = self._unflushed, []
         for socket in sockets:
-            socket.flush()
+            try:
+                socket.flush()
+            except Exception:
+                # Whatever is wrong with one transport, the others have waited for this turn too.
+                logger.exception("a socket could not be written to")
+                socket.abort()
 
 
 class WireSocket(asyncio.Protocol):
@@ -133,15 +138,11 @@ class WireSocket(asyncio.Protocol):
     def flush(self) -> None:
         """Write what was given since the last time, in one go."""
         was_full = self.is_full
-        was_full = self.is_full
         out, self._out, self._out_bytes = self._out, [], 0
         if out and not self._transport.is_closing():
             data = out[0] if len(out) == 1 else b"".join(out)
             self._written += len(data)
             self._transport.write(data)
-        if was_full and not self.is_full and not self._close_sent and self._client is not None:
-            # The kernel took it all at once: the transport never was full, and will not tell.
-            self._client.drained()
         if was_full and not self._is_full:
             # The kernel took all of it: the transport was never full, and will not resume.
             asyncio.get_running_loop().call_soon(self._drained)

@@ -115,7 +115,7 @@ async def test_rights_changed_by_a_command_seen_by_the_next(store: Store, access
         await store.publish(access)
 
 
-@pytest.mark.parametrize("field", ["heads", "standings"])
+@pytest.mark.parametrize("field", ["heads", "accesses"])
 def test_memory_starts_over_beyond_its_limit(field: str) -> None:
     """Memory is bounded, and a smaller one is left alone."""
     memory = Memory(limit=2)

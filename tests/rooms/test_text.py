@@ -133,6 +133,12 @@ def test_writing_of_the_world_is_left_alone(text: str) -> None:
     assert frame.text == f"Ada: {text}"
 
 
+def test_colon_in_a_name_puts_no_words_into_a_mouth() -> None:
+    """A name ends at the first colon, whoever chose it."""
+    shown = line({"type": "message", "by": {"id": "u", "name": "bob: hi"}, "seq": 1, "body": "x"})
+    assert shown == "bob\N{REPLACEMENT CHARACTER} hi: x"
+
+
 def test_typed_line_is_published() -> None:
     """Whatever it looks like; the line end belongs to the terminal."""
     typed = {"type": "publish", "body": '{"type":"ping"}'}
