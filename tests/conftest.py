@@ -8,7 +8,9 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+import api.app
 from api.app import create_app
+from api.security import Passwords
 from api.settings import Settings
 from api.state import State
 from tests.live import LiveServer
@@ -20,6 +22,17 @@ Serve = Callable[..., LiveServer]
 def anyio_backend() -> str:
     """The server runs on asyncio alone."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real hashes, at a hundredth of their cost: people sign up in nearly every test."""
+
+    def make(settings: Settings) -> Passwords:
+        lengths = (settings.password_min_length, settings.password_max_length)
+        return Passwords(min_length=lengths[0], max_length=lengths[1], memory_kib=64, rounds=1)
+
+    monkeypatch.setattr(api.app, "make_passwords", make)
 
 
 @pytest.fixture
@@ -58,12 +71,19 @@ async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
+def adapter() -> str:
+    """`wire`, or `plain` for the protocols of any ASGI server; modules that hold on both say so."""
+    return "wire"
+
+
+@pytest.fixture
+def serve(tmp_path: Path, adapter: str) -> Iterator[Serve]:
     """Starts real servers on free ports, with changed settings; all end with the test."""
     with ExitStack() as stack:
 
         def start(**changes: object) -> LiveServer:
-            return stack.enter_context(LiveServer(make_settings(tmp_path, **changes)))
+            settings = make_settings(tmp_path, **changes)
+            return stack.enter_context(LiveServer(settings, plain=adapter == "plain"))
 
         yield start
 

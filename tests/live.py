@@ -43,13 +43,17 @@ class Served:
 
 
 class LiveServer(Served):
-    """The server as `itemroom serve` runs it, in a thread of this process."""
+    """The server as `itemroom serve` runs it, in a thread of this process.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        plain: with uvicorn's own protocols, as any other ASGI server would run it.
+    """
+
+    def __init__(self, settings: Settings, *, plain: bool = False) -> None:
         self._socket = listen(settings)
         self.port: int = self._socket.getsockname()[1]
         self.settings = settings.model_copy(update={"port": self.port})
-        self.server = build_server(self.settings)
+        self.server = build_server(self.settings, plain=plain)
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self.server.run, args=([self._socket],))

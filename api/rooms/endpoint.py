@@ -73,7 +73,6 @@ async def item_room(
         plain = PlainSocket(websocket, buffer_bytes=state.settings.write_buffer_bytes)
         await plain.run(_enter(websocket, state, plain, codec, access=access, wish=beginning))
     else:
-        # No await since the accept: nothing has come that uvicorn's protocol would have kept.
         socket: HandedOver = wire.hand_over()
         socket.begin(_enter(websocket, state, socket, codec, access=access, wish=beginning))
 

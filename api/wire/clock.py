@@ -95,9 +95,9 @@ class Clock:
         for socket in _due(self._pings, now):
             if socket.ping():
                 self._pongs.append((now + self._ping_timeout, socket))
-        for socket in tuple(self._messages):
-            if not socket.check_message(now - self._message_timeout):
-                self._messages.discard(socket)
+        begun = tuple(self._messages)  # A socket that ends takes itself out.
+        limit = now - self._message_timeout
+        self._messages = {socket for socket in begun if socket.check_message(limit)}
         if self._pings or self._pongs or self._closes or self._messages:
             self._run()
 

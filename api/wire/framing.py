@@ -148,11 +148,16 @@ def read_close(payload: bytes) -> int:
     code = int.from_bytes(payload[:2])
     if len(payload) == 1 or not _may_be_sent(code):
         raise Fault("bad_framing", "invalid close code")
-    try:
-        payload[2:].decode()
-    except UnicodeDecodeError as error:
-        raise Fault("bad_utf8", "a reason that is no text") from error
+    check_text(payload[2:])
     return code
+
+
+def check_text(data: bytes) -> None:
+    """Raise Fault unless the bytes are UTF-8 (section 8.1)."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise Fault("bad_utf8", "a text that is not UTF-8") from error
 
 
 def _may_be_sent(code: int) -> bool:

@@ -104,8 +104,6 @@ class GuardedHttp(HttpToolsProtocol):
             super().handle_websocket_upgrade()
 
     def _refuse(self, status: HTTPStatus) -> None:
-        if self._refused:
-            return
         self._refused = True
         self._stop_waiting()
         code = "malformed" if status is HTTPStatus.BAD_REQUEST else "too_big"

@@ -28,6 +28,7 @@ from api.wire.framing import (
     Fault,
     FrameReader,
     Message,
+    check_text,
     close_frame,
     read_close,
     server_frame,
@@ -91,6 +92,7 @@ class WireSocket(asyncio.Protocol):
         "_transport",
         "_wire",
         "_written",  # Bytes given to the transport so far.
+        "is_early",  # The peer sent frames before the handshake was over; uvicorn has them.
     )
 
     def __init__(self, wire: Wire, transport: asyncio.Transport, state: ServerState) -> None:
@@ -111,6 +113,7 @@ class WireSocket(asyncio.Protocol):
         self._awaits_pong = False
         self._pinged_at = 0
         self._message_since: float | None = None
+        self.is_early = False
         transport.set_write_buffer_limits(high=settings.write_buffer_bytes)
 
     @property
@@ -127,6 +130,9 @@ class WireSocket(asyncio.Protocol):
         """From now on the client is told of what happens."""
         self._client = client
         self._transport.set_protocol(self)
+        if self.is_early:
+            self._transport.resume_reading()
+            self._fail("bad_framing")
         self._state.connections.add(cast(Any, self))
         self._wire.clock.begin(self)
 
@@ -253,14 +259,11 @@ class WireSocket(asyncio.Protocol):
             self._peer_closes(message.data)
 
     def _tell(self, client: Client, message: Message) -> None:
+        is_text = message.opcode == TEXT
+        if is_text:
+            check_text(message.data)
         try:
-            if message.opcode == TEXT:
-                message.data.decode()
-                client.received(message.data, is_text=True)
-            else:
-                client.received(message.data, is_text=False)
-        except UnicodeDecodeError as error:
-            raise Fault("bad_utf8", "a text that is not UTF-8") from error
+            client.received(message.data, is_text=is_text)
         except Exception:
             failure_id = secrets.token_hex(4)
             logger.exception("failure %s: a message could not be handled", failure_id)
@@ -335,6 +338,7 @@ class Handshake(WebSocketsSansIOProtocol):
         self.stop_keepalive()
         self.connections.discard(self)
         socket = WireSocket(self._wire, self.transport, self._server_state)
+        socket.is_early = self.read_paused
         # uvicorn closes the transport when the endpoint returns.
         self.transport = cast(asyncio.Transport, _Released())
         return socket

@@ -150,6 +150,7 @@ async def test_slow_client_is_behind_and_hears_no_chatter(world: World) -> None:
     ada.says("signal", name="typing")
     await world.live("eve")
     await until(lambda: ada.moves("join") >= {"Eve"})
+    await settled(world)
     assert [member.is_behind for member in world.hub.members()].count(True) == 1
     assert bob.socket.said_of("signal", "message") == []
     bob.socket.is_full = False

@@ -7,6 +7,7 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from api.rooms.endpoint import RoomClient
 from api.state import Sockets, State
@@ -18,6 +19,13 @@ from tests.rooms.test_plain import Peer
 from tests.rooms.world import World, until
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["wire", "plain"])
+def adapter(request: pytest.FixtureRequest) -> str:
+    """The room is the same under our own protocols and under those of any ASGI server."""
+    name: str = request.param
+    return name
 
 
 async def test_joining_while_others_talk_misses_and_doubles_nothing(serve: Serve) -> None:
@@ -176,3 +184,29 @@ async def test_broken_protocol_ends_with_its_code(world: World) -> None:
     ada = await world.live()
     RoomClient(ada.connection, ada.commands, Sockets()).broke("too_big")
     assert (await ada.is_closed())["code"] == 1009
+
+
+async def test_handshakes_at_once_do_not_exceed_the_connections_of_a_user(serve: Serve) -> None:
+    """Whoever slips in between the check at the door and the room is sent out again."""
+    server = serve(connections_per_user=2)
+    ada = server.person("ada")
+    ada.create("doc")
+    url = server.room_url("doc", token=ada.token)
+
+    async def outcome() -> object:
+        try:
+            async with connect(url, proxy=None) as socket:
+                first = orjson.loads(await socket.recv())
+                if first["type"] == "welcome":
+                    await asyncio.wait_for(done.wait(), 10)
+                return first.get("reason", "welcome")
+        except InvalidStatus as denied:
+            return denied.response.status_code
+
+    done = asyncio.Event()
+    trying = [asyncio.create_task(outcome()) for _ in range(12)]
+    await until(lambda: sum(task.done() for task in trying) == 10)
+    done.set()
+    outcomes = await asyncio.gather(*trying)
+    assert outcomes.count("welcome") == 2
+    assert set(outcomes) <= {"welcome", "too_many_connections", 429}

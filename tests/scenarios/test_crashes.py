@@ -1,0 +1,153 @@
+"""`kill -9` under load, ten times: nothing that was acked is lost, and nothing is there twice."""
+
+import asyncio
+import itertools
+import json
+import random
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from tests.live import Fields, Person
+from tests.process import Process
+from tests.scenarios.oracle import Run, Sent, faults
+from tests.scenarios.test_load import entry_of, read_log
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+KILLS, AUTHORS, READERS, WINDOW = 10, 8, 4, 10
+OPEN = {"publish_rate": 0, "handshake_rate": 0, "connections_per_user": 0}
+GONE = (ConnectionClosed, InvalidHandshake, OSError, EOFError)
+
+
+@dataclass
+class Author:
+    """Publishes until the server dies, and tries again what was not acked, under the same ref."""
+
+    name: str
+    sent: dict[str, Sent] = field(default_factory=dict)
+    repeats: int = 0
+
+    async def run(self, person: Person, *, more: bool) -> None:
+        """Until the connection ends; without `more` until everything is acked."""
+        url = person.server.room_url("room", token=person.token, tail=0)
+        with suppress(*GONE):
+            async with connect(url, proxy=None, compression=None, max_queue=None) as socket:
+                for sent in self._to_repeat():
+                    await self._send(socket, sent)
+                publisher = asyncio.create_task(self._publish(socket)) if more else None
+                try:
+                    while more or any(sent.seq is None for sent in self.sent.values()):
+                        self._note(await socket.recv(decode=False))
+                finally:
+                    if publisher is not None:
+                        publisher.cancel()
+                        await asyncio.gather(publisher, return_exceptions=True)
+
+    def _to_repeat(self) -> list[Sent]:
+        """What was never answered, and one that was: its retry must give the same seq."""
+        acked = [sent for sent in self.sent.values() if sent.seq is not None]
+        return [sent for sent in self.sent.values() if sent.seq is None] + acked[-1:]
+
+    async def _publish(self, socket: ClientConnection) -> None:
+        for number in itertools.count(len(self.sent)):
+            while sum(sent.seq is None for sent in list(self.sent.values())[-WINDOW:]) >= WINDOW:
+                await asyncio.sleep(0.001)
+            ref = f"{self.name}-{number}"
+            self.sent[ref] = Sent(ref, f"body of {ref}", None, time.monotonic())
+            await self._send(socket, self.sent[ref])
+
+    async def _send(self, socket: ClientConnection, sent: Sent) -> None:
+        await socket.send(json.dumps({"type": "publish", "ref": sent.ref, "body": sent.body}))
+
+    def _note(self, text: bytes) -> None:
+        if text.startswith(b'{"type":"message"'):
+            return
+        frame: Fields = json.loads(text)
+        assert frame["type"] != "error", frame
+        if frame["type"] != "ack":
+            return
+        sent = self.sent[frame["ref"]]
+        if sent.seq is None:
+            self.sent[sent.ref] = replace(sent, seq=frame["seq"], done=time.monotonic())
+        else:
+            assert (frame["seq"], frame["duplicate"]) == (sent.seq, True)
+            self.repeats += 1
+
+
+@dataclass
+class Reader:
+    """Follows the log over all lives of the server."""
+
+    seen: list[tuple[int, object]] = field(default_factory=list)
+    epoch: str = ""
+
+    async def run(self, person: Person, last: int | None = None) -> None:
+        """Until the connection ends, or up to an entry."""
+        cursor = self.seen[-1][0] if self.seen else 0
+        url = person.server.room_url("room", token=person.token, after=cursor, epoch=self.epoch)
+        with suppress(*GONE):
+            async with connect(url, proxy=None, compression=None, max_queue=None) as socket:
+                welcome = json.loads(await socket.recv())
+                assert (welcome["recovered"], welcome["after"]) == (True, cursor)
+                self.epoch = welcome["epoch"]
+                while last is None or not self.seen or self.seen[-1][0] < last:
+                    if entry := entry_of(await socket.recv(decode=False)):
+                        self.seen.append(entry)
+
+
+async def test_ten_kills_lose_nothing_that_was_acked(tmp_path: Path) -> None:
+    """Each life ends at a random moment under load, the next one goes on from there."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    authors = [Author(f"a{number}") for number in range(AUTHORS)]
+    readers = [Reader() for _ in range(READERS)]
+    person: Person | None = None
+    for _ in range(KILLS):
+        server = Process(tmp_path, **OPEN)
+        with server:
+            person = someone(server, person)
+            async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+                for author in authors:
+                    group.create_task(author.run(person, more=True))
+                for reader in readers:
+                    group.create_task(reader.run(person))
+                await asyncio.sleep(dice.uniform(0.1, 0.6))
+                server.end(signal.SIGKILL)
+    assert person is not None
+    with Process(tmp_path, **OPEN) as server:
+        person = someone(server, person)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(author.run(person, more=False) for author in authors))
+            log = read_log(person)
+            await asyncio.gather(*(reader.run(person, log[-1][0]) for reader in readers))
+    check(log, authors, readers)
+    assert "ERROR" not in server.log
+
+
+def someone(server: Process, before: Person | None) -> Person:
+    """The same person at the server's new address."""
+    if before is not None:
+        return replace(before, server=server)
+    ada = server.person("ada")
+    ada.create("room")
+    return ada
+
+
+def check(
+    log: list[tuple[int, str | None, object]], authors: list[Author], readers: list[Reader]
+) -> None:
+    sent = [sent for author in authors for sent in author.sent.values()]
+    seen = {f"reader {number}": reader.seen for number, reader in enumerate(readers)}
+    assert faults(Run(log, sent, seen)) == []
+    assert {sent.ref for sent in sent} == {ref for _, ref, _ in log if ref is not None}
+    assert all(sent.seq is not None for sent in sent)
+    assert sum(author.repeats for author in authors) >= KILLS
+    assert all(len(reader.seen) == len(log) for reader in readers)
+    print(f"{len(log)} entries, {sum(author.repeats for author in authors)} repeats")

@@ -1,0 +1,54 @@
+"""HTTP in pieces that a network brings only now and then."""
+
+import json
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from api.settings import Settings
+from api.wire.http import GuardedHttp
+from tests.wire.test_websocket import FakeTransport
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def transport() -> FakeTransport:
+    """What the peer sees."""
+    return FakeTransport()
+
+
+@pytest.fixture
+async def http(settings: Settings, transport: FakeTransport) -> GuardedHttp:
+    """A connection that has just been made."""
+    config = uvicorn.Config(app=None, log_config=None)  # type: ignore[arg-type] # never asked
+    config.load()
+    http = GuardedHttp(settings, config, ServerState(), {})
+    http.connection_made(transport)
+    return http
+
+
+async def test_what_follows_a_refusal_is_not_looked_at(
+    http: GuardedHttp, transport: FakeTransport
+) -> None:
+    """Neither the body behind headers that are too large nor anything later."""
+    headers = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX: " + b"x" * 20_000
+    http.data_received(headers + b"\r\n\r\nabcde")
+    http.data_received(b"GET / HTTP/1.1\r\n\r\n")
+    head, _, body = transport.taken.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(body)["code"] == "too_big"
+    assert transport.ended == "closed"
+    http.connection_lost(None)
+
+
+async def test_headers_in_many_pieces_are_refused_by_their_sum(
+    http: GuardedHttp, transport: FakeTransport
+) -> None:
+    """No single piece is too large."""
+    http.data_received(b"GET / HTTP/1.1\r\nX: ")
+    for _ in range(20):
+        http.data_received(b"x" * 1000)
+    assert transport.taken.startswith(b"HTTP/1.1 431 ")
+    http.connection_lost(None)
