@@ -3,11 +3,10 @@
 Pure: no framework, no database. docs/protocol.md is the prose of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from api.errors import Refusal
 from api.history.entries import Entry
@@ -123,7 +122,7 @@ def parse(fields: object) -> AnyClientFrame:
         raise Refusal("bad_message", _problem(first)) from None
 
 
-def _problem(error: ErrorDetails) -> str:
+def _problem(error: Mapping[str, Any]) -> str:
     place = error["loc"]
     if error["type"] == "extra_forbidden":
         place = place[:-1]  # The name of a field that is not ours is the client's own text.
