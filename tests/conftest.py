@@ -1,5 +1,6 @@
 """What all tests share: settings in a temporary directory, an application, a live server."""
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,12 @@ Serve = Callable[..., LiveServer]
 def anyio_backend() -> str:
     """The server runs on asyncio alone."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interrupts() -> None:
+    """A suite that was started in the background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer, OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
 from api.accounts.cookies import COOKIE, is_doubled
-from api.accounts.identity import identify_session, identify_token
+from api.accounts.identity import Identify, verify_session, verify_token
 from api.accounts.tickets import redeem_ticket
 from api.errors import Refusal
 from api.http.origin import check_cookie_origin
@@ -79,19 +79,26 @@ def _bearer(header: str) -> str:
 
 
 async def authenticate(state: State, shown: Shown, connection: HTTPConnection) -> Principal:
-    """Who shows this. A ticket is no answer here: only a room can take it (`redeem_ticket`).
+    """Who shows this; raises as `verify`."""
+    return await state.readers.read(await verify(state, shown, connection))
+
+
+async def verify(state: State, shown: Shown, connection: HTTPConnection) -> Identify:
+    """What looks up who shows this, once it is verified.
+
+    A ticket is no answer here: only a room can take it (`redeem_ticket`).
 
     Raises:
         Refusal: `auth_missing`, `auth_invalid`, `auth_expired`, `auth_revoked`, `origin_denied`.
     """
     if shown.token is not None:
-        return await identify_token(state, shown.token)
+        return await verify_token(state, shown.token)
     if shown.ticket is not None:
         raise Refusal("auth_invalid", "A ticket opens a socket, and nothing else.")
     if shown.cookie is None:
         raise Refusal("auth_missing")
     check_cookie_origin(connection, state.settings)
-    return await identify_session(state, shown.cookie)
+    return verify_session(state, shown.cookie)
 
 
 _PASSWORD = OAuth2PasswordBearer("auth/token", scheme_name="password", auto_error=False)

@@ -1,10 +1,10 @@
 """From a credential's text to a `Principal`: verified, then looked up in the database."""
 
 import contextlib
+from collections.abc import Callable
 from functools import partial
 
-from sqlalchemy import Connection, select
-from sqlmodel import col
+from sqlalchemy import Connection
 
 from api.accounts.outside import admit_outside_user
 from api.accounts.sessions import TOUCH_INTERVAL, find_session, touch_sessions
@@ -12,40 +12,52 @@ from api.accounts.tokens import moment_of
 from api.errors import Refusal
 from api.history.writer import Call
 from api.items.access import Credential, CredentialKind, Principal, Role, clock_ms, load_standing
-from api.models import User
 from api.security import Claims
 from api.state import State
 
+Identify = Callable[[Connection], Principal]
+"""Looks up, in a reader's thread, whose a verified credential is; raises Refusal."""
 
-async def identify_token(state: State, token: str) -> Principal:
-    """Whom a token of ours, or of the outside issuer, speaks for. Cancelling is safe.
+
+async def verify_token(state: State, token: str) -> Identify:
+    """A token of ours, or of the outside issuer, that is what it says. Cancelling is safe.
 
     Raises:
         Refusal: `auth_invalid`, `auth_expired`, `auth_revoked`, or that the server is not able to.
     """
     claims = await state.token_reader.read(token)
-    principal = await state.readers.read(_find_principal, claims)
-    if claims.use == "outside" and _is_news(claims, principal):
+    if claims.use == "outside" and _is_news(claims, await state.readers.read(_find, claims)):
         await state.writer.call(partial(admit_outside_user, claims=claims))
-        principal = await state.readers.read(_find_principal, claims)
-    if principal is None:
-        raise Refusal("auth_revoked")
-    return principal
+    return partial(_find_principal, claims=claims)
+
+
+def verify_session(state: State, secret: str) -> Identify:
+    """A session cookie. Whether it may be used from this page was asked before."""
+
+    def identify(connection: Connection) -> Principal:
+        now = clock_ms()
+        found = find_session(connection, secret, state.settings, now)
+        # A session may idle for a minute at the least, so that a quarter of it is often enough.
+        interval = min(TOUCH_INTERVAL, state.settings.session_idle / 4) * 1000
+        if now - found.used_at > interval:
+            _touch(state, found.principal.credential.id)
+        return found.principal
+
+    return identify
+
+
+async def identify_token(state: State, token: str) -> Principal:
+    """Whom a token speaks for; raises as `verify_token`."""
+    return await state.readers.read(await verify_token(state, token))
 
 
 async def identify_session(state: State, secret: str) -> Principal:
-    """Whose session cookie this is. Whether it may be used from this page was asked before.
+    """Whose session this is.
 
     Raises:
         Refusal: `auth_invalid`, `auth_expired`, `auth_revoked`, or that the server is not able to.
     """
-    now = clock_ms()
-    found = await state.readers.read(find_session, secret, state.settings, now)
-    # A session may idle for a minute at the least, so that a quarter of it is often enough.
-    interval = min(TOUCH_INTERVAL, state.settings.session_idle / 4) * 1000
-    if now - found.used_at > interval:
-        _touch(state, found.principal.credential.id)
-    return found.principal
+    return await state.readers.read(verify_session(state, secret))
 
 
 def _is_news(claims: Claims, known: Principal | None) -> bool:
@@ -59,24 +71,22 @@ def _touch(state: State, session_id: str) -> None:
         state.writer.submit(touch, lambda _result, _error: None)
 
 
-def _find_principal(connection: Connection, claims: Claims) -> Principal | None:
-    """The user of verified claims; None: not known here.
-
-    Raises:
-        Refusal: `auth_revoked`.
-    """
-    query = select(col(User.key), col(User.id), col(User.name))
-    if claims.use == "outside":
-        query = query.where(col(User.issuer) == claims.issuer, col(User.subject) == claims.subject)
-    else:
-        query = query.where(col(User.id) == claims.subject)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    principal = Principal(row.key, row.id, row.name, _credential(claims))
-    if load_standing(connection, principal, "").credential_ended:
+def _find_principal(connection: Connection, claims: Claims) -> Principal:
+    """The user of verified claims; raises Refusal `auth_revoked`."""
+    principal = _find(connection, claims)
+    if principal is None or load_standing(connection, principal, "").credential_ended:
         raise Refusal("auth_revoked")
     return principal
+
+
+def _find(connection: Connection, claims: Claims) -> Principal | None:
+    values: tuple[str, ...]
+    if claims.use == "outside":
+        query, values = _OUTSIDE_USER, (claims.issuer, claims.subject)
+    else:
+        query, values = _USER, (claims.subject,)
+    row = connection.exec_driver_sql(query, values).one_or_none()
+    return None if row is None else Principal(row.key, row.id, row.name, _credential(claims))
 
 
 def _credential(claims: Claims) -> Credential:
@@ -88,3 +98,7 @@ def _credential(claims: Claims) -> Credential:
         return Credential("outside", claims.jti, issued_at, expires_at, items)
     kind: CredentialKind = "api" if claims.use == "api" else "access"
     return Credential(kind, claims.jti, moment_of(claims.jti), expires_at, items)
+
+
+_USER = "SELECT key, id, name FROM user WHERE id = ?"
+_OUTSIDE_USER = "SELECT key, id, name FROM user WHERE issuer = ? AND subject = ?"

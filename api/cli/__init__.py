@@ -1,5 +1,6 @@
 """`itemroom`: the command line."""
 
+import os
 import sys
 
 import typer
@@ -36,3 +37,17 @@ def main() -> None:
         sentence, code = explain(error)
         typer.echo(f"itemroom: {sentence}", err=True)
         sys.exit(code)
+    finally:
+        _let_go_of_output()
+
+
+def _let_go_of_output() -> None:
+    """Whoever read our output may have gone: the interpreter must not fail over it on its way out.
+
+    It would exit with 120, whatever the command had to say (docs.python.org, "Note on SIGPIPE").
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

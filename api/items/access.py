@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from api.errors import Refusal
 
@@ -142,7 +142,7 @@ def clock_ms() -> int:
 
 
 # One query for everything that `grant` needs: also run inside the writing transaction.
-_STANDING = text("""
+_STANDING = """
     SELECT u.disabled, u.tokens_from, i.key, i.id, i.title, i.deleted_at, i.default_role, m.role,
         CASE :kind
             WHEN 'session' THEN EXISTS (SELECT 1 FROM session WHERE id = :credential)
@@ -155,13 +155,13 @@ _STANDING = text("""
     LEFT JOIN item AS i ON i.id = :item_id
     LEFT JOIN membership AS m ON m.item_key = i.key AND m.user_key = u.key
     WHERE u.key = :user_key
-""")
+"""
 
 
 def load_standing(connection: Connection, principal: Principal, item_id: str) -> Standing:
     """What the database says now. May block: for a reader thread or the writer's."""
     credential = principal.credential
-    row = connection.execute(
+    row = connection.exec_driver_sql(
         _STANDING,
         {
             "kind": credential.kind,

@@ -6,15 +6,15 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 from starlette.websockets import WebSocket
 
-from api.accounts.dependencies import Shown, authenticate, shown_credential
+from api.accounts.dependencies import Shown, shown_credential, verify
+from api.accounts.identity import Identify
 from api.accounts.outside import ensure_outside_item
 from api.accounts.tickets import redeem_ticket
 from api.errors import Refusal
 from api.http.problems import DENIALS
 from api.http.scopes import client_network
-from api.items.access import Access, Principal, grant, load_standing
 from api.items.ids import valid_item_id
-from api.rooms.opening import Wish
+from api.rooms.opening import Arrival, Wish, read_arrival
 from api.rooms.refusals import policy_violation
 from api.state import Running, State
 
@@ -51,7 +51,8 @@ async def admit(
     state: Running,
     shown: Annotated[Shown, Depends(shown_credential)],
     item_id: Annotated[str, Path(description="The item's id, exactly.")],
-) -> Access:
+    wish: Annotated[Wish, Depends(wish)],
+) -> Arrival:
     """The one way into a room.
 
     Raises:
@@ -59,7 +60,7 @@ async def admit(
         Refusal: what is denied before the socket opens.
     """
     try:
-        access = await _access(websocket, state, shown, item_id)
+        arrival = await _arrive(websocket, state, shown, item_id, wish)
     except Refusal as refusal:
         if refusal.code in DENIALS:
             raise
@@ -67,25 +68,31 @@ async def admit(
     # Only handshakes of strangers count against the rate of an address.
     state.handshakes.give_back(client_network(websocket.scope))
     limit = state.settings.connections_per_user
-    if limit and state.hub.connections_of(access.principal.user_key) >= limit:
+    if limit and state.hub.connections_of(arrival.access.principal.user_key) >= limit:
         raise Refusal("too_many_connections", retry_after=10)
-    return access
+    return arrival
 
 
-async def _access(websocket: WebSocket, state: State, shown: Shown, item_id: str) -> Access:
+async def _arrive(
+    websocket: WebSocket, state: State, shown: Shown, item_id: str, wish: Wish
+) -> Arrival:
     if not valid_item_id(item_id):
         item_id = ""  # Like every other item that does not exist, once the credential is good.
-    principal = await _principal(websocket, state, shown, item_id)
-    if item_id and principal.credential.kind == "outside":
-        await ensure_outside_item(state, principal, item_id)
-    return grant(principal, await state.readers.read(load_standing, principal, item_id))
+    identify = await _verify(websocket, state, shown, item_id)
+    moment = state.hub.moment  # Before the read: what it misses is news when the room is joined.
+    access, opening = await state.readers.read(read_arrival, identify, item_id, wish)
+    return Arrival(access, wish, opening, moment)
 
 
-async def _principal(websocket: WebSocket, state: State, shown: Shown, item_id: str) -> Principal:
+async def _verify(websocket: WebSocket, state: State, shown: Shown, item_id: str) -> Identify:
     if shown.ticket is not None:
-        return await redeem_ticket(state, shown.ticket, item_id)
-    return await authenticate(state, shown, websocket)
+        principal = await redeem_ticket(state, shown.ticket, item_id)
+        return lambda _: principal
+    identify = await verify(state, shown, websocket)
+    if state.settings.issuer is not None:
+        # An outside token may bring the item along.
+        await ensure_outside_item(state, await state.readers.read(identify), item_id)
+    return identify
 
 
-Admitted = Annotated[Access, Depends(admit)]
-Beginning = Annotated[Wish, Depends(wish)]
+Admitted = Annotated[Arrival, Depends(admit)]

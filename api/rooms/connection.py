@@ -28,7 +28,14 @@ from api.metrics import Metrics
 from api.rooms.expiry import Expiry
 from api.rooms.feed import Feed, Page
 from api.rooms.hub import Hub, Room
-from api.rooms.opening import Opening, Wish, expires_at, read_opening, read_page, welcome
+from api.rooms.opening import (
+    Arrival,
+    Opening,
+    expires_at,
+    read_opening,
+    read_page,
+    welcome,
+)
 from api.rooms.protocol import Burst, Codec, Fields, Socket, frames_of
 from api.settings import Settings
 
@@ -103,10 +110,18 @@ class Connection:
         """Whether it was live once and now is not: it takes less than comes."""
         return self._greeted and self._feed is not None and not self._feed.is_live
 
-    def open(self, wish: Wish) -> None:
-        """Join the room first, read then: no change of rights and no entry falls in between."""
+    def open(self, arrival: Arrival) -> None:
+        """Join the room, and begin with what was read on arrival, unless that is out of date."""
+        heard = self._hub.moment
         room = self._room = self._hub.join(self.access.item_key, self)
-        self._read_rights(partial(self._welcome, room), read_opening, self.access, wish)
+        if heard.rights != arrival.moment.rights:
+            # Read again from inside the room: no change of rights can fall in between.
+            begin = partial(self._begin, room)
+            self._read_rights(begin, read_opening, self.access, arrival.wish)
+            return
+        is_news = heard.commits == arrival.moment.commits
+        enter = self._begin if is_news else self._welcome
+        self._attempt(partial(enter, room, arrival.opening))
 
     def send(self, fields: Fields) -> None:
         """An answer, or something that the client has to know: after the welcome, in order."""
@@ -205,9 +220,12 @@ class Connection:
             self.send({"type": "role", "role": access.role.value})
         self.access = access
 
+    def _begin(self, room: Room, opening: Opening) -> None:
+        room.learn_head(opening.extent.head)
+        self._welcome(room, opening)
+
     def _welcome(self, room: Room, opening: Opening) -> None:
         self.access = grant(self.access.principal, opening.standing)
-        room.learn_head(opening.extent.head)
         self._write(welcome(self.id, self.access, opening, room.presence.summary(), self.settings))
         self._presence_seen = room.presence.version
         self._feed = Feed(
@@ -274,10 +292,12 @@ class Connection:
         )
 
     def _read_done(self, done: Callable[[T], None], future: "Future[T]") -> None:
-        if self._room is None:
-            return
+        if self._room is not None:
+            self._attempt(lambda: done(future.result()))
+
+    def _attempt(self, act: Callable[[], None]) -> None:
         try:
-            done(future.result())
+            act()
         except Refusal as refusal:
             self.end(refusal.code, retry_after=refusal.retry_after)
         except Exception:

@@ -7,13 +7,12 @@ from typing import Protocol
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
-from api.accounts.dependencies import Shown, authenticate
-from api.items.access import Access, Principal
-from api.rooms.admission import Admitted, Beginning
+from api.accounts.identity import identify_token
+from api.rooms.admission import Admitted
 from api.rooms.codecs import choose_codec
 from api.rooms.commands import Commands
 from api.rooms.connection import Connection
-from api.rooms.opening import Wish
+from api.rooms.opening import Arrival
 from api.rooms.plain import PlainSocket
 from api.rooms.protocol import Client, Codec, Socket
 from api.state import Running, Sockets, State
@@ -62,30 +61,27 @@ class RoomClient:
 
 
 @router.websocket("/items/{item_id}/ws")
-async def item_room(
-    websocket: WebSocket, state: Running, access: Admitted, beginning: Beginning
-) -> None:
+async def item_room(websocket: WebSocket, state: Running, arrival: Admitted) -> None:
     """Say and hear what happens in an item."""
     codec, subprotocol = choose_codec(websocket.scope["subprotocols"])
     await websocket.accept(subprotocol=subprotocol)
     wire = websocket.scope.get("extensions", {}).get(WIRE)
     if wire is None:
         plain = PlainSocket(websocket, buffer_bytes=state.settings.write_buffer_bytes)
-        await plain.run(_enter(websocket, state, plain, codec, access=access, wish=beginning))
+        await plain.run(enter(state, plain, codec, arrival))
     else:
         socket: HandedOver = wire.hand_over()
-        socket.begin(_enter(websocket, state, socket, codec, access=access, wish=beginning))
+        socket.begin(enter(state, socket, codec, arrival))
 
 
-def _enter(
-    websocket: WebSocket,
+def enter(
     state: State,
     socket: Socket,
     codec: Codec,
-    *,
-    access: Access,
-    wish: Wish,
+    arrival: Arrival,
 ) -> RoomClient:
+    """Whoever was let in, in the room: welcomed, or sent out again at once."""
+    access = arrival.access
     connection = Connection(
         access,
         codec,
@@ -95,15 +91,11 @@ def _enter(
         metrics=state.metrics,
         settings=state.settings,
     )
-    commands = Commands(connection, codec, state.writer, partial(_authenticate, state, websocket))
-    connection.open(wish)
+    commands = Commands(connection, codec, state.writer, partial(identify_token, state))
+    connection.open(arrival)
     limit = state.settings.connections_per_user
     if limit and state.hub.connections_of(access.principal.user_key) > limit:
         # Others of the same user came in between the check at the door and here.
         connection.end("too_many_connections", retry_after=10)
     state.sockets.opened()
     return RoomClient(connection, commands, state.sockets)
-
-
-async def _authenticate(state: State, websocket: WebSocket, token: str) -> Principal:
-    return await authenticate(state, Shown(token=token, ticket=None, cookie=None), websocket)

@@ -6,7 +6,7 @@ Pure: it is told of commits, and calls connections. Lives on the event loop.
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -120,6 +120,15 @@ class Room:
             self._recent[place] = _amended(entry, change)
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How much of what commits change the live side had heard of."""
+
+    rights: int
+    """Changes of rights, anywhere."""
+    commits: int
+
+
 class Hub:
     """All rooms with somebody in them, and all connections by user.
 
@@ -135,7 +144,14 @@ class Hub:
         self._presence_grace = presence_grace
         self._presence_interval = presence_interval
         self._rooms: dict[int, Room] = {}
+        self._commits = 0  # Heard of so far.
+        self._rights = 0  # Changes of rights in them.
         self._users: dict[int, set[Member]] = {}
+
+    @property
+    def moment(self) -> Moment:
+        """What has been heard of by now."""
+        return Moment(self._rights, self._commits)
 
     @property
     def rooms(self) -> int:
@@ -191,11 +207,13 @@ class Hub:
 
         Entries before a removal reach the removed connection, entries after it do not.
         """
+        self._commits += 1
         entries: list[Entry] = []
         for event in events:
             if isinstance(event, EntryStored):
                 entries.append(event.entry)
             else:
+                self._rights += not isinstance(event, ReadMoved)
                 self._store(entries)
                 entries = []
                 self._apply(event)

@@ -1,12 +1,14 @@
 """How a connection begins: where in the log, and what it is told first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from api.history.entries import Entry, rfc3339
 from api.history.reader import Extent, read_entries, read_extent
-from api.items.access import Access, Standing, grant, load_standing
+from api.items.access import Access, Principal, Standing, grant, load_standing
+from api.rooms.hub import Moment
 from api.rooms.protocol import Fields
 from api.settings import Settings
 
@@ -32,12 +34,39 @@ class Opening:
     """Whether that is where the client asked to begin."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A client that was let in, what the database said of it, and how old that answer is."""
+
+    access: Access
+    wish: Wish
+    opening: Opening
+    moment: Moment
+
+
+def read_arrival(
+    connection: Connection,
+    identify: Callable[[Connection], Principal],
+    item_id: str,
+    wish: Wish,
+) -> tuple[Access, Opening]:
+    """Who it is, what they may, and where they begin: one look at the database. May block.
+
+    Raises:
+        Refusal: as `grant`, and what `identify` raises.
+    """
+    principal = identify(connection)
+    standing = load_standing(connection, principal, item_id)
+    access = grant(principal, standing)
+    extent = read_extent(connection, access.item_key)
+    return access, Opening(standing, extent, *starting_point(wish, extent))
+
+
 def read_opening(connection: Connection, access: Access, wish: Wish) -> Opening:
     """Rights and extent of the log at one moment. May block."""
     standing = load_standing(connection, access.principal, access.item_id)
     extent = read_extent(connection, access.item_key)
-    after, recovered = starting_point(wish, extent)
-    return Opening(standing, extent, after, recovered)
+    return Opening(standing, extent, *starting_point(wish, extent))
 
 
 def read_page(

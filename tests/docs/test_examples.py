@@ -81,7 +81,9 @@ def running(*command: object, seconds: float = 60) -> Iterator["subprocess.Popen
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"},
+        # At a terminal, Python prints each line at once; into a pipe it has to be told to.
+        env=os.environ
+        | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1", "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
     timer = Timer(seconds, end_all, [process])

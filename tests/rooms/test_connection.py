@@ -68,7 +68,7 @@ async def test_answers_before_the_welcome_wait_for_it(world: World) -> None:
     access = await world.access(world.people["ada"], "doc")
     ada = Talker(world, access)
     world.held.hold = "start"
-    ada.connection.open(NEWEST)
+    ada.opens(NEWEST)
     ada.says("ping")
     ada.publishes("early", "r")
     ada.sends(b"{")
@@ -86,7 +86,7 @@ async def test_flood_before_the_welcome_is_cut(world: World) -> None:
     access = await world.access(world.people["ada"], "doc")
     world.held.hold = "start"
     ada = Talker(world, access, commands_in_flight=20)
-    ada.connection.open(NEWEST)
+    ada.opens(NEWEST)
     for _ in range(21):
         ada.says("ping")
     assert (await ada.is_closed())["reason"] == "slow_consumer"
@@ -121,7 +121,7 @@ async def test_readers_with_too_much_to_do_say_overloaded(world: World) -> None:
         lambda _: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()
     )
     ada = Talker(world, access)
-    ada.connection.open(NEWEST)
+    ada.opens(NEWEST)
     closing = await ada.is_closed()
     assert (closing["code"], closing["reason"], closing["retry_after"]) == (1013, "overloaded", 1)
     gate.set()
@@ -135,7 +135,7 @@ async def test_log_that_cannot_be_read_ends_with_a_code(
     access = await world.access(world.people["ada"], "doc")
     world.held.failure = OSError("disk on fire")
     ada = Talker(world, access)
-    ada.connection.open(NEWEST)
+    ada.opens(NEWEST)
     assert (await ada.is_closed())["reason"] == "database_unavailable"
     assert "disk on fire" in caplog.text
     world.held.failure = None
@@ -180,7 +180,7 @@ async def test_client_that_never_was_live_is_not_called_behind(world: World) -> 
     access = await world.access(world.people["bob"], "doc")
     bob = Talker(world, access)
     world.held.hold = "start"
-    bob.connection.open(FROM_START)
+    bob.opens(FROM_START)
     assert not bob.connection.is_behind
     world.held.release()
     await bob.hears("live")
@@ -209,7 +209,7 @@ async def test_lost_before_the_welcome_is_forgotten(world: World) -> None:
     access = await world.access(world.people["ada"], "doc")
     world.held.hold = "start"
     ada = Talker(world, access)
-    ada.connection.open(NEWEST)
+    ada.opens(NEWEST)
     await world.writer.call(world.say("bob", "meanwhile"))
     ada.leaves()
     world.held.release()

@@ -7,13 +7,16 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
-from api.rooms.endpoint import RoomClient
+from api.accounts.identity import verify_token
+from api.rooms.codecs import DEFAULT_CODEC
+from api.rooms.endpoint import RoomClient, enter
+from api.rooms.opening import Arrival, Wish, read_arrival
 from api.state import Sockets, State
 from tests.conftest import Serve
 from tests.live import LiveServer, entries_until
 from tests.people import People
+from tests.rooms.fakes import FakeSocket
 from tests.rooms.test_admission import said
 from tests.rooms.test_plain import Peer
 from tests.rooms.world import World, until
@@ -186,27 +189,20 @@ async def test_broken_protocol_ends_with_its_code(world: World) -> None:
     assert (await ada.is_closed())["code"] == 1009
 
 
-async def test_handshakes_at_once_do_not_exceed_the_connections_of_a_user(serve: Serve) -> None:
+async def test_handshakes_at_once_do_not_exceed_the_connections_of_a_user(
+    app: FastAPI, client: httpx2.AsyncClient
+) -> None:
     """Whoever slips in between the check at the door and the room is sent out again."""
-    server = serve(connections_per_user=2)
-    ada = server.person("ada")
-    ada.create("doc")
-    url = server.room_url("doc", token=ada.token)
-
-    async def outcome() -> object:
-        try:
-            async with connect(url, proxy=None) as socket:
-                first = orjson.loads(await socket.recv())
-                if first["type"] == "welcome":
-                    await asyncio.wait_for(done.wait(), 10)
-                return first.get("reason", "welcome")
-        except InvalidStatus as denied:
-            return denied.response.status_code
-
-    done = asyncio.Event()
-    trying = [asyncio.create_task(outcome()) for _ in range(12)]
-    await until(lambda: sum(task.done() for task in trying) == 10)
-    done.set()
-    outcomes = await asyncio.gather(*trying)
-    assert outcomes.count("welcome") == 2
-    assert set(outcomes) <= {"welcome", "too_many_connections", 429}
+    state: State = app.state.itemroom
+    state.settings = state.settings.model_copy(update={"connections_per_user": 1})
+    ada = await People(state, client).add("ada")
+    await ada.do("POST", "/items", json={"id": "doc"})
+    identify = await verify_token(state, ada.token)
+    wish = Wish(after=None, epoch=None, tail=0)
+    moment = state.hub.moment
+    access, opening = await state.readers.read(read_arrival, identify, "doc", wish)
+    sockets = [FakeSocket(), FakeSocket()]
+    for socket in sockets:
+        enter(state, socket, DEFAULT_CODEC, Arrival(access, wish, opening, moment))
+    assert [frame["type"] for frame in sockets[0].said] == ["welcome", "live"]
+    assert sockets[1].said[-1]["reason"] == "too_many_connections"

@@ -35,7 +35,7 @@ async def test_demotion_during_the_opening_read_counts(
     access = await world.access(world.people["ada"], "doc")
     world.held.hold = "answer"
     ada = Talker(world, access, make=make)
-    ada.connection.open(NEWEST)
+    ada.opens(NEWEST)
     await world.writer.call(world.set_role("ada", Role.READER))
     world.held.release()
     await ada.hears("live")
@@ -48,7 +48,7 @@ async def test_removal_during_the_opening_read_ends_without_a_welcome(world: Wor
     access = await world.access(world.people["ada"], "doc")
     world.held.hold = "answer"
     ada = Talker(world, access)
-    ada.connection.open(FROM_START)
+    ada.opens(FROM_START)
     await world.writer.call(world.set_role("ada", None))
     world.held.release()
     assert (await ada.is_closed())["reason"] == "item_not_found"
@@ -60,7 +60,7 @@ async def test_removal_between_admission_and_opening_ends_without_a_welcome(worl
     access = await world.access(world.people["ada"], "doc")
     await world.writer.call(world.set_role("ada", None))
     ada = Talker(world, access)
-    ada.connection.open(FROM_START)
+    ada.opens(FROM_START)
     assert (await ada.is_closed())["reason"] == "item_not_found"
     assert ada.types == ["closing"]
 
@@ -106,7 +106,7 @@ async def test_removal_on_disk_but_not_yet_heard_of_ends_a_replay(
     access = await world.access(world.people["ada"], "doc")
     world.held.hold = "start"
     ada = Talker(world, access, make=make)
-    ada.connection.open(FROM_START)
+    ada.opens(FROM_START)
     world.held.release(go_on=False)
     await ada.hears("welcome")
     world.news.hold = True
@@ -170,7 +170,7 @@ async def test_item_deleted_ends_everybody(world: World) -> None:
     ada, access = await world.live("ada"), await world.access(world.people["bob"], "doc")
     bob = Talker(world, access)
     world.held.hold = "start"
-    bob.connection.open(FROM_START)
+    bob.opens(FROM_START)
     await world.writer.call(world.delete_item)
     for talker in (ada, bob):
         assert (await talker.is_closed())["reason"] == "item_deleted"
@@ -191,5 +191,5 @@ async def test_item_deleted_before_its_news_ends_a_replay(world: World) -> None:
     deleted = "SELECT 1 FROM item WHERE deleted_at = 1"
     while not await world.rows(deleted):
         await asyncio.sleep(0.001)
-    bob.connection.open(FROM_START)
+    bob.opens(FROM_START)
     assert (await bob.is_closed())["reason"] == "item_not_found"

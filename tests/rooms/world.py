@@ -16,6 +16,7 @@ from api.errors import Refusal
 from api.history.entries import Kind
 from api.history.events import ItemDeleted, MemberChanged
 from api.history.messages import author_of
+from api.history.reader import Extent
 from api.history.transaction import Transaction
 from api.history.writer import Call, Writer
 from api.items.access import Access, Principal, Role
@@ -24,8 +25,8 @@ from api.models import Membership
 from api.rooms.codecs import DEFAULT_CODEC
 from api.rooms.commands import Commands
 from api.rooms.connection import Connection
-from api.rooms.hub import Hub
-from api.rooms.opening import Wish
+from api.rooms.hub import Hub, Moment
+from api.rooms.opening import Arrival, Opening, Wish, read_arrival
 from api.rooms.protocol import Codec
 from api.settings import Settings
 from tests.rooms.fakes import FakeSocket, Fields
@@ -81,8 +82,15 @@ class World(Store):
         """Somebody comes in; `how` as `Talker`."""
         principal = how.pop("principal", self.people[name])
         talker = Talker(self, await self.access(principal, "doc"), **how)
-        talker.connection.open(wish)
+        talker.opens(wish)
         return talker
+
+    async def arrive(self, name: str = "ada", wish: Wish = NEWEST) -> Arrival:
+        """Somebody at the door, as admission reads it."""
+        principal = self.people[name]
+        moment = self.hub.moment
+        access, opening = await self.readers.read(read_arrival, lambda _: principal, "doc", wish)
+        return Arrival(access, wish, opening, moment)
 
     async def live(self, name: str = "ada", wish: Wish = NEWEST, **how: Any) -> "Talker":
         """Somebody who has come in and caught up."""
@@ -174,6 +182,13 @@ class Talker:
             settings=world.settings.model_copy(update=changes),
         )
         self.commands = Commands(self.connection, codec, world.writer, self._authenticate)
+
+    def opens(self, wish: Wish) -> None:
+        """Come in with an answer that is out of date: the connection has to look for itself."""
+        standing = self.connection.access.standing
+        opening = Opening(standing, Extent(0, 1, "stale"), 0, recovered=True)
+        arrival = Arrival(self.connection.access, wish, opening, Moment(rights=-1, commits=-1))
+        self.connection.open(arrival)
 
     async def _authenticate(self, token: str) -> Principal:
         await self.verified.wait()
