@@ -186,4 +186,6 @@ def open_readers(settings: Settings) -> Readers:
 def open_writing_engine(settings: Settings) -> Engine:
     """The engine with the only connection that writes; the caller holds the `Lock`."""
     path = settings.database_path
+    # It holds password hashes and what people say; SQLite would make it readable for everybody.
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     return open_engine(path, writing=True, busy_timeout=settings.busy_timeout)

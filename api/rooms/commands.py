@@ -193,6 +193,8 @@ class Commands:
     def _refuse(self, refusal: Refusal, ref: str | None) -> None:
         """Say no; a client that does nothing but err is cut off."""
         self._connection.refuse(refusal, ref)
+        if refusal.verdict.status >= 500:
+            return  # Busy, draining, a full disk: that is not the client's fault.
         wait = self._errors.take(self._loop.time())
         if wait:
             limited = refusal.code == "rate_limited"

@@ -314,8 +314,8 @@ async def test_too_many_commands_in_flight_are_busy(world: World) -> None:
 
 @pytest.mark.parametrize("world", [{"writer_queue": 1, "writer_batch": 1}], indirect=True)
 async def test_writer_that_is_full_or_ends_refuses_with_its_code(world: World) -> None:
-    """`busy` while the queue is full, `draining` after the writer was told to end."""
-    ada = await world.live(error_rate=0)
+    """`busy` while the queue is full, `draining` at the end; a client is cut for neither."""
+    ada = await world.live(error_burst=1, error_rate=0.001)
     gate = asyncio.Event()
     loop = asyncio.get_running_loop()
     world.send_off(lambda _: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result())
@@ -329,6 +329,7 @@ async def test_writer_that_is_full_or_ends_refuses_with_its_code(world: World) -
     await asyncio.to_thread(world.writer.finish)
     ada.publishes("too late", "r3")
     assert (await ada.answer("r3"))["code"] == "draining"
+    assert ada.socket.closed is None
 
 
 async def test_ack_after_the_end_is_not_sent(world: World) -> None:
