@@ -21,6 +21,7 @@ MADE = $(VENV)/.made-$(call key,/dev/null)
 PROJECT = $(VENV)/.project-$(call key,pyproject.toml)
 RUN = $(VENV)/.run-$(call key,requirements.lock)
 DEV = $(VENV)/.dev-$(call key,requirements-dev.lock)
+BENCH = $(VENV)/.bench-$(call key,requirements-bench.lock)
 NODE_MODULES = $(NODE)/node_modules/.made-$(call key,$(NODE)/package-lock.json)
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -29,7 +30,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: serve
 serve: $(RUN) $(PROJECT) ## Serve on http://127.0.0.1:8000
@@ -47,6 +48,14 @@ check: $(DEV) $(PROJECT) ## Lint, types, import contracts, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
+.PHONY: bench
+bench: $(BENCH) $(PROJECT) ## Measure against the peers, an hour; some: ARGS="--only fan-out"
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(BENCH) $(PROJECT) ## The same as a look in between, two minutes
+	$(BIN)/python -m bench --quick $(ARGS)
+
 .PHONY: format
 format: $(DEV) ## Sort imports, mend what can be mended, format
 	$(BIN)/ruff check --fix
@@ -55,15 +64,17 @@ format: $(DEV) ## Sort imports, mend what can be mended, format
 .PHONY: lock
 lock: $(DEV) ## Bring the locks up to pyproject.toml; to newer versions with ARGS=--upgrade
 	$(COMPILE) --group build --output-file requirements.lock
-	$(COMPILE) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --group bench --constraints requirements.lock --output-file requirements-bench.lock
+	$(COMPILE) --group dev --constraints requirements-bench.lock --output-file requirements-dev.lock
 	cd $(NODE) && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
 
 .PHONY: clean
 clean: ## Remove all that make, the tools and the tests left; never a database
-	rm -rf $(VENV) $(NODE)/node_modules build dist *.egg-info htmlcov .coverage .coverage.* \
-		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find api migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(NODE)/node_modules bench/.peers bench/results build dist *.egg-info htmlcov \
+		.coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+		.ruff_cache
+	find api bench migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -76,10 +87,15 @@ $(RUN): | $(MADE)
 	@rm -f $(VENV)/.run-*
 	@touch $@
 
-# The dev lock is a superset of the run lock, which it therefore satisfies.
+# The dev lock is a superset of the others, which it therefore satisfies.
 $(DEV): | $(MADE)
 	$(PIP) install --require-hashes -r requirements-dev.lock
-	@rm -f $(VENV)/.dev-* $(VENV)/.run-*
+	@rm -f $(VENV)/.dev-* $(VENV)/.bench-* $(VENV)/.run-*
+	@touch $@ $(BENCH) $(RUN)
+
+$(BENCH): | $(MADE)
+	$(PIP) install --require-hashes -r requirements-bench.lock
+	@rm -f $(VENV)/.bench-* $(VENV)/.run-*
 	@touch $@ $(RUN)
 
 $(PROJECT): | $(MADE)

@@ -1,0 +1,59 @@
+"""What the product wants to reach, as ratios of one run; docs/benchmarks.md says where it does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.results import Sample, cells
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A ratio to a peer, or with `peer` None a value, that is at least, or at most, `bound`."""
+
+    scenario: str
+    variant: str
+    peer: str | None
+    bound: float
+    better: str = "more"
+
+
+GOALS = (
+    Goal("fan-out", "128 bytes, 64 in flight", "tutorial", 25),
+    Goal("fan-out", "128 bytes, 64 in flight", "nchan", 8),
+    Goal("fan-out", "128 bytes, 1 in flight", "tutorial", 1.5),
+    Goal("fan-out", "128 bytes, 1 in flight", "limit", 0.8),
+    Goal("durable-publish", "50 authors", "echo", 0.5),
+    Goal("ack-latency", "p50", None, 0.5, "less"),
+    Goal("idle-memory", "each", None, 13, "less"),
+    Goal("connect-rate", "until in the room", "tutorial", 1.5),
+    Goal("history-page", "10 M entries against 10 k", None, 1.5, "less"),
+    Goal("resume", "server memory", None, 4, "less"),
+    Goal("resume", "others' p99, during against before", None, 2, "less"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A goal, and what was measured."""
+
+    goal: Goal
+    value: float
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is as good as it should be."""
+        if self.goal.peer is None and self.goal.better == "less":
+            return self.value <= self.goal.bound
+        return self.value >= self.goal.bound
+
+
+def verdicts(samples: Sequence[Sample]) -> list[Verdict]:
+    """The goals that this run has something to say of."""
+    found = []
+    for goal in GOALS:
+        wanted = goal.peer or "itemroom"
+        for cell in cells(samples, goal.scenario, goal.variant, better=goal.better):
+            value = cell.median if goal.peer is None else cell.ratio
+            if cell.peer == wanted and value is not None:
+                found.append(Verdict(goal, value))
+    return found

@@ -1,0 +1,1 @@
+"""The load: connections on picows, which do as little as possible with what comes."""

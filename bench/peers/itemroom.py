@@ -1,0 +1,93 @@
+"""Itemroom itself: `itemroom serve`, with its limits raised and nothing else changed."""
+
+import secrets
+import sqlite3
+from pathlib import Path
+from urllib.parse import urlencode
+
+import orjson
+
+from api import __version__
+from api.settings import Settings
+from bench.load.dialect import Address, Dialect
+from bench.peers.install import BIN, python_versions
+from bench.peers.peer import Command, World
+from bench.peers.world import issue_tokens, item_id, put_database
+
+# Only what docs/operations.md offers to a trusted network. Everything else, durability above all,
+# is as it comes.
+RAISED = {
+    "connections_per_user": 0,
+    "handshake_rate": 0,
+    "publish_rate": 0,
+    "log_level": "warning",
+    "shutdown_grace": 2,
+}
+
+
+class Itemroom:
+    """The product."""
+
+    name = "itemroom"
+    title = "Itemroom"
+    keeps = "everything that was acked (SQLite, synchronous=FULL)"
+
+    def __init__(self) -> None:
+        # Of this run alone: it signs what the members show.
+        self._secret = secrets.token_urlsafe(48)
+
+    def install(self) -> None:
+        """It is what this repository is."""
+
+    def versions(self) -> dict[str, str]:
+        """Its own, and those of what it stands on."""
+        parts = ["uvicorn", "fastapi", "sqlalchemy", "uvloop"]
+        below = python_versions(BIN / "python", parts)
+        return {"itemroom": __version__, "sqlite": sqlite3.sqlite_version} | below
+
+    def commands(self, port: int, world: World, folder: Path) -> list[Command]:
+        """The server, on a database that has the world in it."""
+        chosen = RAISED | {"port": port, "database_url": f"sqlite:///{folder / 'bench.db'}"}
+        put_database(world, self._settings(folder / "bench.db"))
+        variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
+        variables["ITEMROOM_SECRET"] = self._secret
+        return [Command([BIN / "itemroom", "serve"], port, variables)]
+
+    def dialect(self, port: int, world: World) -> Dialect:
+        """Frames of `itemroom.v1.json`, and a token for each member."""
+        return Rooms(f"127.0.0.1:{port}", issue_tokens(world, self._settings(Path("unused.db"))))
+
+    def _settings(self, database: Path) -> Settings:
+        return Settings.model_validate(
+            {"database_url": f"sqlite:///{database}", "secret": self._secret}
+        )
+
+
+class Rooms:
+    """How members speak in their items' rooms.
+
+    Args:
+        site: host and port.
+        tokens: by room and member.
+    """
+
+    hello: bytes | None = None
+    ready: bytes | None = b'"type":"live"'
+    ack = b'{"type":"ack"'
+
+    def __init__(self, site: str, tokens: list[list[str]]) -> None:
+        self.site = site
+        self.tokens = tokens
+
+    def address(self, room: int, member: int, *, publishes: bool = False) -> Address:  # noqa: ARG002
+        """A socket of the item, with the member's own token."""
+        return self.room_address(room, member)
+
+    def room_address(self, room: int, member: int, **query: object) -> Address:
+        """The same, beginning where the query says."""
+        url = f"ws://{self.site}/items/{item_id(room)}/ws?{urlencode(query)}".rstrip("?")
+        return Address(url, {"Authorization": f"Bearer {self.tokens[room][member]}"})
+
+    def publish(self, body: str, number: int) -> bytes:
+        """A command with a ref, as every client that wants to be able to retry sends it."""
+        return orjson.dumps({"type": "publish", "ref": f"m{number}", "body": body})

@@ -1,0 +1,118 @@
+"""Itemroom's data for a scenario: users, items, members and logs, made before it starts.
+
+Registering thousands of users over HTTP would measure Argon2. Rows are written as the product
+writes them, into a database that its migrations made; what is measured comes after.
+"""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+
+from sqlalchemy import Connection, insert
+from sqlmodel import SQLModel
+
+from api.app import make_tokens
+from api.database import open_writing_engine
+from api.items.access import clock_ms
+from api.models import Item, Membership, User
+from api.schema import migrate
+from api.settings import Settings
+from bench.peers.install import folder_of
+from bench.peers.peer import World
+
+# The bodies of a log that is there before the run: about as long as what people write.
+BODY = '"' + "What was said before anybody was here to hear it, and is still kept." + '"'
+# Entries of one transaction.
+CHUNK = 500_000
+TOKEN_TTL = 3600
+
+
+def item_id(room: int) -> str:
+    """A room's item."""
+    return f"item-{room}"
+
+
+def user_id(room: int, member: int) -> str:
+    """A room's member."""
+    return f"user-{room}-{member}"
+
+
+def put_database(world: World, settings: Settings) -> None:
+    """Copy the world's database to where the settings say; made once for each kind of world."""
+    logs = "-".join(map(str, world.logs))
+    kept = folder_of("itemroom") / f"{world.rooms}-{world.members}-{logs}.db"
+    if not kept.exists():
+        draft = kept.with_suffix(".draft")
+        for path in draft.parent.glob(f"{draft.name}*"):
+            path.unlink()
+        _make(world, settings.model_copy(update={"database_url": f"sqlite:///{draft}"}))
+        draft.rename(kept)
+    shutil.copyfile(kept, settings.database_path)
+
+
+def issue_tokens(world: World, settings: Settings) -> list[list[str]]:
+    """An access token for each member of each room."""
+    tokens = make_tokens(settings)
+    issue = partial(tokens.issue, use="access", ttl=TOKEN_TTL)
+    return [
+        [issue(user_id(room, member)).token for member in range(world.members)]
+        for room in range(world.rooms)
+    ]
+
+
+def _make(world: World, settings: Settings) -> None:
+    engine = open_writing_engine(settings)
+    try:
+        migrate(engine)
+        with engine.begin() as connection:
+            _add_people(connection, world)
+        for room in range(world.rooms):
+            for first in range(1, world.entries(room) + 1, CHUNK):
+                last = min(first + CHUNK - 1, world.entries(room))
+                with engine.begin() as connection:
+                    _add_entries(connection, room, room * world.members + 1, first, last)
+    finally:
+        engine.dispose()
+
+
+def _add_people(connection: Connection, world: World) -> None:
+    rooms, now = range(world.rooms), clock_ms()
+    item = {"title": "", "epoch": "bench", "oldest": 1}
+    item |= {"created_at": now, "active_at": now}
+    user = {"disabled": False, "tokens_from": 0, "created_at": now}
+    members = list(_members(world))
+    rows: dict[type[SQLModel], list[dict[str, object]]] = {
+        Item: [
+            {"key": room + 1, "id": item_id(room), "head": world.entries(room)} | item
+            for room in rooms
+        ],
+        User: [
+            {"key": k, "id": name, "username": name, "name": name} | user for _, k, name in members
+        ],
+        Membership: [
+            {"item_key": room + 1, "user_key": key, "role": "writer", "read_seq": 0}
+            for room, key, _ in members
+        ],
+    }
+    for table, values in rows.items():
+        connection.execute(insert(table), values)
+
+
+def _members(world: World) -> Iterator[tuple[int, int, str]]:
+    for room in range(world.rooms):
+        for member in range(world.members):
+            yield room, room * world.members + member + 1, user_id(room, member)
+
+
+def _add_entries(connection: Connection, room: int, author_key: int, first: int, last: int) -> None:
+    """A part of a room's log; numbered by SQLite itself, many times faster than from here."""
+    connection.exec_driver_sql(
+        """
+        WITH RECURSIVE numbers (seq) AS (
+            SELECT ? UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ?
+        )
+        INSERT INTO entry (item_key, seq, kind, author_key, at, body)
+        SELECT ?, seq, 'message', ?, ?, ? FROM numbers
+        """,
+        (first, last, room + 1, author_key, clock_ms(), BODY.encode()),
+    )

@@ -1,0 +1,83 @@
+"""What was measured, and what it amounts to: medians, and ratios taken within each round.
+
+A machine is faster in one minute than in the next. So peers are measured in turn, round by round,
+and a ratio is the median of the rounds' own ratios, never a ratio of two medians.
+"""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+# A core that computes this much of the time sets the pace.
+BUSY = 0.95
+# Others that compute this much take part in the figures.
+DISTURBED = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One figure of one peer in one round. The shares are of one core each; 0: not looked at."""
+
+    scenario: str
+    variant: str
+    peer: str
+    round: int
+    value: float
+    server_share: float = 0.0
+    load_share: float = 0.0
+    other_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a variant's rounds say of one peer."""
+
+    peer: str
+    median: float
+    ratio: float | None
+    """Ours to theirs, so that more than 1 says that ours is better; None for ours."""
+    lowest: float | None
+    highest: float | None
+    load_bound: bool
+    """Whether the load was at its end rather than the server: the peer may be better than that."""
+
+
+def disturbed(samples: Sequence[Sample]) -> int:
+    """How many samples were taken while something else computed on the same cores."""
+    return sum(sample.other_share >= DISTURBED for sample in samples)
+
+
+def variants(samples: Iterable[Sample], scenario: str) -> list[str]:
+    """A scenario's variants, in the order in which they were measured."""
+    return list(dict.fromkeys(s.variant for s in samples if s.scenario == scenario))
+
+
+def cells(samples: Iterable[Sample], scenario: str, variant: str, *, better: str) -> list[Cell]:
+    """Every peer of a variant, ours first as it is measured first."""
+    chosen = [s for s in samples if (s.scenario, s.variant) == (scenario, variant)]
+    by_peer: dict[str, list[Sample]] = {}
+    for sample in chosen:
+        by_peer.setdefault(sample.peer, []).append(sample)
+    ours = {sample.round: sample.value for sample in by_peer.get("itemroom", [])}
+    return [_cell(peer, theirs, ours, better) for peer, theirs in by_peer.items()]
+
+
+def _cell(peer: str, samples: Sequence[Sample], ours: dict[int, float], better: str) -> Cell:
+    ratios = [
+        _ratio(ours[sample.round], sample.value, better)
+        for sample in samples
+        if peer != "itemroom" and sample.round in ours and sample.value and ours[sample.round]
+    ]
+    return Cell(
+        peer,
+        statistics.median(sample.value for sample in samples),
+        statistics.median(ratios) if ratios else None,
+        min(ratios, default=None),
+        max(ratios, default=None),
+        # Shares of two busy cores add up to less than 2 when others compute too.
+        statistics.median(sample.load_share for sample in samples) >= BUSY,
+    )
+
+
+def _ratio(ours: float, theirs: float, better: str) -> float:
+    return ours / theirs if better == "more" else theirs / ours

@@ -1,0 +1,66 @@
+"""The load against a real server of its own kind: rooms that are filled, counted and timed."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bench.load.answers import Answers, Author
+from bench.load.connections import Client, RefusedError, connect, connect_all, disconnect_all
+from bench.load.dialect import Address
+from bench.load.resuming import come_back
+from bench.load.room import Receiver, Tally
+from bench.machine import cores
+from bench.peers.itemroom import Itemroom, Rooms
+from bench.peers.peer import World, started
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_load_meets_itemroom_and_counts_every_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One server for the whole story: receivers, an author with an ack, a resume, a refusal."""
+    monkeypatch.setattr("bench.peers.install.PEERS", tmp_path / "peers")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    world = World(rooms=2, members=4, logs=(30, 0))
+    with started(Itemroom(), world, folder, core=cores().server) as site:
+        rooms = site.dialect
+        assert isinstance(rooms, Rooms)
+        await _fan_out(rooms)
+        await _answers(rooms)
+        back, refusals = await come_back(rooms.room_address(0, 0, after=10), rooms)
+        assert (back.entries, refusals) == (20, 0)
+        await disconnect_all([back])
+        nobody = Address(rooms.room_address(0, 0).url)
+        with pytest.raises(RefusedError, match="auth_missing"):
+            await connect(nobody, partial(Client, rooms))
+
+
+async def _fan_out(rooms: Rooms) -> None:
+    tally = Tally(3, rooms)
+    addresses = [rooms.address(1, member) for member in range(3)]
+    receivers = await connect_all(addresses, partial(Receiver, rooms, tally, 128), concurrent=2)
+    author = await connect(rooms.address(1, 3, publishes=True), partial(Client, rooms))
+    tally.begin(author, "x" * 128, 4)
+    async with asyncio.timeout(30):
+        while tally.count < 60:
+            await asyncio.sleep(0.01)
+    await tally.stop()
+    assert tally.count % 3 == 0
+    await disconnect_all([*receivers, author])
+
+
+async def _answers(rooms: Rooms) -> None:
+    answers = Answers()
+    author = await connect(rooms.address(1, 0), partial(Author, rooms, answers, "x" * 64))
+    author.speak()
+    async with asyncio.timeout(30):
+        while answers.count < 10:
+            await asyncio.sleep(0.01)
+    answers.going_on = False
+    assert len(answers.seconds) == answers.count
+    assert min(answers.seconds) > 0
+    await disconnect_all([author])

@@ -1,0 +1,122 @@
+"""Peers: described, pinned, started and ended; spoken to in their own words."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.machine import Cores, cores, cpu_seconds, family, resident_bytes
+from bench.peers.every import every_peer
+from bench.peers.itemroom import Rooms
+from bench.peers.node import Packets
+from bench.peers.peer import AbsentError, Command, World, started
+from bench.peers.tutorial import Tutorial
+from bench.scenarios.every import QUICK, every_scenario
+from bench.scenarios.scenario import Effort
+
+LISTENING = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
+
+
+class Program(Tutorial):
+    """A peer of one line of Python."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__("program", "A program", "/{room}/{member}")
+        self._code = code
+
+    def commands(self, port: int, world: World, folder: Path) -> list[Command]:
+        return [Command([sys.executable, "-c", self._code, str(port)], port)]
+
+
+def test_peer_that_listens_is_pinned_and_ends_with_its_block(tmp_path: Path) -> None:
+    """Nothing of a peer runs on after it was measured."""
+    core = cores().server
+    program = Program(f"{LISTENING}; time.sleep(60)")
+    with started(program, World(), tmp_path, core=core) as site:
+        (pid,) = site.pids
+        assert os.sched_getaffinity(pid) == {core}
+        assert site.resident_bytes() > 0 <= site.cpu_seconds()
+        assert site.dialect.address(3, 4).url == f"ws://127.0.0.1:{site.port}/3/4"
+    assert site.processes[0].returncode is not None
+
+
+def test_peer_that_ends_by_itself_is_absent_with_its_last_words(tmp_path: Path) -> None:
+    """Whoever reads the report learns why."""
+    program = Program("raise SystemExit('no library')")
+    with (
+        pytest.raises(AbsentError, match="no library"),
+        started(program, World(), tmp_path, core=cores().server),
+    ):
+        pass
+
+
+def test_own_process_can_be_looked_at() -> None:
+    """The shares and sizes of the report are read from the kernel."""
+    assert family(os.getpid())[0] == os.getpid()
+    assert cpu_seconds([os.getpid()]) > 0
+    assert resident_bytes([os.getpid()]) > 2**20
+
+
+@pytest.mark.parametrize(("load", "shared"), [(0, True), (1, False)])
+def test_one_core_for_both_is_said(load: int, *, shared: bool) -> None:
+    """Figures of a machine with one core mean little."""
+    assert Cores(0, load).shared is shared
+
+
+def test_scenarios_name_peers_that_exist_and_begin_with_ours() -> None:
+    """A misspelt peer would be left out in silence."""
+    names = {peer.name for peer in every_peer()}
+    scenarios = every_scenario()
+    assert all(set(scenario.peers) <= names for scenario in scenarios)
+    assert all(scenario.peers[0] == "itemroom" for scenario in scenarios)
+    assert set(QUICK) <= {scenario.name for scenario in scenarios}
+
+
+def test_quick_look_takes_on_no_more() -> None:
+    """In no scenario is the quick world larger than the full one."""
+    for scenario in every_scenario():
+        quick, full = (scenario.world(Effort(quick=quick)) for quick in (True, False))
+        assert quick.rooms <= full.rooms
+        assert max(quick.logs) <= max(full.logs)
+
+
+def test_logs_go_on_from_the_first_when_there_are_more_rooms() -> None:
+    """A world of many rooms with equal logs is said in one number."""
+    assert [World(rooms=3, logs=(7, 0)).entries(room) for room in range(3)] == [7, 0, 7]
+
+
+def test_member_of_a_room_shows_their_own_token() -> None:
+    """Connections are really authenticated: in a header, so that no log has it."""
+    rooms = Rooms("127.0.0.1:1", [["t0", "t1"]])
+    address = rooms.room_address(0, 1, after=5)
+    assert address.url == "ws://127.0.0.1:1/items/item-0/ws?after=5"
+    assert address.headers == {"Authorization": "Bearer t1"}
+    assert json.loads(rooms.publish('"', 7)) == {"type": "publish", "ref": "m7", "body": '"'}
+
+
+def test_packet_asks_for_an_acknowledgement() -> None:
+    """Socket.IO answers an event that has a number."""
+    assert Packets("127.0.0.1:1").publish("hi", 7) == b'427["say","hi"]'
+
+
+def test_what_a_peer_has_started_ends_with_it(tmp_path: Path) -> None:
+    """Node's wheel runs Node from a wrapper, which does not pass signals on."""
+    child = "import subprocess; subprocess.Popen(['sleep', '60'])"
+    program = Program(f"{child}; {LISTENING}; time.sleep(60)")
+    with started(program, World(), tmp_path, core=cores().server) as site:
+        _, sleeping = site.pids
+    deadline = time.monotonic() + 10
+    while _runs(sleeping):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # Dead, and not yet fetched by whoever inherited it.

@@ -1,0 +1,61 @@
+"""Medians of rounds, and ratios that are taken within each round."""
+
+import pytest
+
+from bench.results import Sample, cells, disturbed, variants
+
+
+def sample(peer: str, round_: int, value: float, **more: float) -> Sample:
+    return Sample("fan-out", "1 in flight", peer, round_, value, **more)
+
+
+def test_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
+    """A machine that was slower in one round was so for everybody in that round."""
+    samples = [
+        sample("itemroom", 0, 200),
+        sample("tutorial", 0, 100),
+        sample("itemroom", 1, 20),
+        sample("tutorial", 1, 10),
+        sample("itemroom", 2, 300),
+        sample("tutorial", 2, 100),
+    ]
+    ours, theirs = cells(samples, "fan-out", "1 in flight", better="more")
+    assert (ours.peer, ours.median, ours.ratio) == ("itemroom", 200, None)
+    assert (theirs.median, theirs.ratio) == (100, 2)
+    assert (theirs.lowest, theirs.highest) == (2, 3)
+
+
+@pytest.mark.parametrize(("better", "ratio"), [("more", 4), ("less", 0.25)])
+def test_ratio_above_one_says_that_ours_is_better(better: str, ratio: float) -> None:
+    """Whether more or less of it is better."""
+    samples = [sample("itemroom", 0, 8), sample("ws", 0, 2)]
+    assert cells(samples, "fan-out", "1 in flight", better=better)[1].ratio == ratio
+
+
+def test_round_that_one_of_both_missed_has_no_ratio() -> None:
+    """A peer that failed in a round is not compared with another round's figure."""
+    samples = [sample("itemroom", 0, 8), sample("ws", 1, 2)]
+    (_, theirs) = cells(samples, "fan-out", "1 in flight", better="more")
+    assert (theirs.median, theirs.ratio, theirs.lowest) == (2, None, None)
+
+
+@pytest.mark.parametrize(("share", "bound"), [(0.99, True), (0.6, False)])
+def test_load_at_its_end_is_said(share: float, *, bound: bool) -> None:
+    """A figure that the load sets says little of the server."""
+    (cell,) = cells(
+        [sample("nchan", 0, 5, load_share=share)], "fan-out", "1 in flight", better="more"
+    )
+    assert cell.load_bound is bound
+
+
+def test_variants_come_in_the_order_of_measuring() -> None:
+    """Each once, and none of another scenario."""
+    samples = [Sample("a", name, "ws", 0, 1.0) for name in ("16", "1", "16")]
+    samples.append(Sample("b", "other", "ws", 0, 1.0))
+    assert variants(samples, "a") == ["16", "1"]
+
+
+def test_samples_of_a_busy_machine_are_counted() -> None:
+    """Whoever runs a test suite beside the benchmark is told so."""
+    samples = [sample("ws", 0, 1, other_share=share) for share in (0.0, 0.05, 0.6)]
+    assert disturbed(samples) == 1
