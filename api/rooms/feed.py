@@ -56,15 +56,15 @@ class Feed:
     def deliver(self, burst: Burst) -> None:
         """Entries just stored: given at once when live, else they wait in the log."""
         # A read may have found an entry before the commit's own news of it came here.
-        if not self.is_live or burst.entries[-1].seq <= self.cursor:
+        if not self.is_live or burst.last <= self.cursor:
             return
         if self._socket.is_full:
             self.is_live = False
             self._await_socket()
-        elif burst.entries[0].seq <= self.cursor:
-            self._give(Burst([entry for entry in burst.entries if entry.seq > self.cursor]))
-        else:
-            self._give(burst)
+            return
+        if burst.first <= self.cursor:
+            burst = Burst([entry for entry in burst.entries if entry.seq > self.cursor])
+        self._give(burst)
 
     def drained(self) -> None:
         """The socket takes more again."""
@@ -116,7 +116,7 @@ class Feed:
 
     def _give(self, burst: Burst) -> None:
         self._socket.send(burst.frames(self._codec))
-        self.cursor = burst.entries[-1].seq
+        self.cursor = burst.last
 
     def _await_socket(self) -> None:
         if self._stall_timer is None:

@@ -83,7 +83,11 @@ class Room:
             self._recent.append(entry)
         self.learn_head(entries[-1].seq)
         burst = Burst(entries)
-        self._each(lambda member: member.deliver(burst))
+        for member in tuple(self.members):
+            try:
+                member.deliver(burst)
+            except Exception as error:
+                _end_failed(member, error)
 
     def learn_head(self, seq: int) -> None:
         """A read found the log at this head; a commit may have told of a newer one already."""
@@ -99,18 +103,13 @@ class Room:
 
     def tell(self, fields: Fields, *, but: Member | None = None) -> None:
         """Something that is not stored, to everybody or everybody else."""
-        self._each(lambda member: member.tell(fields), but=but)
-
-    def _each(self, act: Callable[[Member], None], *, but: Member | None = None) -> None:
         for member in tuple(self.members):
             if member is but:
                 continue
             try:
-                act(member)
-            except Exception:
-                # Its own failure: the others must not miss anything, nor it go on with a hole.
-                logger.exception("a connection could not be told")
-                member.end("internal")
+                member.tell(fields)
+            except Exception as error:
+                _end_failed(member, error)
 
     def _amend(self, change: Entry) -> None:
         """What is remembered shows its target as it stands now, like the rows on disk."""
@@ -118,6 +117,12 @@ class Room:
             return
         for place, entry in enumerate(self._recent):
             self._recent[place] = _amended(entry, change)
+
+
+def _end_failed(member: Member, error: Exception) -> None:
+    # Its own failure: the others must not miss anything, nor it go on with a hole.
+    logger.error("a connection could not be told", exc_info=error)
+    member.end("internal")
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,10 +183,12 @@ def _on_the_wire(frame: Frame) -> bytes:
 class Burst:
     """Entries of one item that go out together, encoded once for each subprotocol."""
 
-    __slots__ = ("_frames", "entries")
+    __slots__ = ("_frames", "entries", "first", "last")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = entries
+        self.first = entries[0].seq
+        self.last = entries[-1].seq
         self._frames: dict[str, Frames] = {}
 
     def frames(self, codec: "Codec") -> Frames:

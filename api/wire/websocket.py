@@ -83,6 +83,7 @@ class WireSocket(asyncio.Protocol):
         "_close_sent",  # Our close frame is on its way: nothing may follow it.
         "_is_deaf",  # The peer broke the protocol: nothing it sends is looked at any more.
         "_is_full",  # The transport holds more than its high-water mark.
+        "_limit",  # Bytes that may wait to be sent before the socket is full.
         "_message_since",  # When the message began that has not ended; None: there is none.
         "_out",  # Given in this turn of the event loop, not yet written.
         "_out_bytes",  # Their size.
@@ -107,6 +108,7 @@ class WireSocket(asyncio.Protocol):
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._written = 0
+        self._limit = settings.write_buffer_bytes
         self._is_full = False
         self._is_deaf = False
         self._close_sent = False
@@ -119,7 +121,7 @@ class WireSocket(asyncio.Protocol):
     @property
     def is_full(self) -> bool:
         """Whether more waits to be sent than the write buffer should hold."""
-        return self._is_full or self._out_bytes > self._wire.settings.write_buffer_bytes
+        return self._is_full or self._out_bytes > self._limit
 
     @property
     def sent_bytes(self) -> int:
@@ -138,18 +140,23 @@ class WireSocket(asyncio.Protocol):
 
     def send(self, frames: Frames) -> None:
         """Send after what was given before; leaves with everything else of this turn."""
-        if not self._close_sent:
-            self._write(frames.wire)
+        if self._close_sent:
+            return
+        out, data = self._out, frames.wire
+        if not out:
+            self._wire.flush_soon(self)
+        out.append(data)
+        self._out_bytes += len(data)
 
     def flush(self) -> None:
         """Write what was given since the last time, in one go."""
-        was_full = self.is_full
-        out, self._out, self._out_bytes = self._out, [], 0
+        out, size = self._out, self._out_bytes
         if out and not self._transport.is_closing():
-            data = out[0] if len(out) == 1 else b"".join(out)
-            self._written += len(data)
-            self._transport.write(data)
-        if was_full and not self._is_full:
+            self._written += size
+            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+        out.clear()
+        self._out_bytes = 0
+        if size > self._limit and not self._is_full:
             # The kernel took all of it: the transport was never full, and will not resume.
             asyncio.get_running_loop().call_soon(self._drained)
 
@@ -157,7 +164,7 @@ class WireSocket(asyncio.Protocol):
         """Send what was given before, then a close frame; gone in time whatever the peer does."""
         if self._close_sent:
             return
-        self._out.append(close_frame(code, reason))
+        self._write(close_frame(code, reason))
         self._close_sent = True
         self.flush()
         if self._is_full:
@@ -276,7 +283,7 @@ class WireSocket(asyncio.Protocol):
     def _peer_closes(self, payload: bytes) -> None:
         code = read_close(payload)
         if not self._close_sent:
-            self._out.append(close_frame(code, "") if code != 1005 else server_frame(CLOSE, b""))
+            self._write(close_frame(code, "") if code != 1005 else server_frame(CLOSE, b""))
             self._close_sent = True
             self.flush()
             self._wire.clock.close_begun(self)

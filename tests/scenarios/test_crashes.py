@@ -110,7 +110,7 @@ async def test_ten_kills_lose_nothing_that_was_acked(tmp_path: Path) -> None:
     readers = [Reader() for _ in range(READERS)]
     person: Person | None = None
     for _ in range(KILLS):
-        server = Process(tmp_path, **OPEN)
+        server = Process(tmp_path, measured=False, **OPEN)
         with server:
             person = someone(server, person)
             async with asyncio.timeout(20), asyncio.TaskGroup() as group:
@@ -121,7 +121,7 @@ async def test_ten_kills_lose_nothing_that_was_acked(tmp_path: Path) -> None:
                 await asyncio.sleep(dice.uniform(0.1, 0.6))
                 server.end(signal.SIGKILL)
     assert person is not None
-    with Process(tmp_path, **OPEN) as server:
+    with Process(tmp_path, measured=False, **OPEN) as server:
         person = someone(server, person)
         async with asyncio.timeout(20):
             await asyncio.gather(*(author.run(person, more=False) for author in authors))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -24,7 +25,7 @@ from tests.process import Process
 pytestmark = pytest.mark.anyio
 
 # No test here is about rates.
-UNLIMITED = {"publish_rate": 0, "connections_per_user": 0, "handshake_rate": 0}
+UNLIMITED: dict[str, Any] = {"publish_rate": 0, "connections_per_user": 0, "handshake_rate": 0}
 
 
 @dataclass
