@@ -85,7 +85,7 @@ FRAMES = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(FRAMES, max_size=6), st.lists(st.integers(0, 1500), max_size=6))
 def test_any_frames_in_any_pieces_read_as_websockets_reads_them(
     frames: list[bytes], cuts: list[int]
@@ -95,7 +95,7 @@ def test_any_frames_in_any_pieces_read_as_websockets_reads_them(
     assert read(data, [cut for cut in cuts if cut < len(data)]) == oracle(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_end_in_messages_or_a_fault(data: bytes) -> None:
     """Nothing else than a fault ever comes out, and it is the oracle's."""
