@@ -82,7 +82,7 @@ def running(*command: object, seconds: float = 60) -> Iterator["subprocess.Popen
         text=True,
         cwd=ROOT,
         # At a terminal, Python prints each line at once; into a pipe it has to be told to.
-        env=os.environ
+        env={name: value for name, value in os.environ.items() if "COVERAGE_" not in name}
         | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1", "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )

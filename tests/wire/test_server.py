@@ -244,7 +244,7 @@ def stalled_reader(server: Process, person: Person) -> Iterator[None]:
 
 async def test_server_goes_on_when_nobody_reads_its_output(tmp_path: Path) -> None:
     """Whoever started it has gone, and closed both pipes."""
-    started = Process(tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    started = Process(tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, measured=False)
     for pipe in (started.popen.stdout, started.popen.stderr):
         assert pipe is not None
         pipe.close()
