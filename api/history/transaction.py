@@ -38,7 +38,7 @@ class Memory:
     """What the only writer remembers of the database between batches.
 
     Exact, because everything that changes a head, a role or a credential goes through this
-    writer; a command that may change rights makes it forget (`Transaction.savepoint`).
+    writer; a command that may change rights makes it forget (`Writer._apply_alone`).
     """
 
     heads: dict[int, int] = field(default_factory=dict)
