@@ -11,18 +11,21 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from api.errors import Refusal
 from api.settings import Settings
 
 T = TypeVar("T")
+Values = Sequence[Any] | Mapping[str, Any]
+"""What a statement's `?` or `:name` stand for."""
 
 # What each connection must read back. FULL: an ack promises that the commit has reached the disk
 # (with NORMAL a power cut takes the last commits along). No mmap_size: it widens the bug above.
@@ -120,9 +123,41 @@ def open_engine(path: Path, *, writing: bool, busy_timeout: float, pool_size: in
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        fetch(connection, "BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def fetch(connection: Connection, sql: str, values: Values = ()) -> list[Any]:
+    """Run a statement by the driver alone, and fetch all of its rows, as plain tuples.
+
+    For what every message and every client needs: SQLAlchemy describes the columns of each such
+    result anew, which takes several times as long as SQLite takes to answer.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as SQLAlchemy does.
+    """
+    driver: Any = connection.connection.driver_connection
+    try:
+        return driver.execute(sql, values).fetchall()  # type: ignore[no-any-return]
+    except sqlite3.Error as error:
+        raise _translated(sql, error) from error
+
+
+def execute_many(connection: Connection, sql: str, rows: Sequence[Values]) -> None:
+    """Run a statement for each row of values; else as `fetch`."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.executemany(sql, rows)
+    except sqlite3.Error as error:
+        raise _translated(sql, error) from error
+
+
+def _translated(sql: str, error: sqlite3.Error) -> Exception:
+    translated: Exception = DBAPIError.instance(
+        sql, None, error, sqlite3.Error, hide_parameters=True
+    )
+    return translated
 
 
 class Readers:

@@ -11,7 +11,6 @@ from tempfile import mkdtemp
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy import event as listeners
 from sqlmodel import select
 
 from api.database import Readers, open_engine, open_readers, open_writing_engine
@@ -135,22 +134,18 @@ class Store:
 
 
 def explain(act: Callable[..., object], connection: Any, *arguments: object) -> list[str]:
-    """Run `act(connection, …)`; the query plans of all that it executed."""
-    executed: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, sql: str, values: Any, _ctx: Any, many: bool) -> None:  # noqa: FBT001
-        executed.append((sql, values[0] if many else values))
-
-    listeners.listen(connection, "before_cursor_execute", note)
+    """Run `act(connection, …)`; the query plans of all that it executed, values filled in."""
+    executed: list[str] = []
+    driver = connection.connection.driver_connection
+    driver.set_trace_callback(executed.append)
     try:
         act(connection, *arguments)
     finally:
-        listeners.remove(connection, "before_cursor_execute", note)
+        driver.set_trace_callback(None)
     plans = []
-    for sql, values in executed:
-        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
-            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
-            plans += [row[3] for row in rows]
+    for sql in executed:
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "--")):
+            plans += [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
     return plans
 
 

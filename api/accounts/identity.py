@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from api.accounts.outside import admit_outside_user
 from api.accounts.sessions import TOUCH_INTERVAL, find_session, touch_sessions
 from api.accounts.tokens import moment_of
+from api.database import fetch
 from api.errors import Refusal
 from api.history.writer import Call
 from api.items.access import Credential, CredentialKind, Principal, Role, clock_ms, load_standing
@@ -16,7 +17,11 @@ from api.security import Claims
 from api.state import State
 
 Identify = Callable[[Connection], Principal]
-"""Looks up, in a reader's thread, whose a verified credential is; raises Refusal."""
+"""Looks up, in a reader's thread, whose a verified credential is; raises Refusal.
+
+A token may have been revoked all the same: `load_standing` says so, as part of a question about
+an item, or asked by `identify` for itself.
+"""
 
 
 async def verify_token(state: State, token: str) -> Identify:
@@ -34,7 +39,7 @@ async def verify_token(state: State, token: str) -> Identify:
 def verify_session(state: State, secret: str) -> Identify:
     """A session cookie. Whether it may be used from this page was asked before."""
 
-    def identify(connection: Connection) -> Principal:
+    def look_up(connection: Connection) -> Principal:
         now = clock_ms()
         found = find_session(connection, secret, state.settings, now)
         # A session may idle for a minute at the least, so that a quarter of it is often enough.
@@ -43,21 +48,20 @@ def verify_session(state: State, secret: str) -> Identify:
             _touch(state, found.principal.credential.id)
         return found.principal
 
-    return identify
+    return look_up
+
+
+def identify(connection: Connection, look_up: Identify) -> Principal:
+    """Whose a credential is that still counts. May block; raises Refusal."""
+    principal = look_up(connection)
+    if load_standing(connection, principal, "").credential_ended:
+        raise Refusal("auth_revoked")
+    return principal
 
 
 async def identify_token(state: State, token: str) -> Principal:
     """Whom a token speaks for; raises as `verify_token`."""
-    return await state.readers.read(await verify_token(state, token))
-
-
-async def identify_session(state: State, secret: str) -> Principal:
-    """Whose session this is.
-
-    Raises:
-        Refusal: `auth_invalid`, `auth_expired`, `auth_revoked`, or that the server is not able to.
-    """
-    return await state.readers.read(verify_session(state, secret))
+    return await state.readers.read(identify, await verify_token(state, token))
 
 
 def _is_news(claims: Claims, known: Principal | None) -> bool:
@@ -74,7 +78,7 @@ def _touch(state: State, session_id: str) -> None:
 def _find_principal(connection: Connection, claims: Claims) -> Principal:
     """The user of verified claims; raises Refusal `auth_revoked`."""
     principal = _find(connection, claims)
-    if principal is None or load_standing(connection, principal, "").credential_ended:
+    if principal is None:
         raise Refusal("auth_revoked")
     return principal
 
@@ -85,8 +89,9 @@ def _find(connection: Connection, claims: Claims) -> Principal | None:
         query, values = _OUTSIDE_USER, (claims.issuer, claims.subject)
     else:
         query, values = _USER, (claims.subject,)
-    row = connection.exec_driver_sql(query, values).one_or_none()
-    return None if row is None else Principal(row.key, row.id, row.name, _credential(claims))
+    for key, public_id, name in fetch(connection, query, values):
+        return Principal(key, public_id, name, _credential(claims))
+    return None
 
 
 def _credential(claims: Claims) -> Credential:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
+from api.database import fetch
 from api.errors import Refusal
 from api.history.entries import Author, Entry, Kind
 from api.models import Reaction, User
@@ -45,10 +46,10 @@ def read_extent(connection: Connection, item_key: int) -> Extent:
     Raises:
         Refusal: `item_not_found`, when it was deleted a moment ago.
     """
-    row = connection.exec_driver_sql(_EXTENT, (item_key,)).one_or_none()
-    if row is None:
+    rows = fetch(connection, _EXTENT, (item_key,))
+    if not rows:
         raise Refusal("item_not_found")
-    return Extent(*row)
+    return Extent(*rows[0])
 
 
 def read_entries(
@@ -82,7 +83,7 @@ def read_messages(
     forward = after is not None and before is None
     query += f" ORDER BY e.seq {'ASC' if forward else 'DESC'} LIMIT :limit"
     values = {"item_key": item_key, "before": before, "after": after, "limit": limit}
-    rows = connection.exec_driver_sql(query, values).all()
+    rows = fetch(connection, query, values)
     entries = [_entry(row) for row in (rows if forward else reversed(rows))]
     return _with_reactions(connection, item_key, entries), extent
 

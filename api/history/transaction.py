@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 from sqlmodel import Session, col
 
+from api.database import execute_many, fetch
 from api.history.entries import Author, Entry, Kind
 from api.history.events import EntryStored, Event
 from api.items.access import (
@@ -115,7 +116,7 @@ class Transaction:
             part = wanted[start : start + 300]
             query = _STORED_REFS.format(", ".join(["(?, ?, ?)"] * len(part)))
             values = tuple(value for key in part for value in key)
-            for item_key, author_key, ref, *found in self.connection.exec_driver_sql(query, values):
+            for item_key, author_key, ref, *found in fetch(self.connection, query, values):
                 self._refs[item_key, author_key, ref] = StoredRef(*found)
             self._looked_up.update(part)
 
@@ -165,11 +166,11 @@ class Transaction:
     def flush(self) -> None:
         """Store what was appended, and move the heads: one statement each."""
         if self._pending:
-            self.connection.exec_driver_sql(_INSERT, self._pending)
+            execute_many(self.connection, _INSERT, self._pending)
             self._pending = []
         if self._moved:
             moved = [(head, self.now_ms, item_key) for item_key, head in self._moved.items()]
-            self.connection.exec_driver_sql(_MOVE_HEAD, moved)
+            execute_many(self.connection, _MOVE_HEAD, moved)
             self._moved = {}
 
 

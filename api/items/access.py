@@ -12,6 +12,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from api.database import fetch
 from api.errors import Refusal
 
 
@@ -143,25 +144,25 @@ def clock_ms() -> int:
 
 # One query for everything that `grant` needs: also run inside the writing transaction.
 _STANDING = """
-    SELECT u.disabled, u.tokens_from, i.key, i.id, i.title, i.deleted_at, i.default_role, m.role,
-        CASE :kind
-            WHEN 'session' THEN EXISTS (SELECT 1 FROM session WHERE id = :credential)
-            WHEN 'api' THEN EXISTS (
-                SELECT 1 FROM api_token WHERE jti = :credential AND revoked_at IS NULL)
-            WHEN 'access' THEN u.tokens_from <= :issued_at
-            ELSE 1
-        END AS alive
+    SELECT i.key, i.id, i.title, i.deleted_at, i.default_role, m.role
     FROM user AS u
     LEFT JOIN item AS i ON i.id = :item_id
     LEFT JOIN membership AS m ON m.item_key = i.key AND m.user_key = u.key
-    WHERE u.key = :user_key
+    WHERE u.key = :user_key AND NOT u.disabled AND CASE :kind
+        WHEN 'session' THEN EXISTS (SELECT 1 FROM session WHERE id = :credential)
+        WHEN 'api' THEN EXISTS (
+            SELECT 1 FROM api_token WHERE jti = :credential AND revoked_at IS NULL)
+        WHEN 'access' THEN u.tokens_from <= :issued_at
+        ELSE 1
+    END
 """
 
 
 def load_standing(connection: Connection, principal: Principal, item_id: str) -> Standing:
     """What the database says now. May block: for a reader thread or the writer's."""
     credential = principal.credential
-    row = connection.exec_driver_sql(
+    rows = fetch(
+        connection,
         _STANDING,
         {
             "kind": credential.kind,
@@ -170,17 +171,18 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
             "item_id": item_id,
             "user_key": principal.user_key,
         },
-    ).one_or_none()
-    if row is None or row.disabled or not row.alive:
+    )
+    if not rows:  # No such user, or a disabled one, or the credential was ended.
         return Standing(credential_ended=True)
+    item_key, public_id, title, deleted_at, default_role, member_role = rows[0]
     return Standing(
         credential_ended=False,
-        item_key=row.key,
-        item_id=row.id or "",
-        title=row.title or "",
-        item_deleted=row.deleted_at is not None,
-        default_role=_role(row.default_role),
-        member_role=_role(row.role),
+        item_key=item_key,
+        item_id=public_id or "",
+        title=title or "",
+        item_deleted=deleted_at is not None,
+        default_role=_role(default_role),
+        member_role=_role(member_role),
     )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from api.accounts.identity import identify_session
+from api.accounts.identity import verify_session
 from api.accounts.tokens import MAX_API_TOKENS, Wish, create_api_token, moment_of
 from api.errors import Refusal
 from api.items.access import Role
@@ -139,7 +139,7 @@ async def test_token_cannot_be_made_with_a_session_that_ended_meanwhile(
     state: State, visit: Visit, ada: Visitor
 ) -> None:
     """Judged again in the transaction that would store it."""
-    principal = await identify_session(state, ada.cookie)
+    principal = await state.readers.read(verify_session(state, ada.cookie))
     await ada.client.post("/auth/logout")
     wish = Wish("late", {"*": Role.READER}, 60)
     with pytest.raises(Refusal, match="auth_revoked"):
