@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Cookie, Depends, Header, Query
+from fastapi import Cookie, Depends, Query
 from fastapi.security import APIKeyCookie, HTTPBearer, OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
 from api.accounts.cookies import COOKIE, is_doubled
-from api.accounts.identity import Identify, verify_session, verify_token
-from api.accounts.tickets import redeem_ticket
+from api.accounts.identity import Identify, identify, verify_session, verify_token
 from api.errors import Refusal
 from api.http.origin import check_cookie_origin
 from api.items.access import Principal
@@ -23,7 +22,6 @@ __all__ = [
     "SignedIn",
     "authenticate",
     "checked_origin",
-    "redeem_ticket",
     "shown_credential",
 ]
 
@@ -43,10 +41,11 @@ async def shown_credential(
     connection: HTTPConnection,
     token: Annotated[list[str] | None, Query(include_in_schema=False)] = None,
     ticket: Annotated[list[str] | None, Query(include_in_schema=False)] = None,
-    authorization: Annotated[list[str] | None, Header(include_in_schema=False)] = None,
     session: Annotated[str | None, Cookie(include_in_schema=False)] = None,
 ) -> Shown:
     """The one credential that counts: an explicit one, or else the cookie.
+
+    Headers are read here: FastAPI takes as long for each that it is asked for as for the rest.
 
     Raises:
         Refusal: `auth_ambiguous`, or `auth_invalid` for another scheme than Bearer.
@@ -55,7 +54,7 @@ async def shown_credential(
     offered = [name for name in protocols if name.startswith(BEARER_SUBPROTOCOL)]
     tokens = [
         *(token or ()),
-        *map(_bearer, authorization or ()),
+        *map(_bearer, connection.headers.getlist("authorization")),
         *(name.removeprefix(BEARER_SUBPROTOCOL) for name in offered),
     ]
     tickets = ticket or []
@@ -80,7 +79,7 @@ def _bearer(header: str) -> str:
 
 async def authenticate(state: State, shown: Shown, connection: HTTPConnection) -> Principal:
     """Who shows this; raises as `verify`."""
-    return await state.readers.read(await verify(state, shown, connection))
+    return await state.readers.read(identify, await verify(state, shown, connection))
 
 
 async def verify(state: State, shown: Shown, connection: HTTPConnection) -> Identify:

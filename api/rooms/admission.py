@@ -3,11 +3,11 @@
 import re
 from typing import Annotated
 
-from fastapi import Depends, Path, Query
+from fastapi import Cookie, Depends, Path, Query
 from starlette.websockets import WebSocket
 
 from api.accounts.dependencies import Shown, shown_credential, verify
-from api.accounts.identity import Identify
+from api.accounts.identity import Identify, identify
 from api.accounts.outside import ensure_outside_item
 from api.accounts.tickets import redeem_ticket
 from api.errors import Refusal
@@ -16,13 +16,21 @@ from api.http.scopes import client_network
 from api.items.ids import valid_item_id
 from api.rooms.opening import Arrival, Wish, read_arrival
 from api.rooms.refusals import policy_violation
-from api.state import Running, State
+from api.settings import Settings
+from api.state import State, state_of
 
 _SEQ = re.compile(r"[0-9]{1,19}")
 
 
-async def wish(
-    state: Running,
+# One dependency with all that a client may say: FastAPI would spend on a tree of them what the
+# whole of the database's answer costs.
+async def admit(
+    websocket: WebSocket,
+    *,
+    item_id: Annotated[str, Path(description="The item's id, exactly.")],
+    token: Annotated[list[str] | None, Query()] = None,
+    ticket: Annotated[list[str] | None, Query()] = None,
+    session: Annotated[str | None, Cookie()] = None,
     after: Annotated[str | None, Query(description="Replay begins after this seq.")] = None,
     epoch: Annotated[
         str | None, Query(max_length=64, description="Of the log `after` is from.")
@@ -30,28 +38,6 @@ async def wish(
     tail: Annotated[
         str | None, Query(description="Without `after`: begin with this many entries.")
     ] = None,
-) -> Wish:
-    """Where the client wants to begin."""
-    newest = state.settings.tail_default if tail is None else _number("tail", tail)
-    return Wish(
-        after=None if after is None else _number("after", after),
-        epoch=epoch or None,
-        tail=min(newest, state.settings.tail_max),
-    )
-
-
-def _number(name: str, text: str) -> int:
-    if not _SEQ.fullmatch(text):
-        raise Refusal("malformed", f"{name} is a number of at most 19 digits.")
-    return int(text)
-
-
-async def admit(
-    websocket: WebSocket,
-    state: Running,
-    shown: Annotated[Shown, Depends(shown_credential)],
-    item_id: Annotated[str, Path(description="The item's id, exactly.")],
-    wish: Annotated[Wish, Depends(wish)],
 ) -> Arrival:
     """The one way into a room.
 
@@ -59,7 +45,10 @@ async def admit(
         WebSocketException: 1008 with the contract's reason; the client sees both.
         Refusal: what is denied before the socket opens.
     """
+    state = state_of(websocket)
+    wish = read_wish(state.settings, after, epoch, tail)
     try:
+        shown = await shown_credential(websocket, token, ticket, session)
         arrival = await _arrive(websocket, state, shown, item_id, wish)
     except Refusal as refusal:
         if refusal.code in DENIALS:
@@ -73,14 +62,39 @@ async def admit(
     return arrival
 
 
+def read_wish(
+    settings: Settings,
+    after: str | None = None,
+    epoch: str | None = None,
+    tail: str | None = None,
+) -> Wish:
+    """Where the client wants to begin.
+
+    Raises:
+        Refusal: `malformed`.
+    """
+    newest = settings.tail_default if tail is None else _number("tail", tail)
+    return Wish(
+        after=None if after is None else _number("after", after),
+        epoch=epoch or None,
+        tail=min(newest, settings.tail_max),
+    )
+
+
+def _number(name: str, text: str) -> int:
+    if not _SEQ.fullmatch(text):
+        raise Refusal("malformed", f"{name} is a number of at most 19 digits.")
+    return int(text)
+
+
 async def _arrive(
     websocket: WebSocket, state: State, shown: Shown, item_id: str, wish: Wish
 ) -> Arrival:
     if not valid_item_id(item_id):
         item_id = ""  # Like every other item that does not exist, once the credential is good.
-    identify = await _verify(websocket, state, shown, item_id)
+    look_up = await _verify(websocket, state, shown, item_id)
     moment = state.hub.moment  # Before the read: what it misses is news when the room is joined.
-    access, opening = await state.readers.read(read_arrival, identify, item_id, wish)
+    access, opening = await state.readers.read(read_arrival, look_up, item_id, wish)
     return Arrival(access, wish, opening, moment)
 
 
@@ -88,11 +102,11 @@ async def _verify(websocket: WebSocket, state: State, shown: Shown, item_id: str
     if shown.ticket is not None:
         principal = await redeem_ticket(state, shown.ticket, item_id)
         return lambda _: principal
-    identify = await verify(state, shown, websocket)
+    look_up = await verify(state, shown, websocket)
     if state.settings.issuer is not None:
         # An outside token may bring the item along.
-        await ensure_outside_item(state, await state.readers.read(identify), item_id)
-    return identify
+        await ensure_outside_item(state, await state.readers.read(identify, look_up), item_id)
+    return look_up
 
 
 Admitted = Annotated[Arrival, Depends(admit)]

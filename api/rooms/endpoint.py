@@ -15,7 +15,7 @@ from api.rooms.connection import Connection
 from api.rooms.opening import Arrival
 from api.rooms.plain import PlainSocket
 from api.rooms.protocol import Client, Codec, Socket
-from api.state import Running, Sockets, State
+from api.state import Sockets, State, state_of
 
 router = APIRouter()
 # The ASGI extension with which our own server offers the transport itself.
@@ -61,8 +61,9 @@ class RoomClient:
 
 
 @router.websocket("/items/{item_id}/ws")
-async def item_room(websocket: WebSocket, state: Running, arrival: Admitted) -> None:
+async def item_room(websocket: WebSocket, arrival: Admitted) -> None:
     """Say and hear what happens in an item."""
+    state = state_of(websocket)
     codec, subprotocol = choose_codec(websocket.scope["subprotocols"])
     await websocket.accept(subprotocol=subprotocol)
     wire = websocket.scope.get("extensions", {}).get(WIRE)

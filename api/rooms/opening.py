@@ -46,16 +46,16 @@ class Arrival:
 
 def read_arrival(
     connection: Connection,
-    identify: Callable[[Connection], Principal],
+    look_up: Callable[[Connection], Principal],
     item_id: str,
     wish: Wish,
 ) -> tuple[Access, Opening]:
     """Who it is, what they may, and where they begin: one look at the database. May block.
 
     Raises:
-        Refusal: as `grant`, and what `identify` raises.
+        Refusal: as `grant`, and what `look_up` raises.
     """
-    principal = identify(connection)
+    principal = look_up(connection)
     standing = load_standing(connection, principal, item_id)
     access = grant(principal, standing)
     extent = read_extent(connection, access.item_key)

@@ -1,25 +1,26 @@
-"""uvicorn's HTTP protocol, with bounds on what a client may leave open.
+"""uvicorn's HTTP protocol, with bounds on what a client may leave open, and our own handshake.
 
-uvicorn waits for ever for the end of a request, takes headers of any size, and passes handshakes
-on that websockets then refuses without anybody sending the refusal.
+uvicorn waits for ever for the end of a request, and takes headers of any size.
 """
 
 import asyncio
+import sys
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
+from httptools import HttpParserUpgrade
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from api.errors import CODES
+from api.errors import Refusal
 from api.settings import Settings
+from api.wire.handshake import Handshake
+from api.wire.upgrade import Headers, NoUpgrade, problem, read_upgrade
+from api.wire.websocket import Wire
 
 # Seconds from the end of a request's headers to the end of its body.
 BODY_TIMEOUT = 30.0
-# What the parser of the handshake takes of a line and of headers; more it leaves unanswered.
-MAX_LINE_BYTES = 8190
-MAX_HEADERS = 128
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -28,6 +29,7 @@ class GuardedHttp(HttpToolsProtocol):
     def __init__(
         self,
         settings: Settings,
+        wire: Wire,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -35,9 +37,11 @@ class GuardedHttp(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._settings = settings
+        self._wire = wire
         self._deadline: asyncio.TimerHandle | None = None  # For the end of headers or body.
         self._in_headers = True  # The next bytes belong to a request's headers.
         self._header_bytes = 0  # Of the request that is coming in, as far as it has come.
+        self._piece = b""  # What is being parsed.
         self._refused = False  # Answered and closed: what still comes is not looked at.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -58,16 +62,18 @@ class GuardedHttp(HttpToolsProtocol):
             self._header_bytes += len(data)
             if self._deadline is None:  # The next request of a kept-alive connection begins.
                 self._wait(self._settings.handshake_timeout)
+        self._piece = data
         super().data_received(data)
+        self._piece = b""
         if self._in_headers and self._header_bytes > self._settings.max_header_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
 
     def on_headers_complete(self) -> None:
         """The headers are over: start with the request if they are not too large."""
         self._in_headers = False
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self._settings.max_header_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
             return
         self._wait(BODY_TIMEOUT)
         super().on_headers_complete()
@@ -85,38 +91,30 @@ class GuardedHttp(HttpToolsProtocol):
             super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection on, unless the handshake would be left unanswered."""
+        """Go on as a handshake; called by uvicorn while it handles HttpParserUpgrade."""
         self._stop_waiting()
         if self._refused:
             return
-        names = [name for name, _ in self.headers]
-        if self.parser.get_http_version() != "1.1":  # uvicorn would answer 101 all the same.
-            self._refuse(HTTPStatus.BAD_REQUEST)
+        try:
+            version = self.parser.get_http_version()
+            upgrade = read_upgrade(self.parser.get_method(), version, self.headers)
+        except NoUpgrade as error:
+            self._refuse(error.status, "malformed", error.detail, error.headers)
             return
-        lines = (len(name) + len(value) + 2 for name, value in self.headers)
-        if len(self.url) > MAX_LINE_BYTES - len("GET  HTTP/1.1"):
-            self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
-        elif len(names) > MAX_HEADERS or max(lines, default=0) > MAX_LINE_BYTES:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        elif b"content-length" in names or b"transfer-encoding" in names:
-            self._refuse(HTTPStatus.BAD_REQUEST)
-        else:
-            super().handle_websocket_upgrade()
+        self.connections.discard(self)
+        handshake = Handshake(self._wire, self.transport, self.server_state, self._rest())
+        handshake.begin(self.app, cast(Any, self.scope), self.url, upgrade)
 
-    def _refuse(self, status: HTTPStatus) -> None:
+    def _rest(self) -> bytes:
+        """What came in one piece with the request and is none of it: the parser says from where."""
+        return self._piece[cast(HttpParserUpgrade, sys.exception()).args[0] :]
+
+    def _refuse(
+        self, status: HTTPStatus, code: str, detail: str = "", headers: Headers = ()
+    ) -> None:
         self._refused = True
         self._stop_waiting()
-        code = "malformed" if status is HTTPStatus.BAD_REQUEST else "too_big"
-        body = (
-            f'{{"type":"about:blank","title":"{status.phrase}",'
-            f'"status":{status.value},"detail":"{CODES[code].message}","code":"{code}"}}'
-        )
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-            "content-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write((head + body).encode())
+        self.transport.write(problem(status, Refusal(code, detail), headers))
         self.transport.close()
 
     def _wait(self, seconds: float) -> None:

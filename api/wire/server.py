@@ -19,7 +19,7 @@ from api.rooms.hub import Hub
 from api.settings import Settings
 from api.state import State
 from api.wire.http import GuardedHttp
-from api.wire.websocket import Handshake, Wire
+from api.wire.websocket import Wire
 
 logger = logging.getLogger("itemroom.server")
 
@@ -136,15 +136,15 @@ def build_server(
         plain: use uvicorn's own protocols, as any other ASGI server would.
     """
     app = create_app(settings)
-    http: Any = "httptools" if plain else partial(GuardedHttp, settings)
-    ws: Any = "websockets-sansio" if plain else partial(Handshake, Wire(settings))
+    http: Any = "httptools" if plain else partial(GuardedHttp, settings, Wire(settings))
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
         http=http,
-        ws=ws,
+        # Only with uvicorn's own HTTP protocol: ours goes on with our own handshake.
+        ws="websockets-sansio",
         ws_max_size=settings.max_frame_bytes,
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,

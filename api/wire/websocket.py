@@ -1,4 +1,4 @@
-"""A room's socket right on the transport, after uvicorn has done the handshake.
+"""A room's socket right on the transport, once the handshake is done.
 
 uvicorn's protocol speaks ASGI: a task, a queue and an event for each connection, a coroutine for
 each frame in each direction. Once FastAPI's dependencies have let a client in, none of that is
@@ -11,12 +11,8 @@ import logging
 import secrets
 from typing import Any, cast
 
-from uvicorn._types import ASGISendEvent
-from uvicorn.config import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from api.rooms.endpoint import WIRE
 from api.rooms.protocol import Client, Frames
 from api.settings import Settings
 from api.wire.clock import Clock
@@ -73,14 +69,16 @@ class WireSocket(asyncio.Protocol):
 
     Args:
         wire: shared by all sockets.
-        transport: the handshake is done, and nothing has come since.
+        transport: whose handshake is about to be answered.
         state: uvicorn's list of connections, which its shutdown goes by.
+        early: what the client sent before the answer; reading is paused if it was much.
     """
 
     __slots__ = (
         "_awaits_pong",  # A ping was sent, and no pong has come since.
         "_client",  # Who is told; set by `begin`.
         "_close_sent",  # Our close frame is on its way: nothing may follow it.
+        "_early",  # What came before the socket began.
         "_is_deaf",  # The peer broke the protocol: nothing it sends is looked at any more.
         "_is_full",  # The transport holds more than its high-water mark.
         "_limit",  # Bytes that may wait to be sent before the socket is full.
@@ -93,10 +91,11 @@ class WireSocket(asyncio.Protocol):
         "_transport",
         "_wire",
         "_written",  # Bytes given to the transport so far.
-        "is_early",  # The peer sent frames before the handshake was over; uvicorn has them.
     )
 
-    def __init__(self, wire: Wire, transport: asyncio.Transport, state: ServerState) -> None:
+    def __init__(
+        self, wire: Wire, transport: asyncio.Transport, state: ServerState, early: bytes = b""
+    ) -> None:
         settings = wire.settings
         self._wire = wire
         self._transport = transport
@@ -115,7 +114,7 @@ class WireSocket(asyncio.Protocol):
         self._awaits_pong = False
         self._pinged_at = 0
         self._message_since: float | None = None
-        self.is_early = False
+        self._early = early
         transport.set_write_buffer_limits(high=settings.write_buffer_bytes)
 
     @property
@@ -128,15 +127,18 @@ class WireSocket(asyncio.Protocol):
         """What the kernel has taken so far; it stands still when the peer does."""
         return self._written - self._transport.get_write_buffer_size()
 
-    def begin(self, client: Client) -> None:
-        """From now on the client is told of what happens."""
+    def begin(self, client: Client | None) -> None:
+        """From now on the client is told of what happens; None: nobody has to be."""
         self._client = client
         self._transport.set_protocol(self)
-        if self.is_early:
-            self._transport.resume_reading()
-            self._fail("bad_framing")
         self._state.connections.add(cast(Any, self))
         self._wire.clock.begin(self)
+        if self._early:
+            # RFC 6455, section 4.1, has clients wait for the answer. Those that do not are heard
+            # all the same, after it.
+            early, self._early = self._early, b""
+            self._transport.resume_reading()
+            self.data_received(early)
 
     def send(self, frames: Frames) -> None:
         """Send after what was given before; leaves with everything else of this turn."""
@@ -146,6 +148,13 @@ class WireSocket(asyncio.Protocol):
         if not out:
             self._wire.flush_soon(self)
         out.append(data)
+        self._out_bytes += len(data)
+
+    def write(self, data: bytes) -> None:
+        """The same for bytes that are this socket's alone."""
+        if not self._out:
+            self._wire.flush_soon(self)
+        self._out.append(data)
         self._out_bytes += len(data)
 
     def flush(self) -> None:
@@ -164,7 +173,7 @@ class WireSocket(asyncio.Protocol):
         """Send what was given before, then a close frame; gone in time whatever the peer does."""
         if self._close_sent:
             return
-        self._write(close_frame(code, reason))
+        self.write(close_frame(code, reason))
         self._close_sent = True
         self.flush()
         if self._is_full:
@@ -223,7 +232,7 @@ class WireSocket(asyncio.Protocol):
         self._pinged_at = self.sent_bytes
         if not self._is_full:  # A full socket is not read from: what it takes is its answer.
             self._awaits_pong = True
-            self._write(_PING)
+            self.write(_PING)
         return True
 
     def check_pong(self) -> bool:
@@ -242,22 +251,14 @@ class WireSocket(asyncio.Protocol):
             self._fail("too_slow")
         return self._message_since is not None
 
-    def _write(self, data: bytes) -> None:
-        if not self._out:
-            self._wire.flush_soon(self)
-        self._out.append(data)
-        self._out_bytes += len(data)
-
     def _drained(self) -> None:
         if self._client is not None and not self.is_full:
             self._client.drained()
 
     def _received(self, message: Message) -> None:
-        client = self._client
-        if client is None:
-            return
         if message.opcode < CLOSE:
-            self._tell(client, message)
+            if self._client is not None:
+                self._tell(self._client, message)
         elif message.opcode == PING:
             self._pong(message.data)
         elif message.opcode == PONG:
@@ -278,12 +279,12 @@ class WireSocket(asyncio.Protocol):
 
     def _pong(self, payload: bytes) -> None:
         if not self._close_sent:
-            self._write(server_frame(PONG, payload))
+            self.write(server_frame(PONG, payload))
 
     def _peer_closes(self, payload: bytes) -> None:
         code = read_close(payload)
         if not self._close_sent:
-            self._write(close_frame(code, "") if code != 1005 else server_frame(CLOSE, b""))
+            self.write(close_frame(code, "") if code != 1005 else server_frame(CLOSE, b""))
             self._close_sent = True
             self.flush()
             self._wire.clock.close_begun(self)
@@ -310,49 +311,3 @@ class WireSocket(asyncio.Protocol):
         elif self._message_since is None:
             self._message_since = asyncio.get_running_loop().time()
             self._wire.clock.message_begun(self)
-
-
-class Handshake(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, until a room takes the transport over."""
-
-    def __init__(
-        self,
-        wire: Wire,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._wire = wire
-        self._server_state = server_state
-
-    def handle_connect(self, event: Any) -> None:
-        """Offer the hand-over to the endpoint."""
-        super().handle_connect(event)
-        if not self.close_sent:
-            self.scope["extensions"][WIRE] = cast(Any, self)
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Send for the application; a denial completes the handshake too."""
-        await super().send(message)
-        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
-            # uvicorn forgets to, and then logs an error for each client that is denied.
-            self.handshake_complete = True
-
-    def hand_over(self) -> WireSocket:
-        """The transport, for good: this protocol is done. Called right after the accept."""
-        self.stop_keepalive()
-        self.connections.discard(self)
-        socket = WireSocket(self._wire, self.transport, self._server_state)
-        socket.is_early = self.read_paused
-        # uvicorn closes the transport when the endpoint returns.
-        self.transport = cast(asyncio.Transport, _Released())
-        return socket
-
-
-class _Released(asyncio.Transport):
-    """Stands in for a transport that was handed over."""
-
-    def close(self) -> None:
-        """It is not ours to close."""

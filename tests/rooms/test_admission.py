@@ -12,9 +12,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from api.errors import Refusal
-from api.rooms.admission import wish
+from api.rooms.admission import read_wish
 from api.rooms.opening import Wish
-from api.state import State
+from api.settings import Settings
 from tests.conftest import Serve
 from tests.live import LiveServer
 from tests.security.forge import forge, hs256
@@ -33,19 +33,19 @@ pytestmark = pytest.mark.anyio
         ({"tail": "5000"}, Wish(None, None, 1000)),
     ],
 )
-async def test_wish_is_read_from_the_query(
-    state: State, asked: dict[str, str], begin: Wish
+def test_wish_is_read_from_the_query(
+    settings: Settings, asked: dict[str, str], begin: Wish
 ) -> None:
     """A tail has an upper limit, a cursor only the number of its digits."""
-    assert await wish(state, **asked) == begin
+    assert read_wish(settings, **asked) == begin
 
 
 @pytest.mark.parametrize("name", ["after", "tail"])
 @pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1_0", " 1", "\uff11", "0x1", "1" * 20])
-async def test_wish_that_is_no_number_is_malformed(state: State, name: str, text: str) -> None:
+def test_wish_that_is_no_number_is_malformed(settings: Settings, name: str, text: str) -> None:
     """Nothing that only Python would take for a number."""
     with pytest.raises(Refusal) as caught:
-        await wish(state, **{name: text})
+        read_wish(settings, **{name: text})
     assert caught.value.code == "malformed"
 
 

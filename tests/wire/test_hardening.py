@@ -103,19 +103,18 @@ def test_second_request_that_does_not_end_is_dropped(hasty: LiveServer) -> None:
 @pytest.mark.parametrize(
     ("more", "item", "status"),
     [
-        ("X-Long: " + "x" * 9000 + "\r\n", "doc", 431),
         ("X-Huge: " + "x" * 30_000 + "\r\n", "doc", 431),
-        ("X: y\r\n" * 200, "doc", 431),
-        ("", "d" * 9000, 414),
+        ("X: y\r\n" * 3000, "doc", 431),
+        ("", "d" * 20_000, 431),
         ("Content-Length: 3\r\n", "doc", 400),
         ("Transfer-Encoding: chunked\r\n", "doc", 400),
     ],
-    ids=["line", "block", "count", "path", "body", "chunked"],
+    ids=["block", "count", "path", "body", "chunked"],
 )
 def test_handshake_that_is_too_large_is_answered(
     hasty: LiveServer, ada: Person, more: str, item: str, status: int
 ) -> None:
-    """An answer and an end, where websockets' parser would leave the client waiting."""
+    """An answer and an end: nobody is left waiting."""
     with dial(hasty) as raw:
         raw.sendall(HANDSHAKE.format(item=item, token=ada.token, more=more).encode())
         head, _, body = read_all(raw).partition(b"\r\n\r\n")

@@ -8,6 +8,7 @@ from uvicorn.server import ServerState
 
 from api.settings import Settings
 from api.wire.http import GuardedHttp
+from api.wire.websocket import Wire
 from tests.wire.test_websocket import FakeTransport
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,7 @@ async def http(settings: Settings, transport: FakeTransport) -> GuardedHttp:
     """A connection that has just been made."""
     config = uvicorn.Config(app=None, log_config=None)  # type: ignore[arg-type] # never asked
     config.load()
-    http = GuardedHttp(settings, config, ServerState(), {})
+    http = GuardedHttp(settings, Wire(settings), config, ServerState(), {})
     http.connection_made(transport)
     return http
 
