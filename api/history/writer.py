@@ -156,12 +156,15 @@ class Writer:
             self._thread.join()
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        while batch := self._take():
-            started = time.perf_counter()
-            events = self._commit(batch)
-            entries = sum(isinstance(event, EntryStored) for event in events)
-            self._observe(len(batch), time.perf_counter() - started, entries)
-            loop.call_soon_threadsafe(self._settle, batch, events)
+        # One connection for good: to take it from the pool and to give it back, which rolls back
+        # once more to be sure, costs a lone command a tenth of its time.
+        with self._engine.connect() as connection:
+            while batch := self._take():
+                started = time.perf_counter()
+                events = self._commit(connection, batch)
+                entries = sum(isinstance(event, EntryStored) for event in events)
+                self._observe(len(batch), time.perf_counter() - started, entries)
+                loop.call_soon_threadsafe(self._settle, batch, events)
 
     def _take(self) -> list[_Job[Any]]:
         """Wait for commands; all that are there, at most a batch. Empty: time to end."""
@@ -171,10 +174,10 @@ class Writer:
             size = min(len(self._queue), self._max_batch)
             return [self._queue.popleft() for _ in range(size)]
 
-    def _commit(self, batch: list[_Job[Any]]) -> Sequence[Event]:
+    def _commit(self, connection: Connection, batch: list[_Job[Any]]) -> Sequence[Event]:
         """One transaction. When it fails, every command of it fails, and nothing was stored."""
         try:
-            with self._engine.begin() as connection:
+            with connection.begin():
                 transaction = self._apply(connection, batch)
         except Exception as error:
             self._memory.forget()
