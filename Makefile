@@ -18,7 +18,7 @@ NODE := tests/node
 # that exists is true: no clock decides, and a moved or copied folder builds its own environment.
 key = $(firstword $(shell { pwd; cat $(1); } | cksum))
 MADE = $(VENV)/.made-$(call key,/dev/null)
-PROJECT = $(VENV)/.project-$(call key,pyproject.toml)
+PROJECT = $(VENV)/.project-$(call key,pyproject.toml clients/python/pyproject.toml)
 RUN = $(VENV)/.run-$(call key,requirements.lock)
 DEV = $(VENV)/.dev-$(call key,requirements-dev.lock)
 BENCH = $(VENV)/.bench-$(call key,requirements-bench.lock)
@@ -26,7 +26,8 @@ NODE_MODULES = $(NODE)/node_modules/.made-$(call key,$(NODE)/package-lock.json)
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header $(ARGS) pyproject.toml
+	--no-emit-index-url --no-emit-package itemroom-client --no-annotate --no-header $(ARGS) \
+	pyproject.toml
 
 .PHONY: help
 help: ## Show this list
@@ -67,7 +68,7 @@ format: $(DEV) ## Sort imports, mend what can be mended, format
 lock: $(DEV) ## Bring the locks up to pyproject.toml; to newer versions with ARGS=--upgrade
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group bench --constraints requirements.lock --output-file requirements-bench.lock
-	$(COMPILE) --group dev --constraints requirements-bench.lock --output-file requirements-dev.lock
+	$(COMPILE) --group dev --all-extras --constraints requirements-bench.lock --output-file requirements-dev.lock
 	cd $(NODE) && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
 
@@ -101,7 +102,8 @@ $(BENCH): | $(MADE)
 	@touch $@ $(RUN)
 
 $(PROJECT): | $(MADE)
-	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=compat \
+		-e clients/python -e .
 	@rm -f $(VENV)/.project-*
 	@touch $@
 

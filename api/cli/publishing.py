@@ -1,39 +1,42 @@
-"""Publishes over REST, each message once, however often it has to be sent."""
+"""Publishes one message after the other, each stored once, however often it has to be sent."""
 
-import random
-import secrets
-import time
+import asyncio
+import threading
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-import httpx2
-
+from api.cli.connecting import failure_of
 from api.cli.failures import Failure
-from api.errors import CODES, Refusal
+from itemroom import Refused, Room
+
+T = TypeVar("T")
 
 # Seconds: what a restart or a full queue takes, several times over.
 PATIENCE = 60.0
-TIMEOUT = 15.0
-FIRST_WAIT = 0.2
-LONGEST_WAIT = 5.0
 
 
 class Publisher:
-    """Sends messages to one item, one after the other.
+    """A room, kept connected in a thread while this one waits for something to say.
 
     Args:
-        url: of the item's messages.
-        token: shown in a header.
-        patience: seconds for which a message is tried again.
+        room: not entered.
+        patience: seconds in which a message has to be stored.
     """
 
-    def __init__(self, url: str, token: str, *, patience: float = PATIENCE) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        self._client = httpx2.Client(headers=headers, timeout=TIMEOUT)
-        self._url = url
+    def __init__(self, room: Room, *, patience: float = PATIENCE) -> None:
+        self._room = room
         self._patience = patience
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self._call(self._room.__aenter__())
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(
@@ -42,61 +45,33 @@ class Publisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.close()
+        self._stop()
 
     def publish(self, body: str) -> int:
         """The message's seq, when it is stored.
 
         Raises:
-            Failure: the server could not be reached for too long.
-            Refusal: it does not take the message.
+            Failure: the server does not take it, or not in time.
         """
-        # The same ref each time: should an answer have been lost, the message is not stored twice.
-        message = {"ref": secrets.token_urlsafe(12), "body": body}
-        deadline = time.monotonic() + self._patience
-        longest = FIRST_WAIT
-        while True:
-            try:
-                return self._send(message)
-            except (httpx2.TransportError, Refusal) as error:
-                wait = _wait(error) + random.uniform(0, longest)  # noqa: S311 - no secret
-                if time.monotonic() + wait > deadline:
-                    raise _surrender(error) from error
-            time.sleep(wait)
-            longest = min(longest * 2, LONGEST_WAIT)
+        return self._call(self._publish(body))
 
-    def _send(self, message: dict[str, str]) -> int:
-        response = self._client.post(self._url, json=message)
+    async def _publish(self, body: str) -> int:
         try:
-            answer = response.json()
-            if response.is_success:
-                seq: int = answer["seq"]
-                return seq
-            refusal = Refusal(
-                answer["code"], answer["detail"], retry_after=answer.get("retry_after")
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            # A proxy's own page, while the server behind it restarts.
-            code = "overloaded" if response.status_code >= 500 else "not_found"
-            sentence = f"The answer was {response.status_code}, and not of Itemroom."
-            raise Refusal(code, sentence) from error
-        raise refusal
+            async with asyncio.timeout(self._patience):
+                return await self._room.publish(body)
+        except TimeoutError as error:
+            if self._room.error is not None:
+                raise self._room.error from error
+            raise Failure(f"The message was not stored in {self._patience:.0f} s.") from error
 
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        except Refused as refused:
+            raise failure_of(refused) from refused
 
-def _wait(error: Exception) -> float:
-    """Seconds before the next try.
-
-    Raises:
-        Refusal: there is no sense in one.
-    """
-    if not isinstance(error, Refusal):
-        return 0.0
-    if CODES[error.code].retry != "later":
-        raise error
-    return error.retry_after or 0.0
-
-
-def _surrender(error: Exception) -> Exception:
-    if isinstance(error, Refusal):
-        return error
-    return Failure(f"The server cannot be reached: {str(error) or type(error).__name__}.")
+    def _stop(self) -> None:
+        self._call(self._room.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

@@ -1,31 +1,19 @@
 """`itemroom listen` and `itemroom publish`: a client's commands, which need no database."""
 
 import asyncio
-import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import orjson
 import typer
 
-from api.cli.failures import Failure
-from api.cli.listening import Fields, Listener
-from api.cli.publishing import Publisher
-from api.items.ids import valid_item_id
+from api.cli.connecting import LOCAL, ItemId, Token, TokenFile, Url, room_of
+from api.cli.listening import follow
+from api.cli.publishing import PATIENCE, Publisher
 from api.rooms.text import TextCodec
 
-ItemId = Annotated[str, typer.Argument(metavar="ITEM", show_default=False)]
-Url = Annotated[str, typer.Option(envvar="ITEMROOM_URL", help="The server.")]
-# Preferably by the environment or a file: everybody on the machine can read arguments.
-Token = Annotated[
-    str | None, typer.Option(envvar="ITEMROOM_TOKEN", help="Better: by the environment.")
-]
-TokenFile = Annotated[Path | None, typer.Option(help="A file with the token.", show_default=False)]
-
-LOCAL = "http://127.0.0.1:8000"
-_URL = re.compile(r"(?:http|ws)(s?://[^?#\s]+?)/*")
+Fields = Mapping[str, Any]
 
 
 def listen(
@@ -41,14 +29,10 @@ def listen(
 
     A lost connection is taken up again where it ended: nothing is missing, nothing comes twice.
     """
-    listener = Listener(
-        f"ws{_address(url)}/items/{_checked(item)}/ws",
-        _token(token, token_file),
-        show=_show_json if as_json else _show_line,
-        note=lambda sentence: typer.echo(f"itemroom: {sentence}", err=True),
-        after=after,
-    )
-    asyncio.run(listener.run())
+    # A server that is not there now was perhaps never meant: only one that was is waited for.
+    room = room_of(item, url, token, token_file, after=after, patience=0)
+    show = _show_json if as_json else _show_line
+    asyncio.run(follow(room, show=show, note=_note))
 
 
 def publish(
@@ -63,30 +47,14 @@ def publish(
 
     Tries again for a minute when the server cannot answer; the message is stored once.
     """
-    path = f"http{_address(url)}/items/{_checked(item)}/messages"
-    with Publisher(path, _token(token, token_file)) as publisher:
+    room = room_of(item, url, token, token_file, tail=0, buffer=0, patience=PATIENCE)
+    with Publisher(room) as publisher:
         for body in _lines() if text == "-" else [text]:
             typer.echo(publisher.publish(body))
 
 
-def _address(url: str) -> str:
-    match = _URL.fullmatch(url)
-    if match is None:
-        raise Failure("ITEMROOM_URL takes an address such as https://rooms.example.com.")
-    return match[1]
-
-
-def _checked(item_id: str) -> str:
-    if not valid_item_id(item_id):
-        raise Failure("An item's id has 1 to 128 letters, digits and . _ : - characters.")
-    return item_id
-
-
-def _token(token: str | None, file: Path | None) -> str:
-    found = file.read_text() if file is not None else token
-    if found is None or not found.strip().isascii() or not found.strip():
-        raise Failure("A token is needed: set ITEMROOM_TOKEN, or name a --token-file.")
-    return found.strip()
+def _note(sentence: str) -> None:
+    typer.echo(f"itemroom: {sentence}", err=True)
 
 
 def _lines() -> Iterator[str]:
@@ -99,6 +67,6 @@ def _show_json(fields: Fields) -> None:
 
 
 def _show_line(fields: Fields) -> None:
-    frame = TextCodec().encode(fields)
+    frame = TextCodec().encode(dict(fields))
     # What has no line of its own, such as an edit that was deleted since, still has its number.
     typer.echo(f"{fields['seq']} {frame.text if frame is not None else '*'}")

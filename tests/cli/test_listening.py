@@ -1,28 +1,32 @@
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
-from websockets.asyncio.server import ServerConnection
-from websockets.asyncio.server import serve as serve_sockets
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+from websockets.http11 import Response
 
 from api.backup import back_up, restore
-from api.cli import listening
-from api.cli.failures import Failure
-from api.cli.listening import Listener
+from api.cli.failures import REFUSED, UNABLE, Failure
+from api.cli.listening import Fields, follow
+from itemroom import Room
+from itemroom.core import backoff
+from tests.clients.python.scripted import (
+    WELCOME,
+    Script,
+    answer,
+    message,
+    playing,
+    say,
+    until,
+)
 from tests.conftest import Serve
-from tests.live import Fields, LiveServer, Person
+from tests.live import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
-
-WELCOME: Fields = {"type": "welcome", "recovered": True, "after": 0, "epoch": "e1"}
 
 
 @dataclass
@@ -32,22 +36,17 @@ class Heard:
     entries: list[Fields] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    @property
-    def bodies(self) -> list[object]:
-        return [entry.get("body") for entry in self.entries]
-
     async def until(self, body: object) -> None:
         """Wait for a message."""
-        while body not in self.bodies:
-            await asyncio.sleep(0.01)
+        await until(lambda: body in [entry.get("body") for entry in self.entries])
 
 
 @asynccontextmanager
-async def listening_to(url: str, token: str, after: int | None = None) -> AsyncIterator[Heard]:
+async def listening_to(url: str, token: str, **options: Any) -> AsyncIterator[Heard]:
     """Somebody who listens as long as the block runs."""
     heard = Heard()
-    listener = Listener(url, token, show=heard.entries.append, note=heard.notes.append, after=after)
-    task = asyncio.create_task(listener.run())
+    room = Room(url, item="order-17", token=token, **options)
+    task = asyncio.create_task(follow(room, show=heard.entries.append, note=heard.notes.append))
     try:
         yield heard
         assert not task.done(), task.exception()
@@ -57,38 +56,32 @@ async def listening_to(url: str, token: str, after: int | None = None) -> AsyncI
             await task
 
 
-async def fails(url: str, token: str = "t") -> str:
-    """The sentence with which a listener ends."""
+async def fails(url: str, token: str = "t") -> Failure:
+    """How a listener ends."""
+    room = Room(url, item="order-17", token=token, patience=0)
     with pytest.raises(Failure) as failure:
-        await Listener(url, token, show=print, note=print).run()
-    return str(failure.value)
+        await follow(room, show=print, note=print)
+    return failure.value
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long in tests."""
-    monkeypatch.setattr(listening, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.05)
 
 
-def room(server: LiveServer) -> str:
-    return f"{server.ws_url}/items/order-17/ws"
-
-
-async def test_restart_of_the_server_is_bridged_without_loss(serve: Serve) -> None:
+async def test_restart_of_the_server_is_bridged_and_noted(serve: Serve) -> None:
     """Before, during and after it: each entry once, in order."""
     first = serve(restart_spread=0.1)
     ada = first.person("ada")
     ada.create("order-17")
-    async with listening_to(room(first), ada.token, after=0) as heard:
-        for number in range(5):
-            ada.publish("order-17", f"before {number}")
-        await heard.until("before 4")
+    async with listening_to(first.url, ada.token, after=0) as heard:
+        ada.publish("order-17", "before")
+        await heard.until("before")
         await asyncio.to_thread(first.stop)
-        second = await asyncio.to_thread(serve, port=first.port, restart_spread=0.1)
-        ada.server = second
-        for number in range(5):
-            ada.publish("order-17", f"after {number}")
-        await heard.until("after 4")
+        ada.server = await asyncio.to_thread(serve, port=first.port, restart_spread=0.1)
+        ada.publish("order-17", "after")
+        await heard.until("after")
         seqs = [entry["seq"] for entry in heard.entries]
         assert seqs == list(range(1, len(seqs) + 1))
         assert heard.notes[0].startswith("the server closed the connection: restart; trying again")
@@ -100,7 +93,7 @@ async def test_restored_log_is_noted_and_followed(serve: Serve, tmp_path: Path) 
     ada = first.person("ada")
     ada.create("order-17")
     await asyncio.to_thread(back_up, first.settings.database_path, tmp_path / "backup")
-    async with listening_to(room(first), ada.token) as heard:
+    async with listening_to(first.url, ada.token) as heard:
         for number in range(5):
             ada.publish("order-17", f"lost {number}")
         await heard.until("lost 4")
@@ -124,129 +117,75 @@ async def test_end_of_rights_ends_the_listener(server: LiveServer, ada: Person) 
     """There is nothing to come back to."""
     ben = server.person("ben")
     ada.call("PUT", "/items/order-17/members/ben", json={"role": "reader"})
-    ending = asyncio.create_task(fails(room(server), ben.token))
-    while server.state.hub.connections == 0:
-        await asyncio.sleep(0.01)
+    ending = asyncio.create_task(fails(server.url, ben.token))
+    await until(lambda: server.state.hub.connections)
     ada.call("DELETE", "/items/order-17/members/ben")
-    assert (await ending).startswith("removed: ")
+    assert str(await ending).startswith("removed: You are no longer")
 
 
 async def test_wrong_token_ends_the_listener(server: LiveServer, ada: Person) -> None:
     """With the reason that the server gives."""
-    assert (await fails(room(server), ada.token + "x")).startswith("auth_invalid: ")
+    assert str(await fails(server.url, ada.token + "x")).startswith("auth_invalid: ")
 
 
-Script = Callable[[ServerConnection], Awaitable[None]]
-
-
-@asynccontextmanager
-async def playing(*scripts: Script | Response) -> AsyncIterator[str]:
-    """A server that does one thing with its first client, and so on."""
-    left = list(scripts)
-
-    def knock(_: ServerConnection, _request: Request) -> Response | None:
-        return left.pop(0) if isinstance(left[0], Response) else None  # type: ignore[return-value] # just asked
-
-    async def talk(socket: ServerConnection) -> None:
-        script = left.pop(0)
-        assert not isinstance(script, Response)
-        await script(socket)
-
-    async with serve_sockets(talk, "127.0.0.1", 0, process_request=knock) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield f"ws://127.0.0.1:{port}/items/order-17/ws"
-
-
-def say(*frames: Fields, close: int) -> Script:
-    async def script(socket: ServerConnection) -> None:
-        for frame in frames:
-            await socket.send(json.dumps(frame))
-        await socket.close(close)
-
-    return script
-
-
-def answer(status: int, body: bytes = b"", **headers: str) -> Response:
-    named = Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    named["Content-Length"] = str(len(body))
-    return Response(status, HTTPStatus(status).phrase, named, body)
-
-
-def message(seq: int, body: str) -> Fields:
-    by = {"id": "u", "name": "Ada"}
-    return {"type": "message", "seq": seq, "at": "", "by": by, "body": body}
-
-
-async def stay(socket: ServerConnection) -> None:
-    await socket.send(json.dumps(WELCOME | {"after": 2}))
-    await socket.send(json.dumps(message(3, "the end")))
-    await socket.wait_closed()
-
-
-async def test_lost_connection_is_taken_up_where_it_ended() -> None:
-    """Whatever ended it: the cursor and its epoch are shown again, and nothing comes twice."""
-    asked: list[str] = []
-
-    def ask(then: Script) -> Script:
-        async def script(socket: ServerConnection) -> None:
-            assert socket.request is not None
-            asked.append(socket.request.path.partition("?")[2])
-            await then(socket)
-
-        return script
-
+async def test_each_loss_is_noted_with_its_reason() -> None:
+    """And with the time until the next try."""
     closing = {"type": "closing", "reason": "overloaded", "retry": "later", "retry_after": 0.01}
+
     async with (
         playing(
-            ask(say(WELCOME, {"type": "news"}, message(1, "one"), close=1011)),
+            say(WELCOME, message(1, "one"), close=1011),
             answer(503, Retry_After="0"),
-            answer(429, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
-            ask(say(WELCOME | {"after": 1}, message(2, "two"), closing, close=1013)),
-            ask(say(close=1000)),
-            ask(stay),
-        ) as url,
-        listening_to(url, "t", after=0) as heard,
+            answer(500, b'{"code": "internal", "detail": "It failed (id 7)."}'),
+            say(WELCOME | {"after": 1}, message(2, "two"), closing),
+            say({"type": "welcome"}),
+            say(WELCOME | {"after": 2}, message(3, "the end")),
+        ) as stage,
+        listening_to(stage.url, "t", after=0) as heard,
     ):
         await heard.until("the end")
-        assert heard.bodies == ["one", "two", "the end"]
-    assert asked == ["after=0", *["after=1&epoch=e1"], *["after=2&epoch=e1"] * 2]
-    assert [note.partition(";")[0] for note in heard.notes] == [
+        assert [entry["body"] for entry in heard.entries] == ["one", "two", "the end"]
+    assert [note.partition("; trying again in 0.")[0] for note in heard.notes] == [
         "the connection was closed (1011)",
         "the server answered 503",
-        "the server answered 429",
+        "the server answered 500",
         "the server closed the connection: overloaded",
-        "the connection was closed (1000)",
+        "what came is not what a server of Itemroom says",
     ]
 
 
 async def test_server_that_has_gone_is_waited_for() -> None:
-    """Once it was there; and each wait is longer, at random, until it is there again."""
-    async with playing(say(WELCOME, close=1012)) as url:
-        heard = Heard()
-        listener = Listener(url, "t", show=heard.entries.append, note=heard.notes.append)
-        task = asyncio.create_task(listener.run())
-        while not heard.notes:
-            await asyncio.sleep(0.01)
-    # One more try may have found the server on its way out: only the last tries tell.
-    while not all("cannot be reached; try" in note for note in heard.notes[-3:]):
-        await asyncio.sleep(0.01)
-    task.cancel()
+    """Once it was there, for as long as it takes."""
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(playing(say(WELCOME, close=1012)))
+        async with listening_to(stage.url, "t") as heard:
+            await until(lambda: heard.notes)
+            await stack.aclose()
+            # One more try may have found the server on its way out: only the last ones tell.
+            heard.notes.clear()
+            await until(lambda: len(heard.notes) > 2)
+            assert heard.notes[-1].startswith("the server cannot be reached; trying again in")
 
 
 @pytest.mark.parametrize(
-    ("script", "sentence"),
+    ("script", "sentence", "code"),
     [
-        (say(close=1008), "the connection was closed (1008)."),
+        (say(close=1008), "The connection was closed (1008).", REFUSED),
         (
             say({"type": "closing", "reason": "strange", "retry": "never"}, close=1008),
             "strange: ",
+            REFUSED,
         ),
-        (answer(404, b"<h1>nothing</h1>"), "The server answered 404: no room is there."),
-        (answer(403, b'{"code": "origin_denied", "detail": "No."}'), "origin_denied: No."),
-        (answer(400, b"[]"), "The server answered 400: no room is there."),
+        (answer(404, b"<h1>nothing</h1>"), "The server answered 404: no room is there.", REFUSED),
+        (answer(403, b'{"code": "origin_denied", "detail": "No."}'), "origin_denied: No.", REFUSED),
+        (answer(400, b"[]"), "The server answered 400: no room is there.", REFUSED),
+        (answer(503, b'{"code": "draining", "detail": "Bye."}'), "draining: Bye.", UNABLE),
     ],
 )
-async def test_final_answer_ends_the_listener(script: Script | Response, sentence: str) -> None:
-    """To ask again would only bring the same answer."""
-    async with playing(script) as url:
-        assert await fails(url) == sentence
+async def test_final_answer_ends_the_listener(
+    script: Script | Response, sentence: str, code: int
+) -> None:
+    """To ask again would only bring the same; nor is a server waited for that never was there."""
+    async with playing(script) as stage:
+        failure = await fails(stage.url)
+        assert (str(failure), failure.code) == (sentence, code)

@@ -1,119 +1,92 @@
-import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import AsyncIterator
 
-import httpx2
+import anyio.to_thread
 import pytest
 
-from api.cli import publishing
-from api.cli.failures import Failure
+from api.cli.failures import REFUSED, UNABLE, Failure
 from api.cli.publishing import Publisher
-from api.errors import Refusal
-from tests.live import LiveServer
+from itemroom import Room
+from itemroom.core import backoff
+from tests.clients.python.scripted import WELCOME, Guest, Script, answer, playing, say
 
-Answer = tuple[int, bytes] | None
-"""Status and body; None: take the request, and drop the connection."""
-
-
-@contextmanager
-def playing(answers: list[Answer], forward: str = "") -> Iterator[tuple[str, list[Any]]]:
-    """A server that gives these answers, and then those of another server; what it was sent."""
-    sent: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            sent.append(json.loads(body))
-            headers = {name: self.headers[name] for name in ("Authorization", "Content-Type")}
-            real = httpx2.post(forward, content=body, headers=headers) if forward else None
-            answer = answers.pop(0) if answers else (201, b'{"seq": 7}')
-            if answer is None:
-                return
-            status, content = answer if real is None else (real.status_code, real.content)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", sent
-        finally:
-            server.shutdown()
-            thread.join()
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long in tests."""
-    monkeypatch.setattr(publishing, "FIRST_WAIT", 0.01)
+async def quick(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Nobody waits long in tests, and no thread is left behind."""
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.02)
+    threads = threading.active_count()
+    yield
+    assert threading.active_count() <= threads + 1  # The one that `publish` below runs in.
 
 
-def problem(status: int, code: str, **more: object) -> Answer:
-    return status, json.dumps({"code": code, "detail": "Because.", **more}).encode()
+async def publish(url: str, *bodies: str, patience: float = 10) -> list[int]:
+    """What the command does."""
+
+    def work() -> list[int]:
+        room = Room(url, item="order-17", token="t", tail=0, buffer=0, patience=patience)
+        with Publisher(room, patience=patience) as publisher:
+            return [publisher.publish(body) for body in bodies]
+
+    return await anyio.to_thread.run_sync(work)
 
 
-def test_lost_answer_does_not_store_a_message_twice(server: LiveServer) -> None:
-    """The connection broke after the commit: the same ref finds what is stored."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    real = f"{server.url}/items/order-17/messages"
-    with playing([None, None], real) as (url, sent), Publisher(url, ada.token) as publisher:
-        seq = publisher.publish("once")
-        assert len(sent) == 3
-    [message] = ada.call("GET", "/items/order-17/messages").json()["messages"]
-    assert (message["seq"], message["body"]) == (seq, "once")
+async def test_lost_answer_does_not_store_a_message_twice() -> None:
+    """The connection broke before the answer: it is asked again, under the same ref."""
+    heard = []
+
+    async def hear(guest: Guest) -> None:
+        await guest.say(WELCOME)
+        heard.append(await guest.hear("publish"))
+
+    async def take(guest: Guest) -> None:
+        await hear(guest)
+        await guest.say({"type": "ack", "ref": heard[-1]["ref"], "seq": 7, "at": ""})
+        heard.append(await guest.hear("publish"))
+        await guest.say({"type": "ack", "ref": heard[-1]["ref"], "seq": 8, "at": ""})
+
+    async with playing(hear, answer(503), take) as stage:
+        assert await publish(stage.url, "one", "two") == [7, 8]
+    assert heard[0] == heard[1]
+    assert heard[1]["ref"] != heard[2]["ref"]
 
 
-def test_server_that_cannot_now_is_asked_again_with_the_same_ref() -> None:
-    """Also when a proxy answers in its place; the next message has another ref."""
-    answers = [
-        problem(503, "draining", retry_after=0.01),
-        problem(429, "rate_limited"),
-        (502, b"<h1>Bad Gateway</h1>"),
-        (503, b"[]"),
-    ]
-    with playing(answers) as (url, sent), Publisher(url, "t") as publisher:
-        assert publisher.publish("one") == 7
-        assert publisher.publish("two") == 7
-    assert len({message["ref"] for message in sent[:5]}) == 1
-    assert sent[5]["ref"] != sent[0]["ref"]
+async def refuse(guest: Guest) -> None:
+    await guest.say(WELCOME)
+    command = await guest.hear("publish")
+    error = {"type": "error", "code": "forbidden", "message": "No.", "ref": command["ref"]}
+    await guest.say(error)
+    await guest.hear()
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("scripts", "sentence", "code"),
     [
-        (problem(403, "forbidden"), "forbidden"),
-        (problem(401, "auth_expired"), "auth_expired"),
-        (problem(418, "unheard_of"), "not_found"),
-        ((200, b"<h1>Welcome to our hotspot</h1>"), "not_found"),
+        ([refuse], "forbidden: No.", REFUSED),
+        (
+            [say({"type": "closing", "reason": "removed", "retry": "never"})],
+            "removed: You",
+            REFUSED,
+        ),
+        ([say(WELCOME)], "The message was not stored in", UNABLE),
+        ([say(WELCOME, close=1011), answer(503, Retry_After="9")], "The server answered", UNABLE),
     ],
 )
-def test_final_answer_is_not_asked_for_again(answer: Answer, code: str) -> None:
-    """Another try would bring the same."""
-    with playing([answer]) as (url, sent), Publisher(url, "t") as publisher:
-        with pytest.raises(Refusal) as refused:
-            publisher.publish("hi")
-        assert refused.value.code == code
-        assert len(sent) == 1
+async def test_message_that_is_not_stored_fails_with_the_reason(
+    scripts: list[Script], sentence: str, code: int
+) -> None:
+    """At once when it is final, else when patience ends."""
+    async with playing(*scripts) as stage:
+        with pytest.raises(Failure) as failure:
+            await publish(stage.url, "hi", patience=0.5)
+        assert str(failure.value).startswith(sentence)
+        assert failure.value.code == code
 
 
-def test_patience_ends() -> None:
-    """With the last reason."""
-    busy = problem(503, "busy", retry_after=60)
-    with (
-        playing([busy]) as (url, _),
-        Publisher(url, "t", patience=1) as publisher,
-        pytest.raises(Refusal, match="Because"),
-    ):
-        publisher.publish("hi")
-    with Publisher(url, "t", patience=0.2) as publisher, pytest.raises(Failure, match="reached"):
-        publisher.publish("hi")
+async def test_server_that_is_not_there_is_waited_for_in_vain() -> None:
+    """Until patience ends."""
+    with pytest.raises(Failure, match="cannot be reached") as failure:
+        await publish("http://127.0.0.1:1", "hi", patience=0.1)
+    assert failure.value.code == UNABLE

@@ -1,12 +1,15 @@
+import asyncio
 import json
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.cli.commands import Command
+from tests.clients.python.scripted import WELCOME, message, playing, say
 from tests.conftest import Serve
 from tests.live import LiveServer, Person
 from tests.process import ITEMROOM
@@ -79,6 +82,20 @@ def test_item_of_somebody_else_ends_the_command(
     """With the reason that the server gives."""
     server.person("ben").create("secret-1")
     assert itemroom.failed(*command, code=1).startswith("item_not_found: ")
+
+
+@pytest.mark.anyio
+async def test_listen_says_what_happens_to_the_connection(itemroom: Command) -> None:
+    """Beside what it prints; and in the end why it ends."""
+    closing = {"type": "closing", "reason": "item_deleted", "retry": "never"}
+    said = say(WELCOME | {"after": 6}, message(7, "hi"), close=1012)
+    async with playing(said, say(closing)) as stage:
+        listen = partial(itemroom, "listen", "order-17", "--url", stage.url, "--token", "t")
+        outcome = await asyncio.to_thread(listen)
+    assert (outcome.code, outcome.out) == (1, "7 Ada: hi\n")
+    first, last = outcome.err.splitlines()
+    assert first.startswith("itemroom: the connection was closed (1012); trying again in 0.")
+    assert last == "itemroom: item_deleted: The item was deleted."
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -1,0 +1,226 @@
+"""All that a client knows and decides, across its connections. No input or output happens here.
+
+The shell tells it what came, and asks it what to send; times are seconds of a monotonic clock.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from itemroom.core import verdicts
+from itemroom.core.backoff import Backoff
+from itemroom.core.cursor import Cursor
+from itemroom.core.entries import ENTRY_TYPES, Entry, Event, Fields
+from itemroom.core.errors import Refused
+from itemroom.core.outbox import Outbox, encode
+from itemroom.core.pace import Pace
+from itemroom.core.presence import Presence
+
+# Seconds. The server pings more often, but the library answers that without telling.
+QUIET = 25.0
+PATIENCE = 10.0
+
+
+class Session:
+    """What holds as long as a room is used, whatever happens to its connections.
+
+    Args:
+        cursor: where to begin.
+        outbox: holds the commands.
+        can_renew: whether there is a newer credential to be had.
+    """
+
+    def __init__(self, cursor: Cursor, outbox: Outbox, *, can_renew: bool) -> None:
+        self.cursor = cursor
+        self.outbox = outbox
+        self.presence = Presence()
+        self.welcome: Fields = {}  # The newest one.
+        self.you: dict[str, Any] = {}
+        self.item: dict[str, Any] = {}
+        self.head = 0
+        self.is_live = False
+        self._can_renew = can_renew
+        self._backoff = Backoff()
+        self._renewals = 0  # In a row, without a welcome.
+        self._is_welcomed = False  # On this connection.
+        self._urgent: list[str] = []  # Frames of this connection that are sent before commands.
+        self._read: int | None = None  # How far the user has read.
+        self._read_sent = False  # On this connection.
+        self._pace = Pace(0, 0, 0)
+        self._heard_at = 0.0
+        self._pinged_at: float | None = None  # Since something was heard.
+        self._takes: dict[str, Callable[[Fields, float], list[Event]]] = {
+            "welcome": self._take_welcome,
+            "live": self._take_live,
+            "ack": self._take_ack,
+            "error": self._take_error,
+            "presence": self._take_presence,
+            "role": self._take_role,
+            "pong": self._take_pong,
+            "closing": self._take_closing,
+            **dict.fromkeys(("signal", "read", "expiring"), _tell),
+            **dict.fromkeys(ENTRY_TYPES, self._take_entry),
+        }
+
+    def connected(self, now: float) -> None:
+        """A connection is open."""
+        self._heard_at, self._pinged_at = now, None
+        self._urgent.clear()
+
+    def ended(self, refused: Refused) -> float:
+        """The connection is no more; the seconds after which to try again.
+
+        Raises:
+            Refused: there is no sense in it.
+        """
+        self.is_live = self._is_welcomed = False
+        if refused.retry == "after_auth" and self._can_renew and not self._renewals:
+            self._renewals += 1
+        elif refused.retry != "later":
+            raise refused
+        return (refused.retry_after or 0.0) + self._backoff.next()
+
+    def received(self, frame: Fields, now: float) -> list[Event]:
+        """A frame has come; what to tell the application.
+
+        Raises:
+            Refused: the connection is of no use any more.
+        """
+        self._heard_at, self._pinged_at = now, None
+        try:
+            take = self._takes.get(frame["type"])
+            return take(frame, now) if take is not None else []
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            sentence = "What came is not what a server of Itemroom says."
+            raise Refused("bad_frame", sentence, retry="later") from error
+
+    def outgoing(self, now: float) -> tuple[list[str], float]:
+        """Frames to send now, and in how many seconds to ask again at the latest.
+
+        Raises:
+            Refused: nothing comes any more.
+        """
+        texts, wait = self._watch(now)
+        texts += self._urgent
+        self._urgent.clear()
+        if self._is_welcomed:
+            if self._read is not None and not self._read_sent:
+                texts.append(encode({"type": "read", "seq": self._read}))
+                self._read_sent = True
+            commands, until = self.outbox.due(now, self._pace, self.head)
+            texts += commands
+            wait = min(wait, until) if until is not None else wait
+        return texts, wait
+
+    def command(self, type_: str, ref: str | None, **fields: object) -> str:
+        """Something to be stored; the ref under which it will be settled.
+
+        Raises:
+            Refused: `outbox_full`, `ref_conflict`, `too_big`.
+            ValueError, TypeError: it is not JSON.
+        """
+        ref = self.outbox.add(type_, ref, **fields)
+        limit = self.welcome["limits"]["frame_bytes"] if self.welcome else None
+        if limit is not None and self.outbox.size_of(ref) > limit:
+            self.outbox.settle(ref)
+            raise _too_big(limit)
+        return ref
+
+    def signal(self, name: str, body: object, now: float) -> None:
+        """Something for those who are here now; nobody is, while this client is not live."""
+        text = encode({"type": "signal", "name": name, "body": body})
+        if self.is_live and not self._pace.take(now):
+            self._urgent.append(text)
+
+    def read(self, seq: int) -> None:
+        """The user has read up to here."""
+        if self._read is None or seq > self._read:
+            self._read, self._read_sent = seq, False
+
+    def renew(self, token: str) -> None:
+        """Go on under a newer token."""
+        self._urgent.append(encode({"type": "auth", "token": token}))
+
+    def _watch(self, now: float) -> tuple[list[str], float]:
+        if self._pinged_at is None:
+            left = self._heard_at + QUIET - now
+            if left > 0:
+                return [], left
+            self._pinged_at = now
+            return [encode({"type": "ping"})], PATIENCE
+        left = self._pinged_at + PATIENCE - now
+        if left <= 0:
+            raise Refused("silent", "The server says nothing any more.", retry="later")
+        return [], left
+
+    def _take_welcome(self, frame: Fields, now: float) -> list[Event]:
+        limits = frame["limits"]
+        gap = self.cursor.welcome(frame)
+        self.welcome, self.head = frame, frame["head"]
+        self.you, self.item = dict(frame["you"]), dict(frame["item"])
+        self.presence.update(frame["presence"])
+        self.outbox.connected(limits["in_flight"])
+        self._pace = Pace(limits["publish_rate"], limits["publish_burst"], now)
+        self._is_welcomed, self._read_sent, self._renewals = True, False, 0
+        self._backoff.reset()
+        events = [Event("welcome", frame)] if not self.cursor.is_deaf else []
+        events += [Event("gap", gap)] if gap is not None else []
+        oversized = list(self.outbox.too_big(limits["frame_bytes"]))
+        return events + [self._settle(ref, _too_big(limits["frame_bytes"])) for ref in oversized]
+
+    def _take_live(self, frame: Fields, _now: float) -> list[Event]:
+        self.cursor.caught_up(frame["seq"])
+        self.is_live = True
+        return [Event("live", frame)] if not self.cursor.is_deaf else []
+
+    def _take_entry(self, frame: Fields, _now: float) -> list[Event]:
+        entry = Entry.of(frame)
+        is_new = self.cursor.take(entry.seq)
+        self.head = max(self.head, entry.seq)
+        if entry.type == "item" and entry.title is not None:
+            self.item["title"] = entry.title
+        is_mine = entry.by["id"] == self.you["id"] and self.outbox.was_stored(entry)
+        settled = [self._settle(entry.ref, entry.seq)] if is_mine else []
+        return [*settled, Event("entry", entry)] if is_new else settled
+
+    def _take_ack(self, frame: Fields, _now: float) -> list[Event]:
+        return [self._settle(frame.get("ref"), frame["seq"])]
+
+    def _take_error(self, frame: Fields, now: float) -> list[Event]:
+        ref = frame.get("ref")
+        refused = Refused(
+            frame["code"], frame["message"], retry_after=frame.get("retry_after"), retry="never"
+        )
+        if ref is None:
+            return [Event("error", refused)]
+        is_final = self.outbox.refused(refused, ref, now)
+        return [Event("settled", (ref, refused))] if is_final else []
+
+    def _take_presence(self, frame: Fields, _now: float) -> list[Event]:
+        self.presence.update(frame)
+        if "join" in frame and not self.presence.is_listed:
+            # There were too many to be listed, and now there are not.
+            self._urgent.append(encode({"type": "presence"}))
+        return [Event("presence", self.presence)]
+
+    def _take_role(self, frame: Fields, _now: float) -> list[Event]:
+        self.you["role"] = frame["role"]
+        return [Event("role", frame)]
+
+    def _take_pong(self, frame: Fields, _now: float) -> list[Event]:
+        self.head = max(self.head, frame["head"] or 0)
+        return []
+
+    def _take_closing(self, frame: Fields, _now: float) -> list[Event]:
+        raise verdicts.closing(frame)
+
+    def _settle(self, ref: str | None, result: int | Refused) -> Event:
+        self.outbox.settle(ref)
+        return Event("settled", (ref, result))
+
+
+def _tell(frame: Fields, _now: float) -> list[Event]:
+    return [Event(frame["type"], frame)]
+
+
+def _too_big(limit: int) -> Refused:
+    return Refused("too_big", f"A frame has at most {limit} bytes.")

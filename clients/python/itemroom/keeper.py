@@ -1,0 +1,226 @@
+"""Keeps a room connected: one connection after the other, and the waits between them."""
+
+import asyncio
+import time
+from functools import partial
+from typing import Literal, NamedTuple
+
+from itemroom.core.entries import Event
+from itemroom.core.errors import Refused
+from itemroom.core.session import Session
+from itemroom.credentials import Credentials
+from itemroom.delivery import Delivery
+from itemroom.link import Link
+from itemroom.listeners import Listeners
+from itemroom.renewal import Renewal
+
+State = Literal["connecting", "resuming", "live", "waiting", "refused", "closed"]
+
+
+class Change(NamedTuple):
+    """A new state of a room, and what led to it."""
+
+    state: State
+    reason: str = ""
+    """The code of `error`."""
+    retry_at: float | None = None
+    """While waiting: when the next connection will be tried, as `time.time()` has it."""
+    error: Refused | None = None
+
+
+class Keeper:
+    """The life of a room, from entering it to its end.
+
+    Args:
+        url: of the item's room, without a query.
+        patience: seconds for which the first welcome is waited for; None: as long as it takes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: Session,
+        credentials: Credentials,
+        delivery: Delivery,
+        *,
+        patience: float | None,
+    ) -> None:
+        self.session = session
+        self.delivery = delivery
+        delivery.when_relieved = self._relieved
+        self.listeners = Listeners()
+        self.change = Change("connecting")
+        self._link = Link(url, session, credentials, self._happened)
+        failed = partial(self.listeners.tell, "error")
+        self._renewal = Renewal(credentials, renewed=self._renewed, failed=failed)
+        self._patience = patience
+        self._answers: dict[str, asyncio.Future[int]] = {}  # To commands, by ref.
+        self._end: Exception | None = None  # Set when there will be no more connections.
+        self._task: asyncio.Task[None] | None = None  # Set by `enter`.
+        self._welcomed = asyncio.Event()  # Also set when there never will be a welcome.
+        self._hurry = asyncio.Event()  # Do not wait for the next connection.
+
+    async def enter(self) -> None:
+        """Connect, and wait for the first welcome; leaves nothing behind when that fails.
+
+        Raises:
+            Refused: there will be none.
+        """
+        if self._task is not None or self._end is not None:
+            raise RuntimeError("a room can be entered once")
+        self._task = asyncio.create_task(self._run())
+        try:
+            await self._welcomed.wait()
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        if self._end is not None:
+            raise self._end
+
+    async def close(self) -> None:
+        """End all; may come twice."""
+        await self._renewal.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._finish("closed", Refused("closed", "The room was closed."))
+
+    async def do(self, type_: str, ref: str | None, **fields: object) -> int:
+        """Give a command, and wait until it is settled; cancelling withdraws it.
+
+        Raises:
+            Refused: it is not, or will not be, stored.
+            ValueError, TypeError: it is not JSON.
+        """
+        if self._end is not None:
+            raise _refusal(self._end)
+        ref = self.session.command(type_, ref, **fields)
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._answers[ref] = answer
+        if self.change.reason == "buffer_full":
+            self._hurry.set()  # Whoever reads may be waiting for the answer to this.
+        self._link.wake()
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            # Settled in this very moment, the ref may be another command's already.
+            if self._answers.get(ref) is answer:
+                del self._answers[ref]
+                self.session.outbox.settle(ref)
+            raise
+
+    def wake(self) -> None:
+        """The session has something to send."""
+        self._link.wake()
+
+    def reconnect(self) -> None:
+        """Drop the connection, or stop waiting for one, and resume at once."""
+        self._hurry.set()
+        self._link.drop()
+
+    async def _run(self) -> None:
+        began = time.monotonic()
+        try:
+            while True:
+                if not self.session.cursor.is_deaf:
+                    self._to(Change("connecting"))
+                try:
+                    await self._link.run()
+                except Refused as refused:
+                    wait = self.session.ended(refused)
+                    elapsed = time.monotonic() - began
+                    if self._is_out_of_patience(elapsed + wait):
+                        raise
+                    await self._wait(refused, wait)
+        except Refused as refused:
+            self._finish("refused", refused)
+        except Exception as error:
+            # What a listener has raised comes out of the room, wherever it is used.
+            self._finish("closed", error)
+
+    def _is_out_of_patience(self, seconds: float) -> bool:
+        if self._patience is None or self._welcomed.is_set():
+            return False
+        return seconds > self._patience
+
+    async def _wait(self, refused: Refused, seconds: float) -> None:
+        if refused.code == "buffer_full":
+            self._to(Change("waiting", refused.code, None, refused))
+            if self.session.outbox.is_empty:
+                await self._hurry.wait()
+            self._hurry.clear()
+            return
+        self._to(Change("waiting", refused.code, time.time() + seconds, refused))
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        self._hurry.clear()
+
+    def _to(self, change: Change) -> None:
+        self.change = change
+        self.listeners.tell("state", change)
+
+    def _finish(self, state: State, error: Exception) -> None:
+        if self._end is not None:
+            return
+        self._end = error
+        refused = _refusal(error)
+        for ref in list(self._answers):
+            self.session.outbox.settle(ref)
+            self._settled(ref, refused)
+        self.delivery.end(error)
+        self._welcomed.set()
+        self._to(Change(state, refused.code, None, refused))
+        if state == "refused":
+            self.listeners.tell("refused", refused)
+
+    def _happened(self, event: Event) -> None:
+        match event.type:
+            case "settled":
+                self._settled(*event.detail)
+                return
+            case "welcome":
+                self._hurry.clear()
+                self.delivery.begin(self.session.cursor.after or 0, anew=False)
+                self._to(Change("resuming"))
+                self._welcomed.set()
+            case "gap":
+                self.delivery.begin(event.detail.after, anew=True)
+            case "live":
+                self._to(Change("live"))
+            case "entry":
+                self.delivery.put(event.detail)
+            case "expiring":
+                self._renewal.begin(event.detail["in"])
+        self.listeners.tell(event.type, event.detail)
+        if self.delivery.is_full and not self.session.cursor.is_deaf:
+            self.session.cursor.is_deaf = True
+            raise Refused("buffer_full", "Entries wait to be read.", retry="later")
+
+    def _relieved(self) -> None:
+        """There is room for what was left in the log."""
+        if self.session.cursor.is_deaf:
+            self.session.cursor.is_deaf = False
+            self.reconnect()
+
+    def _settled(self, ref: str | None, result: int | Refused) -> None:
+        answer = self._answers.pop(ref or "", None)
+        if answer is None or answer.done():
+            return  # Nobody waits for it any more.
+        if isinstance(result, Refused):
+            answer.set_exception(result)
+        else:
+            answer.set_result(result)
+
+    def _renewed(self, token: str) -> None:
+        self.session.renew(token)
+        self._link.wake()
+
+
+def _refusal(error: Exception) -> Refused:
+    """What a command is told that a room's end has overtaken."""
+    if isinstance(error, Refused):
+        return error
+    return Refused("closed", f"The room ended with {type(error).__name__}.")

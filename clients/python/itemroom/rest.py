@@ -1,0 +1,203 @@
+"""The REST calls of docs/protocol.md, as a thin synchronous client."""
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx2
+
+from itemroom.core import verdicts
+from itemroom.core.entries import Entry
+from itemroom.core.errors import Refused
+
+# Seconds for one call.
+TIMEOUT = 15.0
+# Of a page, where all pages are asked for.
+PAGE = 100
+
+
+class Client:
+    """Calls a server over REST. It tries nothing again: `Room` is for what must arrive.
+
+    Every call raises Refused when the server says no, and when it cannot be reached
+    (`unreachable`).
+
+    Args:
+        url: the server's, with http or https; it may have a path.
+        token: an access token or an API token; None: signs nobody in.
+        timeout: seconds for one call.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None, timeout: float = TIMEOUT) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout)
+
+    @classmethod
+    def sign_in(cls, url: str, username: str, password: str) -> "Client":
+        """A client with a fresh access token, which lives an hour."""
+        with cls(url) as stranger:
+            form = {"username": username, "password": password}
+            answer = stranger.call("POST", "/auth/token", data=form)
+        return cls(url, token=answer["access_token"])
+
+    @property
+    def token(self) -> str | None:
+        """What it shows, for a `Room`."""
+        shown = self._http.headers.get("Authorization")
+        return shown.removeprefix("Bearer ") if shown is not None else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def call(self, method: str, path: str, **request: Any) -> Any:
+        """Any call: the answer's JSON, or None. `request` is passed on to httpx2."""
+        try:
+            answer = self._http.request(method, path, **request)
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise Refused("unreachable", f"{reason}.", retry="later") from error
+        if not answer.is_success:
+            raise verdicts.denied(answer.status_code, answer.headers, answer.content)
+        return answer.json() if answer.content else None
+
+    def me(self) -> dict[str, Any]:
+        """Who you are."""
+        return self._dict("GET", "/auth/me")
+
+    def create_item(self, item: str | None = None, **fields: Any) -> dict[str, Any]:
+        """A new item, with `title` and `default_role` if given; you are its admin."""
+        return self._dict("POST", "/items", json=_given(id=item, **fields))
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """Your items, newest activity first."""
+        return self._pages("/items", "items")
+
+    def item(self, item: str) -> dict[str, Any]:
+        """One item, with your `role`, `head`, `read_seq` and `unread`."""
+        return self._dict("GET", _path(item))
+
+    def change_item(self, item: str, **fields: Any) -> dict[str, Any]:
+        """Change `title`, `default_role` or `retention_days`."""
+        return self._dict("PATCH", _path(item), json=fields)
+
+    def delete_item(self, item: str) -> None:
+        """Delete it with its log, for good."""
+        self.call("DELETE", _path(item))
+
+    def members(self, item: str) -> Iterator[dict[str, Any]]:
+        """Its members, by username."""
+        return self._pages(_path(item, "members"), "members")
+
+    def set_member(self, item: str, username: str, role: str) -> dict[str, Any]:
+        """Make somebody a member, or give them another role."""
+        return self._dict("PUT", _path(item, "members", username), json={"role": role})
+
+    def remove_member(self, item: str, username: str) -> None:
+        """Remove somebody, or leave."""
+        self.call("DELETE", _path(item, "members", username))
+
+    def messages(
+        self,
+        item: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """A page of `messages` as they stand now, with `head`, `oldest` and `epoch`."""
+        query = _given(before=before, after=after, limit=limit)
+        return self._dict("GET", _path(item, "messages"), params=query)
+
+    def log(self, item: str, *, after: int = 0) -> Iterator[Entry]:
+        """All entries after a seq, as a room would replay them, up to the newest."""
+        while True:
+            query = {"after": after, "limit": PAGE}
+            page = self._dict("GET", _path(item, "log"), params=query)
+            yield from map(Entry.of, page["entries"])
+            after = page["entries"][-1]["seq"] if page["entries"] else page["head"]
+            if after >= page["head"]:
+                return
+
+    def publish(self, item: str, body: object, *, ref: str | None = None) -> dict[str, Any]:
+        """Publish a message: its `seq` and `at`; give a `ref` to make a repeat safe."""
+        message = _given(ref=ref) | {"body": body}
+        return self._dict("POST", _path(item, "messages"), json=message)
+
+    def edit(self, item: str, seq: int, body: object, *, ref: str | None = None) -> dict[str, Any]:
+        """Give a message another body."""
+        message = _given(ref=ref) | {"body": body}
+        return self._dict("PATCH", _path(item, "messages", seq), json=message)
+
+    def delete(self, item: str, seq: int) -> dict[str, Any]:
+        """Delete a message."""
+        return self._dict("DELETE", _path(item, "messages", seq))
+
+    def react(self, item: str, seq: int, value: str, *, on: bool = True) -> dict[str, Any]:
+        """Put a reaction on a message, or take it back."""
+        path = _path(item, "messages", seq, "reactions", value)
+        return self._dict("PUT" if on else "DELETE", path)
+
+    def read(self, item: str, seq: int) -> None:
+        """You have read up to here."""
+        self.call("PUT", _path(item, "read"), json={"seq": seq})
+
+    def presence(self, item: str) -> dict[str, Any]:
+        """Who is connected: `count`, and `users` up to 200."""
+        return self._dict("GET", _path(item, "presence"))
+
+    def ticket(self, item: str) -> str:
+        """For one connection within 30 seconds."""
+        return str(self._dict("POST", _path(item, "tickets"))["ticket"])
+
+    def create_token(
+        self, name: str, items: Mapping[str, str], *, expires_in: int | None = None
+    ) -> dict[str, Any]:
+        """An API token, limited to items: its text is in the answer, this once."""
+        wish = {"name": name, "items": dict(items), **_given(expires_in=expires_in)}
+        return self._dict("POST", "/tokens", json=wish)
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Your API tokens."""
+        return list(self.call("GET", "/tokens")["tokens"])
+
+    def revoke_token(self, token_id: str) -> None:
+        """End one of them."""
+        self.call("DELETE", f"/tokens/{_quoted(token_id)}")
+
+    def _dict(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.call(method, path, **request)
+        return answer
+
+    def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+        query: dict[str, Any] = {"limit": PAGE}
+        while True:
+            page = self._dict("GET", path, params=query)
+            yield from page[name]
+            if page["next"] is None:
+                return
+            query["after"] = page["next"]
+
+
+def _path(item: str, *parts: object) -> str:
+    return "/".join(["/items", *map(_quoted, (item, *parts))])
+
+
+def _quoted(part: object) -> str:
+    return quote(str(part), safe=":")
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

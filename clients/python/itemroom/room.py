@@ -1,0 +1,198 @@
+"""A room, as an application uses it."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from itemroom.core.cursor import Cursor
+from itemroom.core.entries import Entry
+from itemroom.core.errors import Refused
+from itemroom.core.outbox import Outbox
+from itemroom.core.presence import Presence
+from itemroom.core.session import Session
+from itemroom.credentials import Credentials, GetToken
+from itemroom.delivery import Delivery
+from itemroom.keeper import Change, Keeper, State
+
+_URL = re.compile(r"(?:http|ws)(s?://[^?#\s]+?)/*")
+
+
+class Room:
+    """One item's room: entries each once and in order, across lost connections.
+
+    Enter it with `async with`, which waits for the first welcome.
+
+    Args:
+        url: the server's, with http, https, ws or wss; it may have a path.
+        item: the item's id.
+        token: an access token or an API token.
+        ticket: for one connection.
+        get_token: asked before each connection, and when a token is about to end; gives a token,
+            or `{"token": …}`, or `{"ticket": …}`.
+        after: begin after this seq; give the `epoch` that it is from as well.
+        tail: without `after`, begin with so many of the newest entries.
+        outbox: commands that may wait for an answer at once, online or not.
+        buffer: entries that may wait for the iterator; then the connection is given up until they
+            are read. 0: nobody iterates.
+        patience: seconds for which the first welcome is waited for; None: as long as it takes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        item: str,
+        token: str | None = None,
+        ticket: str | None = None,
+        get_token: GetToken | None = None,
+        after: int | None = None,
+        epoch: str | None = None,
+        tail: int | None = None,
+        outbox: int = 1000,
+        buffer: int = 10_000,
+        patience: float | None = None,
+    ) -> None:
+        credentials = Credentials(token, ticket, get_token)
+        cursor = Cursor(after, epoch, tail)
+        self._session = Session(cursor, Outbox(outbox), can_renew=credentials.can_renew)
+        self._delivery = Delivery(buffer)
+        self._keeper = Keeper(
+            room_url(url, item), self._session, credentials, self._delivery, patience=patience
+        )
+
+    @property
+    def state(self) -> State:
+        """`connecting`, `resuming`, `live`, `waiting`, `refused` for good, or `closed`."""
+        return self._keeper.change.state
+
+    @property
+    def change(self) -> Change:
+        """The state, what led to it, and when the next connection will be tried."""
+        return self._keeper.change
+
+    @property
+    def error(self) -> Refused | None:
+        """What led to the state; None: nothing bad."""
+        return self._keeper.change.error
+
+    @property
+    def seq(self) -> int | None:
+        """Of the last entry that the iterator gave: with `epoch`, the place to resume from."""
+        return self._delivery.seq
+
+    @property
+    def epoch(self) -> str | None:
+        """The life of the log that `seq` belongs to."""
+        return self._session.cursor.epoch
+
+    @property
+    def head(self) -> int:
+        """The newest seq of the log that this client knows of."""
+        return self._session.head
+
+    @property
+    def you(self) -> Mapping[str, Any]:
+        """Who you are here: `id`, `name`, `role`."""
+        return self._session.you
+
+    @property
+    def item(self) -> Mapping[str, Any]:
+        """The item: `id`, `title`."""
+        return self._session.item
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        """What the server allows."""
+        limits: Mapping[str, Any] = self._session.welcome.get("limits", {})
+        return limits
+
+    @property
+    def presence(self) -> Presence:
+        """Who is here, kept current."""
+        return self._session.presence
+
+    def on(self, type_: str, callback: Callable[[Any], object]) -> Callable[[], None]:
+        """Call back, at once and not as a coroutine, when something of a type happens.
+
+        The types, and what the callback gets: `state` a Change, `entry` an Entry (when it comes,
+        which may be before the iterator gives it), `gap` a Gap, `presence` the Presence,
+        `refused` and `error` a Refused; `welcome`, `live`, `signal`, `read`, `role` and
+        `expiring` the frame. What a callback raises ends the room, and is raised out of it.
+
+        Returns:
+            What ends the calling back.
+        """
+        return self._keeper.listeners.add(type_, callback)
+
+    async def publish(self, body: object, ref: str | None = None) -> int:
+        """Publish a message: its seq, when it is stored.
+
+        It is sent again, under the same ref, until the server answers; cancelling withdraws it,
+        unless it was stored already.
+
+        Raises:
+            Refused: the server does not take it, or too many wait.
+            ValueError, TypeError: the body is not JSON.
+        """
+        return await self._keeper.do("publish", ref, body=body)
+
+    async def edit(self, target: int, body: object, ref: str | None = None) -> int:
+        """Give a message another body; otherwise as `publish`."""
+        return await self._keeper.do("edit", ref, target=target, body=body)
+
+    async def delete(self, target: int, ref: str | None = None) -> int:
+        """Delete a message; otherwise as `publish`."""
+        return await self._keeper.do("delete", ref, target=target)
+
+    async def react(
+        self, target: int, value: str, *, on: bool = True, ref: str | None = None
+    ) -> int:
+        """Put a reaction on a message, or take it back; otherwise as `publish`."""
+        return await self._keeper.do("react", ref, target=target, value=value, on=on)
+
+    def signal(self, name: str, body: object = None) -> None:
+        """Tell those who are here now, such as that you are typing; lost unless `live`."""
+        self._session.signal(name, body, time.monotonic())
+        self._keeper.wake()
+
+    def read(self, seq: int) -> None:
+        """You have read up to here; told again after a lost connection."""
+        self._session.read(seq)
+        self._keeper.wake()
+
+    def reconnect(self) -> None:
+        """Drop the connection, or stop waiting for one, and resume at once."""
+        self._keeper.reconnect()
+
+    async def close(self) -> None:
+        """End it; what was not answered is refused with `closed`. May come twice."""
+        await self._keeper.close()
+
+    async def __aenter__(self) -> Self:
+        await self._keeper.enter()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Entry:
+        return await self._delivery.next()
+
+
+def room_url(url: str, item: str) -> str:
+    """The address of an item's room on a server."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise ValueError("url takes an address such as https://rooms.example.com")
+    return f"ws{match[1]}/items/{quote(item, safe=':')}/ws"
