@@ -7,6 +7,7 @@ since the Unix epoch: integers compare and index well, and SQLite has no time ty
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -60,6 +61,10 @@ class User(Table, table=True):
     issuer: str | None = None
     subject: str | None = None
     disabled: bool = False
+    admin: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("0"))
+    )
+    """Whether they may see how the server does. It gives no role in any item."""
     tokens_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     """Access tokens issued before this moment do not count (password changed, user disabled)."""
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -1,12 +1,15 @@
 """The database's schema: brought up to date by the migrations, and never by anything else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api.database import DatabaseError
 
@@ -24,13 +27,32 @@ def migrate(engine: Engine) -> None:
     """Bring the schema up to date; the caller holds the lock.
 
     Raises:
-        DatabaseError: the database was made by a newer version.
+        DatabaseError: the database was made by a newer version, or would not be whole afterwards.
     """
     config = configuration()
     _refuse_newer(engine, config)
-    with engine.begin() as connection:
+    with without_foreign_keys(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def without_foreign_keys(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which a table may be built anew while others refer to it.
+
+    SQLite's own procedure (https://sqlite.org/lang_altertable.html, section 7): keys are off,
+    which only works outside of a transaction, and checked as a whole before the commit.
+    """
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise DatabaseError("The database has rows that refer to nothing.")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
 
 
 def check(engine: Engine) -> None:

@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from api.database import DatabaseError, open_engine
 from api.models import Table
-from api.schema import check, current_revision, migrate
+from api.schema import (
+    check,
+    configuration,
+    current_revision,
+    migrate,
+    without_foreign_keys,
+)
 
 
 @pytest.fixture
@@ -38,6 +46,47 @@ def test_migrated_twice_is_migrated_once(engine: Engine) -> None:
     migrate(engine)
     assert current_revision(engine) == revision
     check(engine)
+
+
+OLDER = """
+INSERT INTO user (key, id, username, name, disabled, tokens_from, created_at)
+    VALUES (1, 'u1', 'ada', 'Ada', 0, 0, 0);
+INSERT INTO item (key, id, title, epoch, head, oldest, created_at, active_at)
+    VALUES (1, 'doc', '', 'e', 1, 1, 0, 0);
+INSERT INTO membership (item_key, user_key, role, read_seq) VALUES (1, 1, 'admin', 0);
+INSERT INTO entry (item_key, seq, kind, author_key, at, body)
+    VALUES (1, 1, 'message', 1, 0, '1');
+"""
+
+
+def test_users_of_an_older_database_are_no_admins(engine: Engine) -> None:
+    """The flag comes with a migration, and goes with it, while other rows refer to the users."""
+    config = configuration()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in OLDER.split(";"):
+            connection.exec_driver_sql(statement)
+    migrate(engine)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT admin FROM user").all() == [(0,)]
+    with without_foreign_keys(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(user)")]
+        assert "admin" not in columns
+        assert connection.exec_driver_sql("SELECT count(*) FROM entry").scalar() == 1
+
+
+def test_migration_that_would_leave_a_loose_row_is_undone(engine: Engine) -> None:
+    """Checked as a whole, since the keys were off meanwhile; and they are on again."""
+    migrate(engine)
+    with pytest.raises(DatabaseError, match="refer to nothing"), without_foreign_keys(engine) as c:
+        c.exec_driver_sql("INSERT INTO membership VALUES (1, 1, 'admin', 0)")
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM membership").scalar() == 0
+        with pytest.raises(IntegrityError):
+            connection.exec_driver_sql("INSERT INTO membership VALUES (1, 1, 'admin', 0)")
 
 
 def test_empty_database_not_up_to_date(engine: Engine) -> None:
