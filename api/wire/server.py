@@ -19,6 +19,7 @@ from api.rooms.hub import Hub
 from api.settings import Settings
 from api.state import State
 from api.wire.http import GuardedHttp
+from api.wire.loops import LOOPS
 from api.wire.websocket import Wire
 
 logger = logging.getLogger("itemroom.server")
@@ -38,6 +39,11 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.app = app
         self._settings = settings
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on the event loop of the settings."""
+        with asyncio.Runner(loop_factory=LOOPS[self._settings.event_loop]) as runner:
+            runner.run(self.serve(sockets))
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Run the application, and listen while it runs.
@@ -141,7 +147,6 @@ def build_server(
         app,
         host=settings.host,
         port=settings.port,
-        loop="uvloop",
         http=http,
         # Only with uvicorn's own HTTP protocol: ours goes on with our own handshake.
         ws="websockets-sansio",
