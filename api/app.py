@@ -16,7 +16,7 @@ from api.database import Lock, open_readers, open_writing_engine
 from api.history import endpoints as history
 from api.history.housekeeping import Chore, Housekeeping
 from api.history.writer import Writer
-from api.http import health, middleware, pages, problems
+from api.http import console, health, middleware, pages, problems
 from api.items import endpoints as items
 from api.items import member_endpoints as members
 from api.limits import Buckets
@@ -54,15 +54,17 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    # First: routes are tried in order, and a crowd that comes back asks for nothing else.
+    app.include_router(room.router)
     app.include_router(accounts.router)
     app.include_router(items.collection)
     app.include_router(items.router)
     app.include_router(members.router)
     app.include_router(history.router)
-    app.include_router(room.router)
     app.include_router(operators.router)
     app.include_router(health.router)
     app.include_router(pages.router)
+    app.include_router(console.router)
     problems.install(app, refuse_socket=refuse_socket)
     middleware.install(app, settings)
     return app

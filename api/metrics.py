@@ -3,7 +3,14 @@
 Every server has a registry of its own, so that two in one process do not add up.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -19,6 +26,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Memory, processor time and file descriptors, from /proc when they are asked for.
+        ProcessCollector(registry=self.registry)
         self.connections = self._gauge("connections", "Open sockets.")
         self.behind = self._gauge(
             "connections_behind", "Open sockets that have not been given all that is stored."

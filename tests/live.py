@@ -31,10 +31,10 @@ class Served:
         """The address of an item's room."""
         return f"{self.ws_url}/items/{item_id}/ws?{urlencode(query)}"
 
-    def person(self, username: str) -> "Person":
-        """Somebody new, signed up, with an access token."""
+    def person(self, username: str, name: str | None = None) -> "Person":
+        """Somebody new, signed up, with an access token; shown to others as `name`."""
         with httpx2.Client(base_url=self.url) as client:
-            signup = {"username": username, "password": PASSWORD}
+            signup = {"username": username, "password": PASSWORD, "display_name": name}
             response = client.post("/auth/register", json=signup)
             assert response.status_code == 201, response.text
             form = {"username": username, "password": PASSWORD}

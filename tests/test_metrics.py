@@ -24,6 +24,18 @@ def test_everything_counted_is_rendered() -> None:
     } <= set(lines)
 
 
+def test_process_tells_of_itself() -> None:
+    """What it takes of the machine, as Prometheus' own libraries name it."""
+    lines = Metrics().render().decode().splitlines()
+    assert float(_value(lines, "process_resident_memory_bytes")) > 2**20
+    assert float(_value(lines, "process_start_time_seconds")) > 1e9
+
+
+def _value(lines: list[str], name: str) -> str:
+    (line,) = (line for line in lines if line.startswith(f"{name} "))
+    return line.removeprefix(f"{name} ")
+
+
 def test_made_up_method_or_path_is_no_label() -> None:
     """What a client can make up does not become a series, or memory would be its to spend."""
     metrics = Metrics()

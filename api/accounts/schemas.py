@@ -93,6 +93,7 @@ class CredentialShown(BaseModel):
 class Me(UserShown):
     """The user who asks, and how they are known."""
 
+    admin: bool = Field(description="Whether they may see how the server does, at `/status`.")
     credential: CredentialShown
 
 
@@ -165,7 +166,7 @@ def show_me(user: Profile, principal: Principal) -> Me:
         expires_at=None if ends is None else rfc3339(ends),
         items=None if credential.items is None else dict(credential.items),
     )
-    return Me(**show_user(user).model_dump(), credential=shown)
+    return Me(**show_user(user).model_dump(), admin=user.admin, credential=shown)
 
 
 def show_session(session: SessionListed, principal: Principal) -> SessionShown:

@@ -4,6 +4,7 @@ Functions of a `Transaction` run in the writer's thread; those of a connection i
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import col
@@ -26,27 +27,43 @@ class Profile:
     username: str
     name: str
     created_at: int
+    admin: bool
+    """Whether they may see how the server does."""
 
 
 _PROFILE = select(
-    col(User.key), col(User.id), col(User.username), col(User.name), col(User.created_at)
+    col(User.key),
+    col(User.id),
+    col(User.username),
+    col(User.name),
+    col(User.created_at),
+    col(User.admin),
 )
 
 
 def find_user(connection: Connection, username: str) -> Profile | None:
     """The user with this username, an outside one included."""
     row = connection.execute(_PROFILE.where(col(User.username) == username)).one_or_none()
-    return None if row is None else Profile(row.key, row.id, row.username, row.name, row.created_at)
+    return None if row is None else _profile(row)
 
 
 def load_user(connection: Connection, user_key: int) -> Profile:
     """The user of a principal: rows of users are never deleted."""
     row = connection.execute(_PROFILE.where(col(User.key) == user_key)).one()
-    return Profile(row.key, row.id, row.username, row.name, row.created_at)
+    return _profile(row)
+
+
+def _profile(row: Any) -> Profile:
+    return Profile(row.key, row.id, row.username, row.name, row.created_at, row.admin)
 
 
 def create_user(
-    tx: Transaction, *, username: str, password_hash: str, name: str | None = None
+    tx: Transaction,
+    *,
+    username: str,
+    password_hash: str,
+    name: str | None = None,
+    admin: bool = False,
 ) -> Profile:
     """A new local user, shown as `name` or else by the username.
 
@@ -63,6 +80,7 @@ def create_user(
         "name": shown,
         "password_hash": password_hash,
         "disabled": False,
+        "admin": admin,
         "tokens_from": 0,
         "created_at": tx.now_ms,
     }
@@ -118,6 +136,16 @@ def enable_user(tx: Transaction, username: str) -> None:
     """
     user = _known(tx, username)
     tx.connection.execute(update(User).where(col(User.key) == user.key).values(disabled=False))
+
+
+def set_admin(tx: Transaction, username: str, *, admin: bool) -> None:
+    """Let a user see how the server does, or no longer.
+
+    Raises:
+        Refusal: `not_found`.
+    """
+    user = _known(tx, username)
+    tx.connection.execute(update(User).where(col(User.key) == user.key).values(admin=admin))
 
 
 def _known(tx: Transaction, username: str) -> Profile:

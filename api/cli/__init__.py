@@ -7,6 +7,7 @@ import typer
 
 from api.cli.accounts import token_commands, user_commands
 from api.cli.backups import backup, restore
+from api.cli.chat import chat
 from api.cli.failures import EXPECTED, explain
 from api.cli.items import item_commands
 from api.cli.rooms import listen, publish
@@ -25,6 +26,7 @@ app.add_typer(token_commands, name="token")
 app.add_typer(item_commands, name="item")
 app.command()(listen)
 app.command()(publish)
+app.command()(chat)
 app.command()(backup)
 app.command()(restore)
 

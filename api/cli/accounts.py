@@ -28,12 +28,13 @@ def create_user(
     display_name: Annotated[str | None, typer.Option(help="Shown to others.")] = None,
     password_stdin: FromStdin = False,
     no_password: Annotated[bool, typer.Option("--no-password", help="Set one later.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="May see /status.")] = False,
 ) -> None:
     """Make a user; asks for the password."""
     settings = load_settings()
     password = None if no_password else _ask_password(from_stdin=password_stdin)
     with operator(settings) as somebody:
-        somebody.create_user(name, password, display_name)
+        somebody.create_user(name, password, display_name, admin=admin)
     typer.echo(f"{name} was created")
 
 
@@ -51,6 +52,18 @@ def enable_user(name: Username) -> None:
     with operator(load_settings()) as somebody:
         somebody.enable_user(name)
     typer.echo(f"{name} is enabled")
+
+
+@user_commands.command("admin")
+def set_admin(
+    name: Username,
+    *,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Let them see it no longer.")] = False,
+) -> None:
+    """Let a user see how the server does, at /status. It gives no role in any item."""
+    with operator(load_settings()) as somebody:
+        somebody.set_admin(name, admin=not revoke)
+    typer.echo(f"{name} is no admin" if revoke else f"{name} is an admin")
 
 
 @user_commands.command("password")

@@ -37,12 +37,14 @@ class Offline:
         self._settings = settings
         self._engine = engine
 
-    def create_user(self, username: str, password: str | None, name: str | None) -> None:
+    def create_user(
+        self, username: str, password: str | None, name: str | None, *, admin: bool = False
+    ) -> None:
         """See `Operator`."""
         password_hash = self._hash(password or service.unguessable_password())
         self._run(
             lambda tx: users.create_user(
-                tx, username=username, password_hash=password_hash, name=name
+                tx, username=username, password_hash=password_hash, name=name, admin=admin
             )
         )
 
@@ -53,6 +55,10 @@ class Offline:
     def enable_user(self, username: str) -> None:
         """See `Operator`."""
         self._run(lambda tx: users.enable_user(tx, username))
+
+    def set_admin(self, username: str, *, admin: bool) -> None:
+        """See `Operator`."""
+        self._run(lambda tx: users.set_admin(tx, username, admin=admin))
 
     def set_password(self, username: str, password: str) -> None:
         """See `Operator`."""

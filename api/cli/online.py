@@ -35,9 +35,16 @@ class Online:
         self._client = client
         self._holder = holder
 
-    def create_user(self, username: str, password: str | None, name: str | None) -> None:
+    def create_user(
+        self, username: str, password: str | None, name: str | None, *, admin: bool = False
+    ) -> None:
         """See `Operator`."""
-        wanted = {"username": username, "password": password, "display_name": name}
+        wanted = {
+            "username": username,
+            "password": password,
+            "display_name": name,
+            "admin": admin,
+        }
         self._post("users", wanted)
 
     def disable_user(self, username: str) -> None:
@@ -47,6 +54,10 @@ class Online:
     def enable_user(self, username: str) -> None:
         """See `Operator`."""
         self._post(f"users/{quote(username, safe='')}/enable")
+
+    def set_admin(self, username: str, *, admin: bool) -> None:
+        """See `Operator`."""
+        self._post(f"users/{quote(username, safe='')}/admin", {"admin": admin})
 
     def set_password(self, username: str, password: str) -> None:
         """See `Operator`."""

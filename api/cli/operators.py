@@ -22,14 +22,19 @@ PATIENCE = 10.0
 class Operator(Protocol):
     """What a command can ask for. All raise Refusal when the answer is no."""
 
-    def create_user(self, username: str, password: str | None, name: str | None) -> None:
+    def create_user(
+        self, username: str, password: str | None, name: str | None, *, admin: bool = False
+    ) -> None:
         """Make a user; without a password they cannot sign in yet."""
 
     def disable_user(self, username: str) -> None:
         """Keep a user out."""
 
     def enable_user(self, username: str) -> None:
-        """Let a user sign in again."""
+        """Let a disabled user sign in again."""
+
+    def set_admin(self, username: str, *, admin: bool) -> None:
+        """Let a user see how the server does, or no longer."""
 
     def set_password(self, username: str, password: str) -> None:
         """Give a user another password."""

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.errors import Refusal
 from api.history.transaction import Transaction
+from api.operators.dependencies import watcher
 from api.state import Running, State
 
 # Above this a balancer's own check would have given up.
@@ -40,9 +41,12 @@ async def readyz(state: Running) -> Health:
     return Health(status="ready")
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, dependencies=[Depends(watcher)])
 async def metrics(state: Running) -> Response:
-    """Counters, gauges and histograms for Prometheus. They name no user and no item."""
+    """Counters, gauges and histograms for Prometheus. They name no user and no item.
+
+    The operator decides whether everybody may see them, or only admins.
+    """
     return Response(state.metrics.render(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -1,9 +1,14 @@
-"""Who may command the server: whoever holds its secret."""
+"""Who may command the server: whoever holds its secret. Who may watch it: its admins."""
 
+import ipaddress
 from typing import Annotated
 
 from fastapi import Header
+from starlette.requests import HTTPConnection
 
+from api.accounts.cookies import COOKIE
+from api.accounts.dependencies import Shown, account_owner, authenticate, shown_credential
+from api.accounts.users import load_user
 from api.errors import Refusal
 from api.state import Running
 
@@ -24,3 +29,40 @@ async def operator(
     if scheme.lower() != "bearer":
         raise Refusal("auth_invalid")
     state.tokens.read_operator(token.strip())
+
+
+async def watcher(connection: HTTPConnection, state: Running) -> None:
+    """Let in whoever may see how the server does, as `ITEMROOM_METRICS` says.
+
+    Raises:
+        Refusal: `forbidden` for a user who is no admin; else as for any credential.
+    """
+    if state.settings.metrics == "open":
+        return  # Not even a credential that is no good keeps a scraper out.
+    shown = await _shown(connection)
+    if shown == Shown() and _is_local(connection):
+        return
+    principal = await account_owner(await authenticate(state, shown, connection))
+    if not (await state.readers.read(load_user, principal.user_key)).admin:
+        raise Refusal("forbidden", "Only an admin sees this: itemroom user admin NAME.")
+
+
+async def _shown(connection: HTTPConnection) -> Shown:
+    query = connection.query_params
+    return await shown_credential(
+        connection,
+        query.getlist("token"),
+        query.getlist("ticket"),
+        connection.cookies.get(COOKIE),
+    )
+
+
+def _is_local(connection: HTTPConnection) -> bool:
+    """Whether a program of this machine asks by itself: a proxy would say for whom it does."""
+    headers = connection.headers
+    if connection.client is None or "x-forwarded-for" in headers or "forwarded" in headers:
+        return False
+    try:
+        return ipaddress.ip_address(connection.client.host).is_loopback
+    except ValueError:
+        return False

@@ -30,6 +30,7 @@ async def create_user(state: Running, user: schemas.NewUser) -> UserShown:
             username=user.username,
             password_hash=password_hash,
             name=user.display_name,
+            admin=user.admin,
         )
     )
     return show_user(profile)
@@ -45,6 +46,12 @@ async def disable_user(state: Running, username: str) -> None:
 async def enable_user(state: Running, username: str) -> None:
     """Let a user sign in again."""
     await state.writer.call(partial(users.enable_user, username=username))
+
+
+@router.post("/users/{username}/admin", status_code=204)
+async def set_admin(state: Running, username: str, flag: schemas.AdminFlag) -> None:
+    """Let a user see how the server does, or no longer; they stay signed in."""
+    await state.writer.call(partial(users.set_admin, username=username, admin=flag.admin))
 
 
 @router.post("/users/{username}/password", status_code=204)

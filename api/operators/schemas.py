@@ -14,12 +14,19 @@ class NewUser(accounts.Input):
     username: Annotated[str, Field(pattern=USERNAME_PATTERN)]
     password: accounts.Password | None = None
     display_name: accounts.Name | None = None
+    admin: bool = False
 
 
 class NewPassword(accounts.Input):
     """The password that a user shall have."""
 
     password: accounts.Password
+
+
+class AdminFlag(accounts.Input):
+    """Whether a user may see how the server does."""
+
+    admin: bool
 
 
 class NewToken(accounts.NewToken):

@@ -67,6 +67,18 @@ def test_disabled_user_signs_in_only_when_enabled(itemroom: Command, settings: S
     assert login(settings, "ada", PASSWORD) == 200
 
 
+def test_admin_flag_is_given_and_taken_back(itemroom: Command, settings: Settings) -> None:
+    """With the user or later; who has it says the database, and no item."""
+    itemroom.done("user", "create", "ada", "--no-password", "--admin")
+    itemroom.done("user", "create", "ben", "--no-password")
+    admins = 'SELECT username FROM "user" WHERE admin ORDER BY username'
+    assert rows(settings, admins) == [("ada",)]
+    assert itemroom.done("user", "admin", "ben") == "ben is an admin\n"
+    assert rows(settings, admins) == [("ada",), ("ben",)]
+    assert itemroom.done("user", "admin", "ada", "--revoke") == "ada is no admin\n"
+    assert rows(settings, admins) == [("ben",)]
+
+
 def test_token_is_printed_alone_and_works(itemroom: Command, settings: Settings) -> None:
     """So that a script can take it as it is."""
     itemroom.done("user", "create", "ada", "--no-password")
@@ -112,6 +124,7 @@ def ask(settings: Settings, token: str) -> httpx2.Response:
         (("user", "create", "x", "--password-stdin"), "bad_request: A password has 8 to 256"),
         (("user", "disable", "nobody"), "not_found: "),
         (("user", "enable", "nobody"), "not_found: "),
+        (("user", "admin", "nobody"), "not_found: "),
         (("user", "password", "nobody", "--password-stdin"), "bad_request: "),
         (("token", "create", "--user", "nobody", "--item", "x=reader"), "not_found: "),
         (("token", "create", "--user", "off", "--item", "x=reader"), "forbidden: The user is dis"),

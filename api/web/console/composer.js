@@ -1,0 +1,98 @@
+/** Where messages are written. */
+
+import { grow } from "./actions.js";
+import { el, icon } from "./dom.js";
+
+const TYPING_EVERY = 3000; // Milliseconds between two signals that say the same.
+/** @type {Map<string, string>} What was begun, by item: it survives a look at another room. */
+const drafts = new Map();
+
+export class Composer {
+  #box = el("textarea", {
+    "aria-label": "Message",
+    placeholder: "Write a message",
+    rows: 1,
+    dir: "auto",
+    enterkeyhint: "send",
+  });
+  #send = el("button", { class: "button primary send" }, icon("send"), el("span", {}, "Send"));
+  #note = el("p", { class: "composer-note", hidden: true });
+  #typedAt = 0;
+
+  /**
+   * @param {string} item
+   * @param {{onSend: (text: string) => void, onTyping: (on: boolean) => void,
+   *   onEditLast: () => void}} acts
+   */
+  constructor(item, acts) {
+    this.item = item;
+    this.acts = acts;
+    this.#box.value = drafts.get(item) ?? "";
+    this.#box.addEventListener("input", () => this.#typed());
+    this.#box.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#box.addEventListener("blur", () => this.#stopTyping());
+    this.element = el("form", { class: "composer" }, this.#note, this.#box, this.#send);
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#showLength();
+  }
+
+  focus() {
+    this.#box.focus({ preventScroll: true });
+  }
+
+  /** Let the reader write, or say why not. @param {string} why empty: they may. */
+  allow(why) {
+    this.#note.textContent = why;
+    this.#note.hidden = why === "";
+    this.#box.hidden = why !== "";
+    this.#send.hidden = why !== "";
+    if (why === "") grow(this.#box);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.isComposing) return; // The Enter that ends a composition is not ours.
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      this.#submit();
+    } else if (event.key === "ArrowUp" && this.#box.value === "") {
+      event.preventDefault();
+      this.acts.onEditLast();
+    }
+  }
+
+  #submit() {
+    const text = this.#box.value.trim();
+    this.#box.focus();
+    if (!text) return;
+    this.#box.value = "";
+    this.#typed();
+    this.acts.onSend(text);
+  }
+
+  #typed() {
+    const text = this.#box.value;
+    if (text) drafts.set(this.item, text);
+    else drafts.delete(this.item);
+    this.#showLength();
+    if (!text.trim()) this.#stopTyping();
+    else if (Date.now() - this.#typedAt > TYPING_EVERY) {
+      this.#typedAt = Date.now();
+      this.acts.onTyping(true);
+    }
+  }
+
+  #stopTyping() {
+    if (this.#typedAt === 0) return;
+    this.#typedAt = 0;
+    this.acts.onTyping(false);
+  }
+
+  #showLength() {
+    this.#send.disabled = this.#box.value.trim() === "";
+    if (this.#box.isConnected) grow(this.#box);
+  }
+}

@@ -1,0 +1,211 @@
+/** My items, newest activity first, and how to make another one. */
+
+import * as api from "./api.js";
+import { form, openDialog } from "./dialog.js";
+import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
+import { ago, fullTime } from "./format.js";
+import { complain } from "./notices.js";
+
+/** @typedef {import("./api.js").Item} Item */
+
+const EVERY_MS = 10_000;
+const SOON_MS = 400; // A burst of activity asks once.
+
+/** @type {[string, string][]} */
+export const OPENNESS = [
+  ["", "Only members"],
+  ["reader", "Everyone signed in can read"],
+  ["writer", "Everyone signed in can write"],
+];
+
+/** @param {string} id */
+export const roomHash = (id) => `#/items/${encodeURIComponent(id)}`;
+
+export class ItemList {
+  /** @type {Item[]} */
+  #items = [];
+  /** @type {string | null} Where older items begin. */
+  #next = null;
+  #pages = 1;
+  /** @type {string | null} */
+  #current = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #isAsking = false;
+  #isAskedAgain = false;
+  #isSoon = false;
+  #drawn = "";
+  #stop = new AbortController();
+  #list = el("ul", { class: "items", role: "list", "aria-label": "My items" });
+  #more = button("Show older items", () => this.#showMore(), { class: "button small more" });
+
+  /** @param {{onUnread: (count: number) => void}} app */
+  constructor(app) {
+    this.app = app;
+    this.#more.hidden = true;
+    const tools = el(
+      "div",
+      { class: "list-tools" },
+      button("Open an item by id", openById, { icon: "open", bare: true }),
+      button("New item", newItem, { icon: "plus", class: "button primary small" }),
+    );
+    this.element = el(
+      "div",
+      { class: "item-list" },
+      el("header", { class: "list-header" }, el("h2", {}, "Items"), tools),
+      el("div", { class: "items-scroller" }, this.#list, this.#more),
+    );
+    const { signal } = this.#stop;
+    const refresh = () => document.hidden || this.refresh();
+    addEventListener("focus", refresh, { signal });
+    document.addEventListener("visibilitychange", refresh, { signal });
+    this.#every();
+  }
+
+  end() {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {string | null} id The item whose room is open. */
+  select(id) {
+    this.#current = id;
+    this.#draw();
+  }
+
+  /** Something has happened: ask, but not for each of many things. */
+  soon() {
+    if (this.#isSoon) return;
+    this.#isSoon = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.refresh(), SOON_MS);
+  }
+
+  async refresh() {
+    if (this.#stop.signal.aborted) return;
+    if (this.#isAsking) {
+      this.#isAskedAgain = true;
+      return;
+    }
+    this.#isAsking = true;
+    this.#isAskedAgain = this.#isSoon = false;
+    try {
+      await this.#ask();
+    } catch {
+      // The list stays as it was; the room says how the connection stands.
+    }
+    this.#isAsking = false;
+    if (this.#stop.signal.aborted) return;
+    if (this.#isAskedAgain) this.soon();
+    else this.#every();
+  }
+
+  #every() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (document.hidden ? this.#every() : this.refresh()), EVERY_MS);
+  }
+
+  async #ask() {
+    /** @type {Item[]} */
+    const items = [];
+    /** @type {string | null} */
+    let after = null;
+    for (let page = 0; page < this.#pages; page += 1) {
+      const answer = await api.items(after);
+      items.push(...answer.items);
+      after = answer.next;
+      if (after === null) break;
+    }
+    this.#items = items;
+    this.#next = after;
+    this.#draw();
+  }
+
+  #showMore() {
+    this.#pages += 1;
+    this.refresh().catch(complain);
+  }
+
+  #draw() {
+    const minute = Math.floor(Date.now() / 60_000); // Of "5 min".
+    const state = JSON.stringify([this.#current, this.#next, this.#items, minute]);
+    if (state === this.#drawn) return;
+    this.#drawn = state;
+    const focused = document.activeElement?.closest(".item");
+    const focusedId = focused instanceof HTMLElement ? focused.dataset.id : null;
+    fill(this.#list, this.#items.map((item) => this.#row(item)));
+    if (this.#items.length === 0) fill(this.#list, el("li", { class: "empty" }, NOTHING));
+    this.#more.hidden = this.#next === null;
+    const again = focusedId && this.#list.querySelector(`[data-id="${CSS.escape(focusedId)}"]`);
+    if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+    this.app.onUnread(this.#items.reduce((sum, item) => sum + item.unread, 0));
+  }
+
+  /** @param {Item} item */
+  #row(item) {
+    const isCurrent = item.id === this.#current;
+    const attributes = {
+      class: `item${item.unread > 0 ? " unread" : ""}`,
+      href: roomHash(item.id),
+      "data-id": item.id,
+      "aria-current": isCurrent ? "page" : null,
+    };
+    const time = { datetime: item.active_at, title: fullTime(item.active_at) };
+    const parts = [
+      el("span", { class: "item-title" }, el("bdi", {}, item.title || item.id)),
+      el("time", time, ago(item.active_at)),
+      el("code", { class: "item-id" }, item.title ? item.id : item.role),
+      item.unread > 0 ? badge(item.unread) : null,
+    ];
+    // Blanks between them: the link's name is read out as one sentence.
+    return el("li", {}, el("a", attributes, parts.flatMap((part) => [part, " "])));
+  }
+}
+
+/** @param {number} count */
+const badge = (count) =>
+  el("span", { class: "badge" }, String(count), el("span", { class: "unseen" }, " unread"));
+
+const NOTHING = "Nothing here yet. Make an item, or let somebody add you to one of theirs.";
+
+function newItem() {
+  const id = el("input", { ...CODE_INPUT, maxlength: 128 });
+  const title = el("input", { autocomplete: "off", maxlength: 200 });
+  const openness = select(OPENNESS, "");
+  const send = async () => {
+    const item = await api.createItem({
+      ...(id.value.trim() ? { id: id.value.trim() } : {}),
+      title: title.value.trim(),
+      default_role: /** @type {import("./api.js").Role | null} */ (openness.value || null),
+    });
+    dialog.close();
+    location.hash = roomHash(item.id);
+  };
+  const content = [
+    field("Item id (optional)", id, "Your product's own id, as order-17. Without one it is made."),
+    field("Title (optional)", title),
+    field("Who can join", openness),
+  ];
+  const dialog = openDialog("New item", [form(content, "Create item", send)]);
+}
+
+function openById() {
+  const id = el("input", { ...CODE_INPUT, required: true });
+  const send = async () => {
+    const item = await api.item(id.value.trim());
+    dialog.close();
+    location.hash = roomHash(item.id);
+  };
+  const content = [field("Item id", id, "Of an item that everyone signed in can join.")];
+  const dialog = openDialog("Open an item", [form(content, "Open", send)]);
+}
+
+/** What is shown where no item is open. */
+export const noItem = () =>
+  el(
+    "section",
+    { class: "no-item", "aria-label": "No item" },
+    el("h1", { class: "unseen" }, "Itemroom"),
+    el("p", {}, "Choose an item to see its room, or make a new one."),
+    button("Make an item", newItem, { class: "button primary" }),
+  );

@@ -1,0 +1,157 @@
+/** The console: who is signed in, which page is shown, and the address that says so. */
+
+import * as api from "./api.js";
+import { closeDialogs, openDialog } from "./dialog.js";
+import { button, el, fill } from "./dom.js";
+import { ItemList, noItem } from "./items.js";
+import { regions } from "./notices.js";
+import { avatar } from "./people.js";
+import { RoomScreen } from "./room.js";
+import { signInScreen } from "./signin.js";
+
+/** @typedef {import("./api.js").Me} Me */
+
+const SIGNED_IN = "itemroom.signed-in";
+const body = document.body;
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+const side = /** @type {HTMLElement} */ (document.getElementById("side"));
+
+/** @type {{me: Me, list: ItemList} | null} Null: signed out. */
+let home = null;
+/** @type {RoomScreen | null} */
+let room = null;
+let unread = 0;
+
+/** The item that the address names; null: none. */
+function addressed() {
+  const match = /^#\/items\/([^/]+)$/u.exec(location.hash);
+  try {
+    return match ? decodeURIComponent(match[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
+function showTitle() {
+  const name = home && room ? room.frame.title : "Itemroom";
+  document.title = `${home && unread > 0 ? `(${unread}) ` : ""}${name}`;
+}
+
+/** @param {boolean} [isChosen] Whether the reader has just asked for it. */
+function showPage(isChosen = false) {
+  if (!home) return;
+  const { me, list } = home;
+  const id = addressed();
+  closeDialogs();
+  room?.leave();
+  room = id === null ? null : new RoomScreen(id, me, { onActivity, onGone: () => list.refresh() });
+  body.dataset.view = room ? "room" : "list";
+  fill(main, room ? room.element : noItem());
+  list.select(id);
+  room?.open().then(() => list.refresh());
+  room?.focus(isChosen);
+  showTitle();
+}
+
+function onActivity() {
+  home?.list.soon();
+  showTitle();
+}
+
+/** @param {Me} me */
+function enter(me) {
+  home?.list.end();
+  const list = new ItemList({
+    onUnread: (count) => {
+      unread = count;
+      showTitle();
+    },
+  });
+  home = { me, list };
+  memory.isIn = true;
+  fill(side, list.element, accountBar(me));
+  list.refresh();
+  showPage();
+}
+
+/** @param {string} [notice] */
+function showSignIn(notice = "") {
+  closeDialogs();
+  room?.leave();
+  home?.list.end();
+  room = null;
+  home = null;
+  body.dataset.view = "sign-in";
+  fill(side);
+  fill(main, signInScreen(enter, notice));
+  main.querySelector("input")?.focus();
+  showTitle();
+}
+
+/** @param {Me} me */
+function accountBar(me) {
+  const open = button("", () => showAccount(me), { class: "account" });
+  fill(open, avatar(me), el("span", { class: "unseen" }, "Account: "), el("bdi", {}, me.name));
+  return el("footer", { class: "account-bar" }, open);
+}
+
+/** @param {string} href @param {string} text */
+const link = (href, text) => el("a", { href }, text);
+
+/** @param {Me} me */
+function showAccount(me) {
+  const out = async () => {
+    // First of all nothing asks any more: it would be refused.
+    room?.leave();
+    home?.list.end();
+    await api.logout().catch(() => {});
+    memory.isIn = false;
+    showSignIn();
+  };
+  openDialog("Account", [
+    el("p", { class: "identity" }, avatar(me), el("bdi", {}, me.name), el("code", {}, me.username)),
+    me.admin ? el("p", {}, link("/status", "Status")) : null,
+    el("p", {}, link("/docs", "REST API"), " · ", link("/protocol", "Protocol")),
+    button("Sign out", out, { class: "button" }),
+  ]);
+}
+
+/** Whether this browser signed in and not out again: asking would else only log a refusal. */
+const memory = {
+  get isIn() {
+    try {
+      return localStorage.getItem(SIGNED_IN) !== null;
+    } catch {
+      return true; // A browser that keeps nothing: ask.
+    }
+  },
+  /** @param {boolean} isIn */
+  set isIn(isIn) {
+    try {
+      if (isIn) localStorage.setItem(SIGNED_IN, "yes");
+      else localStorage.removeItem(SIGNED_IN);
+    } catch {
+      // Then it is asked each time.
+    }
+  },
+};
+
+async function start() {
+  body.append(...regions());
+  document.getElementById("skip")?.addEventListener("click", () => main.focus());
+  addEventListener("hashchange", () => showPage(true));
+  addEventListener("beforeunload", (event) => {
+    if (room?.isWaiting) event.preventDefault();
+  });
+  api.session.onEnd = () => home && showSignIn("Your session has ended. Sign in to go on.");
+  if (!memory.isIn) return showSignIn();
+  try {
+    enter(await api.me());
+  } catch (error) {
+    const isSignedOut = error instanceof api.Problem && error.status === 401;
+    if (isSignedOut) memory.isIn = false;
+    showSignIn(isSignedOut ? "" : String(/** @type {Error} */ (error).message));
+  }
+}
+
+start();

@@ -1,0 +1,85 @@
+/** From a timeline to the rows of the list: days, groups, the line of what is new. Pure. */
+
+import { dayKey } from "./format.js";
+
+/** @typedef {import("./timeline.js").Entity} Entity */
+/** @typedef {import("./timeline.js").Pending} Pending */
+/** @typedef {import("./timeline.js").Timeline} Timeline */
+/**
+ * A row is drawn again when its `sign` differs; `key` is its identity across changes.
+ *
+ * @typedef {{key: string, sign: string} & (
+ *   {kind: "edge", state: EdgeState} | {kind: "day", at: string} | {kind: "new"} |
+ *   {kind: "message", record: Entity, isFirst: boolean} | {kind: "note", record: Entity} |
+ *   {kind: "pending", pending: Pending, isFirst: boolean}
+ * )} Row
+ */
+/** @typedef {"start" | "more" | "loading" | "failed"} EdgeState */
+
+const GROUP_MS = 5 * 60_000;
+
+/**
+ * @param {Timeline} timeline
+ * @param {{me: string, newAfter: number | null, edge: EdgeState}} view `newAfter`: the newest seq
+ *   that was read when the reader left; null draws no line.
+ * @returns {Row[]}
+ */
+export function rowsOf(timeline, { me, newAfter, edge }) {
+  const shown = timeline.isAtStart ? "start" : edge;
+  /** @type {Row[]} */
+  const rows = [{ key: "edge", kind: "edge", state: shown, sign: shown }];
+  /** @type {{by: string, at: string} | null} */
+  let last = null;
+  let day = "";
+  // Where the line stands is known when what was read last is.
+  let isNewShown = newAfter === null || timeline.from > newAfter + 1;
+  for (const record of timeline.records) {
+    const today = dayKey(record.at);
+    if (today !== day) {
+      rows.push({ key: `day-${today}`, kind: "day", at: record.at, sign: today });
+      last = null;
+    }
+    day = today;
+    if (!isNewShown && isNews(record, newAfter ?? 0, me)) {
+      rows.push({ key: "new", kind: "new", sign: "" });
+      isNewShown = true;
+      last = null;
+    }
+    const isFirst = !follows(last, record.by.id, record.at);
+    rows.push(rowOf(record, isFirst));
+    last = record.kind === "message" ? { by: record.by.id, at: record.at } : null;
+  }
+  if (timeline.attached) rows.push(...waiting(timeline.pending, me, last));
+  return rows;
+}
+
+/** @param {Entity} record @param {number} newAfter @param {string} me */
+const isNews = (record, newAfter, me) =>
+  record.kind === "message" && record.seq > newAfter && record.by.id !== me;
+
+/** @param {{by: string, at: string} | null} last @param {string} by @param {string} at */
+const follows = (last, by, at) =>
+  last !== null && last.by === by && Date.parse(at) - Date.parse(last.at) < GROUP_MS;
+
+/** @param {Entity} record @param {boolean} isFirst @returns {Row} */
+function rowOf(record, isFirst) {
+  const key = String(record.seq);
+  const sign = `${record.version}.${isFirst}`;
+  return record.kind === "message"
+    ? { key, kind: "message", record, isFirst, sign }
+    : { key, kind: "note", record, sign };
+}
+
+/**
+ * @param {Pending[]} pending
+ * @param {string} me
+ * @param {{by: string, at: string} | null} last
+ * @returns {Row[]}
+ */
+function waiting(pending, me, last) {
+  return pending.map((message, index) => {
+    const isFirst = index === 0 && !follows(last, me, message.at);
+    const sign = `${message.version}.${isFirst}`;
+    return { key: `ref-${message.ref}`, kind: "pending", pending: message, isFirst, sign };
+  });
+}

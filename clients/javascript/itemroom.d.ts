@@ -1,0 +1,460 @@
+/**
+ * A room of Itemroom for browsers and Node: every entry once and in order, across reconnects, and
+ * commands that are repeated under one ref until they are stored or refused.
+ *
+ * `docs/protocol.md` is the contract that this file keeps; section names below are its.
+ */
+export type User = {
+    id: string;
+    name: string;
+};
+export type Role = "reader" | "writer" | "admin";
+export type State = "connecting" | "resuming" | "live" | "waiting" | "refused" | "closed";
+export type Retry = "never" | "later" | "after_auth";
+export type Entry = {
+    type: "message" | "edit" | "delete" | "reaction" | "member" | "item";
+    seq: number;
+    at: string;
+    by: User;
+    ref?: string;
+    body?: any;
+    edited_seq?: number;
+    deleted_seq?: number;
+    target?: number;
+    value?: string;
+    on?: boolean;
+    user?: User;
+    role?: Role | null;
+    title?: string;
+    default_role?: Role | null;
+};
+export type Limits = {
+    frame_bytes: number;
+    body_bytes: number;
+    nesting: number;
+    publish_rate: number;
+    publish_burst: number;
+    in_flight: number;
+    ping_interval: number;
+    ping_timeout: number;
+};
+export type Welcome = {
+    type: "welcome";
+    connection: string;
+    item: {
+        id: string;
+        title: string | null;
+    };
+    you: User & {
+        role: Role;
+    };
+    epoch: string;
+    head: number;
+    oldest: number;
+    after: number;
+    recovered: boolean;
+    expires_at: string | null;
+    limits: Limits;
+    presence: {
+        count: number;
+        users?: User[];
+    };
+};
+export type PresenceChange = {
+    type: "presence";
+    count: number;
+    users?: User[];
+    join?: User[];
+    leave?: User[];
+};
+export type RoomEvents = {
+    state: {
+        state: State;
+        reason: string | null;
+        retryAt: number | null;
+    };
+    welcome: Welcome;
+    entry: Entry;
+    live: {
+        type: "live";
+        seq: number;
+    };
+    signal: {
+        type: "signal";
+        name: string;
+        by: User;
+        body: any;
+    };
+    read: {
+        type: "read";
+        by: User;
+        seq: number;
+    };
+    presence: PresenceChange;
+    role: {
+        type: "role";
+        role: Role;
+    };
+    gap: Gap;
+    expiring: {
+        type: "expiring";
+        in: number;
+    };
+    refused: Refused;
+    /**
+     * Of something that has no answer: a signal, a read marker, a token.
+     */
+    error: Refused;
+};
+export type Gap = {
+    after: number;
+    oldest: number;
+    epoch: string;
+};
+export type Credential = string | {
+    token: string;
+} | {
+    ticket: string;
+};
+export type WebSocketClass = new (url: string, protocols: string[]) => any;
+export type Listener = ((event: Event) => void) | {
+    handleEvent(event: Event): void;
+} | null;
+export type ListenerOptions = boolean | {
+    capture?: boolean;
+    once?: boolean;
+    passive?: boolean;
+    signal?: AbortSignal;
+};
+export type RoomOptions = {
+    /**
+     * The item's id.
+     */
+    item: string;
+    /**
+     * An access token or API token.
+     */
+    token?: string;
+    /**
+     * A ticket: good for one connection, so not for coming back.
+     */
+    ticket?: string;
+    /**
+     * Asked for every connection, and
+     * for another token before one ends. A `Refused` that it throws is final; after any other error
+     * it is asked again.
+     */
+    getToken?: () => Credential | Promise<Credential>;
+    /**
+     * Default: `globalThis.WebSocket`.
+     */
+    WebSocket?: WebSocketClass;
+    /**
+     * Begin after this seq; without it with the newest `tail` entries.
+     */
+    after?: number;
+    /**
+     * The epoch that `after` is from.
+     */
+    epoch?: string;
+    /**
+     * Default: the server's, 50.
+     */
+    tail?: number;
+    /**
+     * Commands that may wait for their answer. Default 1000.
+     */
+    outbox?: number;
+    /**
+     * Entries that may wait for the iterator. Default 10 000; 0: nobody
+     * iterates, and none are kept.
+     */
+    buffer?: number;
+};
+/**
+ * @typedef {{id: string, name: string}} User
+ * @typedef {"reader" | "writer" | "admin"} Role
+ * @typedef {"connecting" | "resuming" | "live" | "waiting" | "refused" | "closed"} State
+ * @typedef {"never" | "later" | "after_auth"} Retry
+ */
+/**
+ * An entry of the log. Which fields it has follows from `type`: see "What the server says".
+ *
+ * @typedef {object} Entry
+ * @property {"message" | "edit" | "delete" | "reaction" | "member" | "item"} type
+ * @property {number} seq
+ * @property {string} at
+ * @property {User} by
+ * @property {string} [ref]
+ * @property {any} [body]
+ * @property {number} [edited_seq]
+ * @property {number} [deleted_seq]
+ * @property {number} [target]
+ * @property {string} [value]
+ * @property {boolean} [on]
+ * @property {User} [user]
+ * @property {Role | null} [role]
+ * @property {string} [title]
+ * @property {Role | null} [default_role]
+ */
+/**
+ * @typedef {object} Limits
+ * @property {number} frame_bytes
+ * @property {number} body_bytes
+ * @property {number} nesting
+ * @property {number} publish_rate
+ * @property {number} publish_burst
+ * @property {number} in_flight
+ * @property {number} ping_interval
+ * @property {number} ping_timeout
+ */
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {string} connection
+ * @property {{id: string, title: string | null}} item
+ * @property {User & {role: Role}} you
+ * @property {string} epoch
+ * @property {number} head
+ * @property {number} oldest
+ * @property {number} after
+ * @property {boolean} recovered
+ * @property {string | null} expires_at
+ * @property {Limits} limits
+ * @property {{count: number, users?: User[]}} presence
+ */
+/**
+ * @typedef {object} PresenceChange
+ * @property {"presence"} type
+ * @property {number} count
+ * @property {User[]} [users]
+ * @property {User[]} [join]
+ * @property {User[]} [leave]
+ */
+/**
+ * What the events of a room carry as `detail`.
+ *
+ * @typedef {object} RoomEvents
+ * @property {{state: State, reason: string | null, retryAt: number | null}} state
+ * @property {Welcome} welcome
+ * @property {Entry} entry
+ * @property {{type: "live", seq: number}} live
+ * @property {{type: "signal", name: string, by: User, body: any}} signal
+ * @property {{type: "read", by: User, seq: number}} read
+ * @property {PresenceChange} presence
+ * @property {{type: "role", role: Role}} role
+ * @property {Gap} gap
+ * @property {{type: "expiring", in: number}} expiring
+ * @property {Refused} refused
+ * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
+ */
+/**
+ * The log does not go on where it was left: what was built from earlier entries is to be built
+ * anew from those after `after`.
+ *
+ * @typedef {{after: number, oldest: number, epoch: string}} Gap
+ */
+/**
+ * @typedef {string | {token: string} | {ticket: string}} Credential
+ * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
+ */
+/**
+ * @typedef {((event: Event) => void) | {handleEvent(event: Event): void} | null} Listener
+ * @typedef {boolean | {capture?: boolean, once?: boolean, passive?: boolean, signal?: AbortSignal}}
+ *   ListenerOptions
+ */
+/**
+ * @typedef {object} RoomOptions
+ * @property {string} item The item's id.
+ * @property {string} [token] An access token or API token.
+ * @property {string} [ticket] A ticket: good for one connection, so not for coming back.
+ * @property {() => Credential | Promise<Credential>} [getToken] Asked for every connection, and
+ *   for another token before one ends. A `Refused` that it throws is final; after any other error
+ *   it is asked again.
+ * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
+ * @property {string} [epoch] The epoch that `after` is from.
+ * @property {number} [tail] Default: the server's, 50.
+ * @property {number} [outbox] Commands that may wait for their answer. Default 1000.
+ * @property {number} [buffer] Entries that may wait for the iterator. Default 10 000; 0: nobody
+ *   iterates, and none are kept.
+ */
+/** A clear no: to a command, or to being in the room at all. */
+export declare class Refused extends Error {
+    /** @readonly Branch on this. */
+    code: string;
+    /** @readonly What the server says about trying again. */
+    retry: Retry;
+    /** @readonly Seconds, or null. */
+    retryAfter: number | null;
+    /** @readonly The WebSocket's close code, or null. */
+    closeCode: number | null;
+    /**
+     * @param {string} code One of the contract's codes, or `closed`, `outbox_full`, `http_…`.
+     * @param {string} [message] For people.
+     * @param {{retry?: Retry, retryAfter?: number | null, closeCode?: number | null}} [more]
+     */
+    constructor(code: string, message?: string, { retry, retryAfter, closeCode }?: {
+        retry?: Retry;
+        retryAfter?: number | null;
+        closeCode?: number | null;
+    });
+}
+/**
+ * One item's room.
+ *
+ * @example
+ * const room = new Room("https://rooms.example.com", { item: "order-17", token });
+ * for await (const entry of room) console.log(entry.seq, entry.body);
+ */
+export declare class Room extends EventTarget {
+    #private;
+    /**
+     * @param {string | URL} url The server: http(s) or ws(s), with its path prefix if it has one.
+     * @param {RoomOptions} options
+     */
+    constructor(url: string | URL, options: RoomOptions);
+    /** Where it stands; every change is a `state` event. */
+    get state(): State;
+    /** While waiting: when the next attempt is, in milliseconds since 1970. */
+    get retryAt(): number | null;
+    /** Why the last connection was refused; null since one was not. */
+    get error(): Refused | null;
+    /** The seq of the newest entry that you have been given; with `epoch` the place to resume at. */
+    get seq(): number;
+    /** Which life of the log `seq` belongs to; null before the first `welcome`. */
+    get epoch(): string | null;
+    /** The newest seq of the log, as far as the server has said. */
+    get head(): number;
+    /** The oldest seq that was still kept at the last `welcome`. */
+    get oldest(): number;
+    /** You, with your present role; null before the first `welcome`. */
+    get you(): (User & {
+        role: Role;
+    }) | null;
+    /** Id and title; the title is null before the first `welcome`. */
+    get item(): {
+        id: string;
+        title: string | null;
+    };
+    /** The server's limits; null before the first `welcome`. */
+    get limits(): Limits | null;
+    /** Who is here. Above 200 users there is only the count. */
+    get presence(): {
+        count: number;
+        users: User[];
+    };
+    /**
+     * @template {keyof RoomEvents} K
+     * @overload
+     * @param {K} type
+     * @param {((event: CustomEvent<RoomEvents[K]>) => void) | null} listener
+     * @param {ListenerOptions} [options]
+     * @returns {void}
+     */
+    /**
+     * @overload
+     * @param {string} type
+     * @param {Listener} listener
+     * @param {ListenerOptions} [options]
+     * @returns {void}
+     */
+    /**
+     * As everywhere. Entries wait for an iterator unless an `entry` listener came first.
+     *
+     * @param {string} type
+     * @param {any} listener
+     * @param {ListenerOptions} [options]
+     */
+    addEventListener<K extends keyof RoomEvents>(type: K, listener: ((event: CustomEvent<RoomEvents[K]>) => void) | null, options?: ListenerOptions): void;
+    /**
+     * @template {keyof RoomEvents} K
+     * @overload
+     * @param {K} type
+     * @param {((event: CustomEvent<RoomEvents[K]>) => void) | null} listener
+     * @param {ListenerOptions} [options]
+     * @returns {void}
+     */
+    /**
+     * @overload
+     * @param {string} type
+     * @param {Listener} listener
+     * @param {ListenerOptions} [options]
+     * @returns {void}
+     */
+    /**
+     * As everywhere. Entries wait for an iterator unless an `entry` listener came first.
+     *
+     * @param {string} type
+     * @param {any} listener
+     * @param {ListenerOptions} [options]
+     */
+    addEventListener(type: string, listener: Listener, options?: ListenerOptions): void;
+    /**
+     * Every entry once and in order, across connections, until `close`; one loop at a time.
+     *
+     * @returns {AsyncIterableIterator<Entry, undefined>}
+     */
+    [Symbol.asyncIterator](): AsyncIterableIterator<Entry, undefined>;
+    /**
+     * Store a message.
+     *
+     * @param {unknown} body Any JSON value.
+     * @param {{ref?: string}} [options] A ref of your own makes it safe to call again later, even
+     *   from another process.
+     * @returns {Promise<number>} Its seq, when it is on disk. Rejects with `Refused`.
+     */
+    publish(body: unknown, { ref }?: {
+        ref?: string;
+    }): Promise<number>;
+    /**
+     * Replace a message's body.
+     *
+     * @param {number} target The message's seq.
+     * @param {unknown} body
+     * @param {{ref?: string}} [options]
+     * @returns {Promise<number>}
+     */
+    edit(target: number, body: unknown, { ref }?: {
+        ref?: string;
+    }): Promise<number>;
+    /**
+     * Erase a message.
+     *
+     * @param {number} target
+     * @param {{ref?: string}} [options]
+     * @returns {Promise<number>}
+     */
+    delete(target: number, { ref }?: {
+        ref?: string;
+    }): Promise<number>;
+    /**
+     * Put on a reaction, or take it back.
+     *
+     * @param {number} target
+     * @param {string} value
+     * @param {boolean} [on]
+     * @param {{ref?: string}} [options]
+     * @returns {Promise<number>}
+     */
+    react(target: number, value: string, on?: boolean, { ref }?: {
+        ref?: string;
+    }): Promise<number>;
+    /**
+     * Tell those who are here now; dropped while not live.
+     *
+     * @param {string} name
+     * @param {unknown} [body]
+     */
+    signal(name: string, body?: unknown): void;
+    /**
+     * Mark as read up to here; kept until there is a connection.
+     *
+     * @param {number} seq
+     */
+    read(seq: number): void;
+    /** Drop the connection and resume. */
+    reconnect(): void;
+    /** Leave. Loops end; commands without an answer are refused with `closed`. */
+    close(): void;
+}

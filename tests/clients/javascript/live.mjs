@@ -1,0 +1,80 @@
+// Programs against a real server, with `ws`: the name is the first argument, JSON comes out.
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { Room } from "../../../api/web/itemroom.js";
+
+const WebSocket = createRequire(new URL("../../node/package.json", import.meta.url))("ws");
+const [name, url, ...tokens] = process.argv.slice(2);
+const open = (token, options = {}) => new Room(url, { item: "room", token, WebSocket, ...options });
+const heard = async (room, type) => (await once(room, type))[0].detail;
+
+const programs = {
+  /** Two people use all there is. */
+  async talk(ada, bob) {
+    const [a, b] = [open(ada, { after: 0 }), open(bob, { after: 0 })];
+    await Promise.all([heard(a, "live"), heard(b, "live")]);
+    const seq = await a.publish({ text: "hello" });
+    await a.edit(seq, { text: "hello, Bob" });
+    await b.react(seq, "👍");
+    const forbidden = await b.delete(seq).catch((error) => error.code);
+    const told = Promise.all([heard(b, "signal"), heard(b, "read")]);
+    a.signal("typing", true);
+    a.read(seq);
+    const [{ name, body }, read] = await told;
+    a.reconnect();
+    const again = await a.publish({ text: "back" });
+    await a.delete(seq);
+    const entries = [];
+    for await (const { seq, type, target, body } of b) {
+      entries.push([seq, type, target ?? null, body ?? null]);
+      if (type === "delete") break;
+    }
+    const here = b.presence.users.map((user) => user.name).sort();
+    const ended = heard(b, "refused");
+    await fetch(`${url}/items/room/members/bob`, {
+      method: "DELETE",
+      headers: { Authorization: `Bearer ${ada}` },
+    });
+    const { code, retry } = await ended;
+    a.close();
+    return { forbidden, signal: [name, body], read: read.seq, again, entries, here, code, retry };
+  },
+
+  /** Handshakes that HTTP refuses. */
+  async denied(token) {
+    const lost = new Room(`${url}/nowhere`, { item: "room", token, WebSocket });
+    const elsewhere = await heard(lost, "refused");
+    const first = open(token);
+    await heard(first, "live");
+    const second = open(token);
+    const waiting = await heard(second, "state");
+    const { error } = second;
+    second.close();
+    first.close();
+    return {
+      elsewhere: [elsewhere.code, elsewhere.retry],
+      crowded: [waiting.state, waiting.reason, error.retry, error.retryAfter > 0],
+    };
+  },
+
+  /** A loop that answers what it reads, and reads too slowly for its buffer. */
+  async replies(ada, bob) {
+    const room = open(ada, { after: 0, buffer: 8 });
+    const states = [];
+    room.addEventListener("state", ({ detail }) => states.push(detail.reason));
+    const other = open(bob, { buffer: 0 });
+    await Promise.all(Array.from({ length: 100 }, (_, n) => other.publish(n)));
+    other.close();
+    const [seqs, replies] = [[], []];
+    for await (const { seq, body } of room) {
+      seqs.push(seq);
+      if (typeof body === "string") replies.push(body);
+      else if (body % 10 === 0) await room.publish(`re: ${body}`);
+      if (replies.length === 10) break;
+    }
+    room.close();
+    return { seqs, replies, wasFull: states.includes("buffer_full") };
+  },
+};
+
+console.log(JSON.stringify(await programs[name](...tokens)));

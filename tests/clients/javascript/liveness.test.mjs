@@ -1,0 +1,163 @@
+// Connections that are dead without anybody having said so, and tabs that wake.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { Scene, pass, settled } from "./scripted.mjs";
+
+const page = { visibilityState: "visible" };
+/** Types of events that a room waits for. */
+const listening = new Set();
+
+beforeEach(() => {
+  Object.assign(globalThis, listenable());
+  globalThis.document = Object.assign(page, listenable());
+});
+afterEach(() => {
+  delete globalThis.addEventListener;
+  delete globalThis.removeEventListener;
+  delete globalThis.document;
+});
+
+function listenable() {
+  const target = new EventTarget();
+  return {
+    addEventListener: (type, listener) => {
+      listening.add(type);
+      target.addEventListener(type, listener);
+    },
+    removeEventListener: (type, listener) => {
+      listening.delete(type);
+      target.removeEventListener(type, listener);
+    },
+    dispatchEvent: target.dispatchEvent.bind(target),
+  };
+}
+
+const WAKING = {
+  online: () => globalThis.dispatchEvent(new Event("online")),
+  pageshow: () => globalThis.dispatchEvent(new Event("pageshow")),
+  visible: () => {
+    page.visibilityState = "visible";
+    page.dispatchEvent(new Event("visibilitychange"));
+  },
+};
+
+test("silence is asked, and ended when nothing answers", async () => {
+  const scene = await Scene.live();
+  await pass(24_999);
+  assert.deepEqual(scene.socket.sent, []);
+  await pass(1);
+  assert.deepEqual(scene.socket.sent, [{ type: "ping" }]);
+  await pass(9_999);
+  assert.equal(scene.room.state, "live");
+  await pass(1);
+  assert.deepEqual([scene.room.state, scene.states.at(-1).reason], ["waiting", "silent"]);
+  assert.equal(scene.socket.readyState, 3);
+});
+
+test("an answer is good for the next while", async () => {
+  const scene = await Scene.live();
+  for (let round = 1; round <= 3; round++) {
+    await pass(25_000);
+    assert.equal(scene.socket.sentOf("ping").length, round);
+    await pass(5_000);
+    scene.socket.say("pong", { head: round });
+  }
+  assert.deepEqual([scene.room.state, scene.room.head], ["live", 3]);
+});
+
+test("whatever comes is a sign of life", async () => {
+  const scene = await Scene.live();
+  for (let seq = 1; seq <= 6; seq++) {
+    await pass(20_000);
+    scene.socket.message(seq);
+  }
+  assert.deepEqual(scene.socket.sent, []);
+  await pass(25_000);
+  assert.deepEqual(scene.socket.sent, [{ type: "ping" }]);
+});
+
+test("a room that wakes looks whether its connection does", async () => {
+  for (const wake of Object.values(WAKING)) {
+    const scene = await Scene.live();
+    wake();
+    assert.deepEqual(scene.socket.sent, [{ type: "ping" }]);
+    await pass(4_999);
+    assert.equal(scene.room.state, "live");
+    await pass(1);
+    assert.equal(scene.room.state, "waiting");
+  }
+});
+
+test("an answer to a room that woke answers every earlier question", async () => {
+  const scene = await Scene.live();
+  await pass(25_000);
+  await pass(1_000);
+  WAKING.online();
+  await pass(1_000);
+  scene.socket.say("pong", { head: 0 });
+  await pass(24_000);
+  assert.deepEqual([scene.room.state, scene.socket.sent.length], ["live", 2]);
+  WAKING.online();
+  scene.socket.say("pong", { head: 0 });
+  await pass(24_999);
+  assert.equal(scene.socket.sent.length, 3);
+});
+
+test("a room that wakes does not wait on", async () => {
+  for (const wake of Object.values(WAKING)) {
+    const scene = new Scene();
+    await settled();
+    for (let round = 0; round < 8; round++) {
+      scene.socket.lose();
+      await pass(30_000);
+    }
+    scene.socket.lose();
+    const attempts = scene.sockets.length;
+    wake();
+    await settled();
+    assert.equal(scene.sockets.length, attempts + 1);
+    await pass(14_000);
+    assert.equal(scene.sockets.length, attempts + 1, "the wait itself is over");
+  }
+});
+
+test("a room that wakes obeys the time that the server gave", async () => {
+  const scene = await Scene.live();
+  scene.socket.closing("restart", "later", { retry_after: 3 });
+  WAKING.online();
+  await pass(2_999);
+  assert.equal(scene.sockets.length, 1);
+  await pass(501);
+  assert.equal(scene.sockets.length, 2);
+});
+
+test("a tab that is hidden wakes nothing", async () => {
+  const scene = await Scene.live();
+  page.visibilityState = "hidden";
+  page.dispatchEvent(new Event("visibilitychange"));
+  assert.deepEqual(scene.socket.sent, []);
+});
+
+test("a connection that is being made is left to its own deadline", async () => {
+  const scene = new Scene();
+  await settled();
+  WAKING.online();
+  await pass(6_000);
+  assert.deepEqual([scene.room.state, scene.sockets.length], ["connecting", 1]);
+  scene.socket.welcome();
+  await scene.socket.lose();
+  await pass(500);
+  WAKING.online();
+  await pass(6_000);
+  assert.deepEqual([scene.room.state, scene.sockets.length], ["connecting", 2]);
+});
+
+test("a closed room does not wake", async () => {
+  const scene = await Scene.live();
+  assert.deepEqual([...listening].sort(), ["online", "pageshow", "visibilitychange"]);
+  scene.room.close();
+  assert.deepEqual([...listening], []);
+  for (const wake of Object.values(WAKING)) wake();
+  await pass(60_000);
+  assert.deepEqual([scene.sockets.length, scene.socket.sent], [1, []]);
+});

@@ -1,0 +1,30 @@
+"""What tests of the console share: a browser, and people who sit before it."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser import PATIENCE, Windows, anyio_backend, browser, windows
+from tests.conftest import Serve
+from tests.console.tab import Tab
+from tests.live import Served
+
+__all__ = ["anyio_backend", "browser", "windows"]
+
+expect.set_options(timeout=PATIENCE)
+
+Visit = Callable[..., Awaitable[Tab]]
+
+
+@pytest.fixture
+def visit(serve: Serve, windows: Windows) -> Visit:
+    """Opens the console of a server in a browser of its own, which nobody is signed in to.
+
+    Servers outlive it: a page whose server goes first would complain.
+    """
+
+    async def open_tab(server: Served, path: str = "/", **options: object) -> Tab:
+        return Tab(await windows.open(f"{server.url}{path}", **options))
+
+    return open_tab
