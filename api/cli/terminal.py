@@ -165,7 +165,7 @@ class Chat(App[None]):
         names = [name for name, until in self._typing.values() if until > now]
         verb = "is" if len(names) == 1 else "are"
         line = f"{', '.join(names)} {verb} typing…" if names else ""
-        self._typists.update(line)
+        _put(self._typists, line)
 
     def _show_people(self) -> None:
         item, presence = self._room.item, self._room.presence
@@ -178,7 +178,13 @@ class Chat(App[None]):
         line = _describe(self._room.change)
         if self._unsent:
             line += f" · {self._unsent} to be sent"
-        self._state.update(line)
+        _put(self._state, line)
+
+
+def _put(widget: Static, text: str) -> None:
+    """Each update draws the screen: only a new text is worth it."""
+    if widget.content != text:
+        widget.update(text)
 
 
 def _describe(change: Change) -> str:

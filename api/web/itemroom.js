@@ -209,6 +209,8 @@ class Bucket {
   #rate;
   #burst;
   #tokens;
+  /** The server's bucket began as full as this one: so many are let through whenever they come. */
+  #sure;
   #at = Date.now();
 
   /**
@@ -218,20 +220,38 @@ class Bucket {
   constructor(rate, burst) {
     this.#rate = rate;
     this.#burst = Math.max(burst, 1);
-    this.#tokens = this.#burst;
+    this.#tokens = this.#sure = this.#burst;
+  }
+
+  /** Whether the server surely has a token for the next one, even if the way compresses time. */
+  get isAmple() {
+    if (!this.#rate || this.#sure > 0) return true;
+    this.#fill();
+    return this.#tokens > this.#burst / 2;
   }
 
   /** @returns {number} 0: taken; else nothing was, and these milliseconds have to pass first. */
   take() {
     if (!this.#rate) return 0;
+    this.#fill();
+    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / this.#rate) * 1000);
+    this.#tokens -= 1;
+    this.#sure -= 1;
+    return 0;
+  }
+
+  /** The server's bucket turned out to be empty: then so is this one, as of now. */
+  empty() {
+    this.#fill();
+    this.#tokens = this.#sure = 0;
+  }
+
+  #fill() {
     const now = Date.now();
     // The wall clock may be set back.
     const passed = Math.max(now - this.#at, 0) / 1000;
     this.#at = now;
     this.#tokens = Math.min(this.#burst, this.#tokens + passed * this.#rate);
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / this.#rate) * 1000);
-    this.#tokens -= 1;
-    return 0;
   }
 }
 
@@ -446,6 +466,8 @@ class Outbox {
   #limits = null;
   #bucket = new Bucket(0, 0);
   #out = 0;
+  /** The server has said "not now": our idea of its bucket is wrong. */
+  #isWary = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} Nothing is sent before it fires. */
   #pause;
 
@@ -485,6 +507,7 @@ class Outbox {
   /** @param {Limits} limits */
   online(limits) {
     this.#limits = limits;
+    this.#isWary = false;
     this.#bucket = new Bucket(limits.publish_rate, limits.publish_burst);
     this.#pump();
   }
@@ -522,6 +545,8 @@ class Outbox {
       // It keeps its place, and what was given later waits behind it.
       if (command.isOut) this.#out -= 1;
       command.isOut = false;
+      this.#isWary = true;
+      this.#bucket.empty();
       this.#wait((retryAfter ?? 1) * 1000);
     } else {
       this.#take(ref);
@@ -560,6 +585,7 @@ class Outbox {
 
   #pump() {
     if (!this.#limits || this.#pause !== undefined) return;
+    if (this.isEmpty) this.#isWary = false;
     // Half of what the server lets wait: read markers count there too.
     const window = Math.max(1, Math.floor(this.#limits.in_flight / 2));
     for (const [ref, command] of this.#commands) {
@@ -570,6 +596,8 @@ class Outbox {
         this.#take(ref)?.reject(new Refused("too_big", "The frame is larger than allowed."));
         continue;
       }
+      // What might be refused goes alone: what is sent behind it could be stored before it.
+      if (this.#out && (this.#isWary || !this.#bucket.isAmple)) return;
       const wait = this.#bucket.take();
       if (wait) return this.#wait(wait);
       command.isOut = true;

@@ -93,14 +93,35 @@ test("commands keep to the server's rate, afresh on each connection", async () =
   for (let n = 0; n < 9; n++) scene.room.publish(n).catch(() => {});
   const sent = () => scene.socket.sentOf("publish").length;
   assert.equal(sent(), 2);
+  ackAll(scene.socket, 1);
   await pass(99);
   assert.equal(sent(), 2);
   await pass(1);
   assert.equal(sent(), 3);
+  ackAll(scene.socket, 1);
   for (let n = 0; n < 10; n++) await pass(10);
   assert.equal(sent(), 4);
   await scene.reconnected({ limits });
   assert.equal(sent(), 2);
+});
+
+test("what the rate might forbid is sent alone, so that nothing overtakes it", async () => {
+  const scene = await Scene.live({}, { limits: { publish_rate: 10, publish_burst: 4 } });
+  for (let n = 0; n < 12; n++) scene.room.publish(n, { ref: `r${n}` }).catch(() => {});
+  const sent = () => scene.socket.sentOf("publish").length;
+  assert.equal(sent(), 4, "the server's bucket is full");
+  await pass(100);
+  assert.equal(sent(), 4, "what came before is not answered");
+  for (const n of [0, 1, 2]) scene.socket.say("ack", { ref: `r${n}`, seq: n + 1, at: "" });
+  assert.equal(sent(), 4);
+  scene.socket.say("ack", { ref: "r3", seq: 4, at: "" });
+  assert.equal(sent(), 5);
+  await pass(400);
+  scene.socket.say("ack", { ref: "r4", seq: 5, at: "" });
+  assert.equal(sent(), 7, "while more than half of it was saved, several go at once");
+  await pass(400);
+  scene.room.publish("and more").catch(() => {});
+  assert.equal(sent(), 9);
 });
 
 test("a command that comes too early for the server is repeated in its place", async () => {
@@ -108,15 +129,33 @@ test("a command that comes too early for the server is repeated in its place", a
     const scene = await Scene.live({}, { limits: { in_flight: 4 } });
     const fates = ["a", "b", "c"].map((ref) => fate(scene.room.publish(ref, { ref })));
     scene.socket.say("error", { ref: "a", code, message: "", retry_after: 2 });
+    const sent = () => scene.socket.sentOf("publish", "ref");
     scene.socket.say("ack", { ref: "b", seq: 1, at: "" });
     await pass(1999);
-    assert.deepEqual(scene.socket.sentOf("publish", "ref"), ["a", "b"], "later ones wait behind");
+    assert.deepEqual(sent(), ["a", "b"], "later ones wait behind");
     await pass(1);
-    assert.deepEqual(scene.socket.sentOf("publish", "ref"), ["a", "b", "a", "c"]);
+    assert.deepEqual(sent(), ["a", "b", "a"], "it may be refused again");
     scene.socket.say("ack", { ref: "a", seq: 2, at: "" });
+    assert.deepEqual(sent(), ["a", "b", "a", "c"]);
+    scene.socket.say("ack", { ref: "c", seq: 3, at: "" });
     await settled();
-    assert.deepEqual(fates, [{ value: 2 }, { value: 1 }, {}]);
+    assert.deepEqual(fates, [{ value: 2 }, { value: 1 }, { value: 3 }]);
+    for (const ref of ["d", "e"]) scene.room.publish(ref, { ref }).catch(() => {});
+    assert.equal(sent().length, 6, "all is well again");
   }
+});
+
+test("after a refusal for the rate the server's bucket is taken to be empty", async () => {
+  const scene = await Scene.live({}, { limits: { publish_rate: 10, publish_burst: 5 } });
+  scene.room.publish("a", { ref: "a" }).catch(() => {});
+  scene.room.publish("b", { ref: "b" }).catch(() => {});
+  await pass(300);
+  scene.socket.say("error", { ref: "a", code: "rate_limited", message: "", retry_after: 0.02 });
+  scene.socket.say("ack", { ref: "b", seq: 1, at: "" });
+  for (let n = 0; n < 9; n++) await pass(11);
+  assert.equal(scene.socket.sent.length, 2);
+  await pass(11);
+  assert.equal(scene.socket.sent.length, 3);
 });
 
 test("a refusal that does not say when is repeated after a second", async () => {
@@ -135,7 +174,7 @@ test("the longest wait counts, and a new connection waits for none", async () =>
   await pass(2_999);
   assert.equal(scene.socket.sent.length, 2);
   await pass(1);
-  assert.equal(scene.socket.sent.length, 4);
+  assert.equal(scene.socket.sent.length, 3);
   scene.socket.say("error", { ref: "a", code: "busy", message: "", retry_after: 60 });
   await scene.reconnected();
   assert.deepEqual(scene.socket.sentOf("publish", "ref"), ["a", "b"]);
