@@ -44,6 +44,7 @@ class Handshake(asyncio.Protocol):
         "_is_lost",  # The client went before it was answered.
         "_socket",  # Once accepted.
         "_state",
+        "_target",  # What was asked for, as it stood in the request.
         "_transport",
         "_wire",
     )
@@ -56,6 +57,7 @@ class Handshake(asyncio.Protocol):
         self._state = state
         self._early = early
         self._accept = b""
+        self._target = ""
         self._denial: tuple[int, Headers] = (HTTPStatus.INTERNAL_SERVER_ERROR, ())
         self._denial_body = b""
         self._is_connected = False
@@ -75,6 +77,7 @@ class Handshake(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._state.connections.add(cast(Any, self))
         self._accept = upgrade.accept
+        self._target = url.decode("latin-1")
         scope = _socket_scope(request, url, upgrade.subprotocols)
         scope["extensions"] = {"websocket.http.response": {}, WIRE: self}
         run = cast(Any, app(scope, self._receive, self._send))  # A coroutine, if not by its type.
@@ -137,6 +140,7 @@ class Handshake(asyncio.Protocol):
             raise RuntimeError(f"{kind} is no answer to a handshake")
 
     def _open(self, subprotocol: str | None, headers: Headers) -> None:
+        self._note("accepted")
         self._state.connections.discard(cast(Any, self))
         self._socket = WireSocket(self._wire, self._transport, self._state, early=self._early)
         # Not written by itself: it leaves together with the first frames.
@@ -159,8 +163,14 @@ class Handshake(asyncio.Protocol):
     def _answer(self, data: bytes) -> None:
         if not self._is_answered and not self._is_lost:
             self._is_answered = True
+            self._note("denied")
             self._transport.write(data)
             self._transport.close()
+
+    def _note(self, outcome: str) -> None:
+        # Not more than that: who was refused, and why, is in the metrics. Credentials in the
+        # query are hidden where records become lines.
+        logger.debug('"WebSocket %s" [%s]', self._target, outcome)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """The application has returned: whoever it forgot gets an answer too."""
