@@ -109,6 +109,7 @@ async def test_what_was_given_away_ends(visit: Visit, windows: Windows, server: 
     assert token.call("GET", "/items/order-17").json()["code"] == "auth_revoked"
 
     await dialog.get_by_role("button", name="Make ticket").click()
+    await expect(dialog.get_by_role("textbox", name="Ticket", exact=True)).to_be_visible()
     program = await snippet(dialog, "JavaScript", "javascript")
     page = (await visit(server)).page
     heard = "room.onmessage = ({data}) => done(JSON.parse(data).reason ?? JSON.parse(data).type)"

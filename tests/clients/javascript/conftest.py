@@ -39,9 +39,14 @@ def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody's project, which depends on the package and on `ws`."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "itemroom").mkdir()
     with tarfile.open(tarball) as packed:
-        packed.extractall(folder / "node_modules", filter="data")
-    (folder / "node_modules" / "package").rename(folder / "node_modules" / "itemroom")
+        for member in packed.getmembers():  # Files in `package/`, whatever the package's name.
+            content = packed.extractfile(member)
+            assert content is not None, f"{member.name} is no file"
+            (folder / "node_modules" / "itemroom" / Path(member.name).name).write_bytes(
+                content.read()
+            )
     (folder / "node_modules" / "ws").symlink_to(MODULES / "ws")
     (folder / "package.json").write_text('{"type": "module", "private": true}')
     return folder
