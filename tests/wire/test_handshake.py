@@ -26,7 +26,7 @@ REQUEST: Scope = {
     "scheme": "https",
     "server": ("127.0.0.1", 80),
     "client": ("127.0.0.1", 9),
-    "root_path": "/root",
+    "root_path": "/prefix",
     "headers": [],
     "state": {},
 }
@@ -77,7 +77,7 @@ async def test_application_sees_the_request(settings: Settings) -> None:
     assert b"sec-websocket-protocol: one\r\n" in got
     scope = door.scope
     assert (scope["type"], scope["scheme"], scope["subprotocols"]) == ("websocket", "wss", ["one"])
-    assert (scope["path"], scope["raw_path"]) == ("/root/items/a b/ws", b"/root/items/a%20b/ws")
+    assert (scope["path"], scope["raw_path"]) == ("/prefix/items/a b/ws", b"/prefix/items/a%20b/ws")
     assert scope["query_string"] == b"token=x&y"
     assert not door.transport.ended
 
