@@ -7,16 +7,27 @@ wrote ourselves would cost more than writing it. A live test holds them against 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 Seq = Annotated[int, Field(ge=0, description="An entry's number in the item's log.")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-RoleName = Literal["reader", "writer", "admin"]
+RoleName = Annotated[
+    Literal["reader", "writer", "admin"], Field(json_schema_extra={"title": "Role"})
+]
+# A field that is not there, which is not the same as one that is null.
+Absent = SkipJsonSchema[None]
+
+
+def _forget_defaults(schema: dict[str, Any]) -> None:
+    """What Python needs for a field that may be missing is no value that ever comes."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
 
 
 class ServerFrame(BaseModel):
     """What the server says. More fields may come: ignore those that you do not know."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, json_schema_extra=_forget_defaults)
 
 
 class User(ServerFrame):
@@ -43,7 +54,20 @@ class PresenceSummary(ServerFrame):
     """Who is here; above 200 users only how many."""
 
     count: int
-    users: list[User] | None = None
+    users: list[User] | Absent = None
+
+
+class Limits(ServerFrame):
+    """Sizes in bytes, rates a second, times in seconds; a rate of 0 is no limit."""
+
+    frame_bytes: int
+    body_bytes: int
+    nesting: int
+    publish_rate: float
+    publish_burst: int
+    in_flight: int
+    ping_interval: float
+    ping_timeout: float
 
 
 class Welcome(ServerFrame):
@@ -59,7 +83,7 @@ class Welcome(ServerFrame):
     after: Seq
     recovered: bool
     expires_at: Time | None
-    limits: dict[str, float]
+    limits: Limits
     presence: PresenceSummary
 
 
@@ -67,7 +91,7 @@ class _Entry(ServerFrame):
     seq: Seq
     at: Time
     by: User
-    ref: str | None = None
+    ref: str | Absent = None
 
 
 class Message(_Entry):
@@ -75,8 +99,8 @@ class Message(_Entry):
 
     type: Literal["message"]
     body: Any = None
-    edited_seq: Seq | None = None
-    deleted_seq: Seq | None = None
+    edited_seq: Seq | Absent = None
+    deleted_seq: Seq | Absent = None
 
 
 class Edit(_Entry):
@@ -85,7 +109,7 @@ class Edit(_Entry):
     type: Literal["edit"]
     target: Seq
     body: Any = None
-    deleted_seq: Seq | None = None
+    deleted_seq: Seq | Absent = None
 
 
 class Delete(_Entry):
@@ -116,7 +140,8 @@ class Item(_Entry):
     """The item itself was changed."""
 
     type: Literal["item"]
-    title: str | None = None
+    title: str | Absent = None
+    default_role: RoleName | None = None
 
 
 class Live(ServerFrame):
@@ -130,10 +155,10 @@ class Ack(ServerFrame):
     """The command's entry is on disk."""
 
     type: Literal["ack"]
-    ref: str | None = None
+    ref: str | Absent = None
     seq: Seq
     at: Time
-    duplicate: Literal[True] | None = None
+    duplicate: Literal[True] | Absent = None
 
 
 class Signal(ServerFrame):
@@ -142,7 +167,7 @@ class Signal(ServerFrame):
     type: Literal["signal"]
     name: str
     by: User
-    body: Any = None
+    body: Any
 
 
 class Read(ServerFrame):
@@ -157,8 +182,8 @@ class Presence(PresenceSummary):
     """Who came and went, or, when asked for, everybody."""
 
     type: Literal["presence"]
-    join: list[User] | None = None
-    leave: list[User] | None = None
+    join: list[User] | Absent = None
+    leave: list[User] | Absent = None
 
 
 class RoleChanged(ServerFrame):
@@ -193,10 +218,10 @@ class Error(ServerFrame):
     """A command was refused; the connection stays."""
 
     type: Literal["error"]
-    ref: str | None = None
+    ref: str | Absent = None
     code: str
     message: str
-    retry_after: float | None = None
+    retry_after: float | Absent = None
 
 
 class Closing(ServerFrame):
@@ -206,8 +231,8 @@ class Closing(ServerFrame):
     code: int
     reason: str
     retry: Literal["never", "later", "after_auth"]
-    retry_after: float | None = None
-    message: str | None = None
+    retry_after: float | Absent = None
+    message: str | Absent = None
 
 
 SERVER_FRAMES: tuple[type[ServerFrame], ...] = (

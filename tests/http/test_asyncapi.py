@@ -98,7 +98,8 @@ async def test_frames_of_a_real_room_are_as_described(server: LiveServer) -> Non
         await talk.send("auth", token=ada.token)
         await talk.send("read", seq=ack["seq"])
         await other.send("signal", name="typing", body={"on": True})
-        ada.call("PATCH", "/items/order-17", json={"title": "A title"})
+        ada.call("PATCH", "/items/order-17", json={"title": "A title", "default_role": "reader"})
+        ada.call("PATCH", "/items/order-17", json={"default_role": None})
         ada.call("PUT", "/items/order-17/members/bob", json={"role": "reader"})
         await other.get("role")
         ada.call("DELETE", "/items/order-17/members/bob")
@@ -120,10 +121,30 @@ async def _drain(talk: Talk) -> None:
 
 
 def _validate(model: type[ServerFrame], frame: dict[str, Any]) -> None:
-    """A frame must fit its model, and have no field that the model does not know."""
+    """A frame must fit its model, have no field that it does not know, and null where it may."""
     model.model_validate(frame)
-    known = {field.alias or name for name, field in model.model_fields.items()}
-    assert frame.keys() <= known
+    properties = model.model_json_schema()["properties"]
+    assert frame.keys() <= properties.keys()
+    for name in (name for name, value in frame.items() if value is None):
+        assert {"type": "null"} in properties[name].get("anyOf", ()), name
+
+
+def test_a_field_that_is_missing_is_never_said_to_be_null(document: dict[str, Any]) -> None:
+    """Nor to have a default: what may be null is named by the protocol, and this is all of it."""
+    schemas = document["components"]["schemas"]
+    nullable = {
+        f"{schema}.{name}"
+        for schema, described in schemas.items()
+        for name, field in described["properties"].items()
+        if schema.startswith("server-") and ("default" in field or "null" in str(field))
+    }
+    assert nullable == {
+        "server-Auth.expires_at",
+        "server-Item.default_role",
+        "server-Member.role",
+        "server-Pong.head",
+        "server-Welcome.expires_at",
+    }
 
 
 def _messages(document: dict[str, Any], operation: str) -> list[dict[str, str]]:
