@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 _ROLES = ["reader", "writer", "admin"]
 # What JSON Schema calls otherwise than the page.
 _WORDS = {"string": "text"}
+_NONE = "\N{EN DASH}"
 
 
 def tables() -> dict[str, list[str]]:
@@ -48,7 +49,7 @@ def _row(name: str, schema: Schema) -> str:
     fields.pop("type", None)
     always = [f"`{field}`: {kind}" for field, kind in fields.items() if field in required]
     perhaps = [f"`{field}`: {kind}" for field, kind in fields.items() if field not in required]
-    return f"| {name} | {', '.join(always) or '–'} | {', '.join(perhaps) or '–'} |"
+    return f"| {name} | {', '.join(always) or _NONE} | {', '.join(perhaps) or _NONE} |"
 
 
 def _type(schema: Schema) -> str:

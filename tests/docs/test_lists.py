@@ -52,7 +52,7 @@ def test_examples_of_server_frames_are_as_described() -> None:
 
 
 def test_all_fields_of_all_frames_are_listed_as_asyncapi_has_them() -> None:
-    """The tables are what their generator makes: `python -m tests.docs.frame_tables` writes them."""
+    """The tables are what `python -m tests.docs.frame_tables` writes into the page."""
     assert with_tables(PROTOCOL) == PROTOCOL
 
 
