@@ -90,10 +90,11 @@ def own_origin(scope: Scope, settings: Settings) -> Origin | None:
 def check_cookie_origin(connection: HTTPConnection, settings: Settings) -> None:
     """Raise Refusal unless a page that may use the session cookie sent this.
 
-    A socket needs an `Origin`, since the same-origin policy does not cover sockets. A request
-    that changes nothing needs none, since others cannot read the answer. One that does needs
-    what browsers say of its sender. When they say nothing at all, no browser sent it: they put
-    an `Origin` on every such request, and `Sec-Fetch-Site` on all to a secure host.
+    A request that changes nothing is always let through, since others cannot read the answer.
+    One that does, and a socket, which the same-origin policy does not cover, go by what browsers
+    say of the sender. When nothing is said at all, no browser sent it: they put an `Origin` on
+    every such request and on every handshake (RFC 6455, section 4.1), and `Sec-Fetch-Site` on all
+    to a secure host.
 
     Raises:
         Refusal: `origin_denied`.
@@ -102,12 +103,12 @@ def check_cookie_origin(connection: HTTPConnection, settings: Settings) -> None:
     origins = header(scope, b"origin")
     if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
         return
-    sites = header(scope, b"sec-fetch-site") if scope["type"] == "http" else []
+    sites = header(scope, b"sec-fetch-site")
     if len(origins) > 1 or len(sites) > 1:
         raise Refusal("origin_denied")
     if sites and sites[0] in ("same-origin", "none"):
         return
-    if not origins and not sites and scope["type"] == "http":
+    if not origins and not sites:
         return
     if not origins or not _is_allowed(origins[0], scope, settings):
         raise Refusal("origin_denied")

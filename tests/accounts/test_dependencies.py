@@ -122,15 +122,17 @@ async def test_unknown_cookie_is_invalid(visit: Visit, cookie: str) -> None:
     assert problem_of(await visit().me(headers=headers)) == (401, "auth_invalid")
 
 
-async def test_socket_with_a_cookie_needs_an_allowed_origin(state: State, ada: Visitor) -> None:
-    """The same-origin policy does not cover sockets."""
+async def test_socket_with_a_cookie_is_not_from_another_sites_page(
+    state: State, ada: Visitor
+) -> None:
+    """The same-origin policy does not cover sockets; a program says nothing of a page."""
     shown = Shown(cookie=ada.cookie)
     host = ("host", "127.0.0.1")
-    own = connection_of(host, ("origin", "http://127.0.0.1"))
-    assert (await authenticate(state, shown, own)).name == "ada"
-    for origin in ([], [("origin", "http://evil.example")]):
+    for own in ([], [("origin", "http://127.0.0.1")]):
+        assert (await authenticate(state, shown, connection_of(host, *own))).name == "ada"
+    for foreign in (("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")):
         with pytest.raises(Refusal, match="origin_denied"):
-            await authenticate(state, shown, connection_of(host, *origin))
+            await authenticate(state, shown, connection_of(host, foreign))
 
 
 async def test_socket_with_a_token_needs_no_origin(state: State, ada: Visitor) -> None:

@@ -135,22 +135,6 @@ def test_cookie_counts_for_own_and_listed_pages_only(
 @pytest.mark.parametrize(
     ("headers", "allowed"),
     [
-        ([], False),
-        ([("sec-fetch-site", "same-origin")], False),
-        ([("origin", PUBLIC), ("origin", PUBLIC)], False),
-        ([("origin", f"{PUBLIC}, {PUBLIC}")], False),
-    ],
-)
-def test_socket_needs_exactly_one_origin(
-    public: Settings, headers: list[tuple[str, str]], *, allowed: bool
-) -> None:
-    """Only `Origin` speaks for a socket, and it speaks once."""
-    assert allows(connection("websocket", "GET", headers), public) is allowed
-
-
-@pytest.mark.parametrize(
-    ("headers", "allowed"),
-    [
         ([], True),
         ([("sec-fetch-site", "same-origin")], True),
         ([("sec-fetch-site", "none")], True),
@@ -161,14 +145,18 @@ def test_socket_needs_exactly_one_origin(
         ([("sec-fetch-site", "same-site"), ("origin", LISTED)], True),
         ([("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], False),
         ([("sec-fetch-site", "none"), ("sec-fetch-site", "none")], False),
+        ([("sec-fetch-site", "")], False),
         ([("origin", PUBLIC), ("origin", PUBLIC)], False),
+        ([("origin", f"{PUBLIC}, {PUBLIC}")], False),
+        ([("origin", "https://evil.example")], False),
     ],
 )
-def test_change_needs_a_sender_that_is_ours(
-    public: Settings, headers: list[tuple[str, str]], *, allowed: bool
+@pytest.mark.parametrize(("kind", "method"), [("websocket", "GET"), ("http", "DELETE")])
+def test_change_or_socket_needs_a_sender_that_is_ours(
+    public: Settings, kind: str, method: str, headers: list[tuple[str, str]], *, allowed: bool
 ) -> None:
     """A browser says where a request is from; what says nothing at all is no browser."""
-    assert allows(connection("http", "DELETE", headers), public) is allowed
+    assert allows(connection(kind, method, headers), public) is allowed
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])

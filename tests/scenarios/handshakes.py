@@ -95,9 +95,8 @@ class Case:
         return CODES[self.code].retry
 
 
-def by_cookie(cookie: str, origin: str | None, scene: Scene, query: str = "") -> Attempt:
-    headers = {"Cookie": cookie} | ({} if origin is None else {"Origin": origin})
-    return scene.knock(query=query, **headers)
+def by_cookie(cookie: str, origin: str, scene: Scene, query: str = "") -> Attempt:
+    return scene.knock(query=query, Cookie=cookie, Origin=origin)
 
 
 CLOSED = [
@@ -181,8 +180,8 @@ DENIED = [
         403,
     ),
     Case(
-        "cookie_without_an_origin",
-        lambda s: by_cookie(s.cookie(s.ada), None, s),
+        "cookie_and_another_sites_page_without_its_origin",
+        lambda s: s.knock(Cookie=s.cookie(s.ada), Sec_Fetch_Site="same-site"),
         "origin_denied",
         403,
     ),

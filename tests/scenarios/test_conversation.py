@@ -77,6 +77,17 @@ async def test_two_people_meet_and_talk(server: LiveServer) -> None:
     check_messages(bob, seqs)
 
 
+async def test_program_that_signs_in_by_rest_connects_with_its_cookie(server: LiveServer) -> None:
+    """What somebody tries first: the cookie of `POST /auth/login`, and no `Origin`."""
+    server.person("ada").create("order-17")
+    cookie = {"Cookie": f"session={sign_in(server, 'ada')}"}
+    url = server.room_url("order-17")
+    async with connect(url, proxy=None, additional_headers=cookie) as socket:
+        talk = Talk(socket)
+        assert (await talk.get("welcome"))["you"]["name"] == "ada"
+        assert (await talk.publish("hello"))["type"] == "ack"
+
+
 async def converse(hers: Talk, his: Talk) -> list[int]:
     """Publish, edit, delete, react; the seqs that the acks told."""
     steps: list[tuple[Talk, str, Fields]] = [
