@@ -14,6 +14,7 @@ from api.accounts.sessions import touch_sessions
 from api.accounts.throttle import LoginThrottle
 from api.database import Lock, open_readers, open_writing_engine
 from api.history import endpoints as history
+from api.history.commits import Commits
 from api.history.housekeeping import Chore, Housekeeping
 from api.history.writer import Writer
 from api.http import console, health, middleware, pages, problems
@@ -109,11 +110,13 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             presence_interval=settings.presence_interval,
         )
         stack.callback(hub.close)
+        commits = Commits()
+        commits.listen(hub.committed)
         metrics = _metrics(hub)
         # 6. The writer: on the way out it ends first, after storing what it took.
         writer = Writer(
             engine,
-            hub.committed,
+            commits,
             metrics.batch,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from api.database import Readers, open_engine, open_readers, open_writing_engine
+from api.history.commits import Commits
 from api.history.events import Event
 from api.history.messages import Delete, Edit, Publish, React, Stored
 from api.history.transaction import Transaction
@@ -53,9 +54,11 @@ class Store:
         self.batches: list[int] = []
         self.engine: Engine = open_writing_engine(settings)
         self.readers: Readers = open_readers(settings)
+        self.commits = Commits()
+        self.commits.listen(self.events.extend)
         self.writer = Writer(
             self.engine,
-            self.events.extend,
+            self.commits,
             self.observe,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,

@@ -130,9 +130,7 @@ def touch_sessions(tx: Transaction, ids: Collection[str]) -> None:
 
 def sessions_ended(user_key: int, ids: Collection[str]) -> CredentialsEnded:
     """What the live side has to know when sessions end."""
-    return CredentialsEnded(
-        user_key, lambda credential: credential.kind == "session" and credential.id in ids
-    )
+    return CredentialsEnded(user_key, kinds=frozenset({"session"}), ids=frozenset(ids))
 
 
 def _make_room(tx: Transaction, user_key: int) -> None:

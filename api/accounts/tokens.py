@@ -146,11 +146,7 @@ def revoke_api_token(tx: Transaction, user_key: int, jti: str) -> None:
     )
     if revoked.rowcount == 0:
         raise Refusal("not_found")
-    tx.emit(
-        CredentialsEnded(
-            user_key, lambda credential: credential.kind == "api" and credential.id == jti
-        )
-    )
+    tx.emit(CredentialsEnded(user_key, kinds=frozenset({"api"}), ids=frozenset({jti})))
 
 
 def _roles(stored: str) -> dict[str, Role]:

@@ -13,7 +13,7 @@ from api.accounts.names import check_name, check_username
 from api.errors import Refusal
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
-from api.items.access import Credential, clock_ms
+from api.items.access import CredentialKind, clock_ms
 from api.models import ApiToken, Session, User
 from api.security import new_id
 
@@ -102,12 +102,8 @@ def set_password(
             col(Session.user_key) == user_key, col(Session.id).is_distinct_from(keep_session)
         )
     )
-
-    def ended(credential: Credential) -> bool:
-        is_session = credential.kind == "session" and credential.id != keep_session
-        return is_session or credential.kind == "access"
-
-    tx.emit(CredentialsEnded(user_key, ended))
+    ended = frozenset[CredentialKind]({"session", "access"})
+    tx.emit(CredentialsEnded(user_key, kinds=ended, kept=keep_session))
 
 
 def disable_user(tx: Transaction, username: str) -> None:
@@ -125,7 +121,7 @@ def disable_user(tx: Transaction, username: str) -> None:
         .where(col(ApiToken.user_key) == user.key, col(ApiToken.revoked_at).is_(None))
         .values(revoked_at=tx.now_ms)
     )
-    tx.emit(CredentialsEnded(user.key, lambda _: True))
+    tx.emit(CredentialsEnded(user.key))
 
 
 def enable_user(tx: Transaction, username: str) -> None:

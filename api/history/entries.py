@@ -53,7 +53,7 @@ class Entry:
     """JSON: the value of `body`, or an object of the kind's own fields."""
     edited_seq: int | None = None
     deleted_seq: int | None = None
-    forms: dict[str, Any] = field(default_factory=dict)
+    forms: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """Per subprotocol, the frame that every receiver shares: encoded once, by whoever is first."""
 
     def fields(self) -> dict[str, Any]:

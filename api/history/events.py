@@ -1,13 +1,13 @@
-"""What a commit tells the live side: entries, and changes of rights that are no entries.
+"""What a commit tells: entries, and changes of rights that are no entries.
 
-The writer hands them over after the commit, in the order in which they were made.
+The writer hands them over after the commit, in the order in which they were made. They are data,
+which another process understands as well.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.history.entries import Author, Entry
-from api.items.access import Credential, Role
+from api.items.access import Credential, CredentialKind, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,23 @@ class ReadMoved:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsEnded:
-    """Credentials of a user for which `ended` is true no longer count."""
+    """Credentials of a user no longer count; without more said, all of them."""
 
     user_key: int
-    ended: Callable[[Credential], bool]
+    kinds: frozenset[CredentialKind] | None = None
+    """Only those of these kinds."""
+    ids: frozenset[str] | None = None
+    """Only these."""
+    kept: str | None = None
+    """The id of one that goes on."""
+
+    def ended(self, credential: Credential) -> bool:
+        """Whether this one of the user's is meant."""
+        if self.kinds is not None and credential.kind not in self.kinds:
+            return False
+        if self.ids is not None and credential.id not in self.ids:
+            return False
+        return self.kept is None or credential.id != self.kept
 
 
 Event = (

@@ -19,13 +19,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.errors import Refusal
+from api.history.commits import Commits
 from api.history.events import EntryStored, Event
 from api.history.transaction import Memory, RefKey, Transaction
 
 logger = logging.getLogger("itemroom.writer")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-Deliver = Callable[[Sequence[Event]], None]
 Observe = Callable[[int, float, int], None]
 
 
@@ -78,8 +78,7 @@ class Writer:
 
     Args:
         engine: with BEGIN IMMEDIATE and a single connection.
-        deliver: called on the event loop after each commit, with its events in order, before
-            any `done` of the same batch.
+        commits: told on the event loop after each commit, before any `done` of the same batch.
         observe: called with the commands, the seconds and the events of each commit.
         max_queue: commands that may wait; one more is refused with `busy`.
         max_batch: commands in one transaction.
@@ -88,14 +87,14 @@ class Writer:
     def __init__(
         self,
         engine: Engine,
-        deliver: Deliver,
+        commits: Commits,
         observe: Observe,
         *,
         max_queue: int,
         max_batch: int,
     ) -> None:
         self._engine = engine
-        self._deliver = deliver
+        self._commits = commits
         self._observe = observe
         self._max_queue = max_queue
         self._max_batch = max_batch
@@ -222,12 +221,9 @@ class Writer:
         return result
 
     def _settle(self, batch: list[_Job[Any]], events: Sequence[Event]) -> None:
-        """Tell the live side and those who wait: a bug of one leaves the others their answers."""
-        try:
-            if events:
-                self._deliver(events)
-        except Exception:
-            logger.exception("events were not delivered")
+        """Tell the listeners and those who wait: a bug of one leaves the others their answers."""
+        if events:
+            self._commits.committed(events)
         for job in batch:
             try:
                 job.done(job.result, job.error)

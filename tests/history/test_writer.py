@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from api.errors import Refusal
+from api.history.commits import Commits
 from api.history.entries import Kind
 from api.history.events import EntryStored, Event, ItemDeleted
 from api.history.messages import author_of
@@ -79,7 +80,7 @@ async def test_commands_that_wait_stored_in_one_transaction(store: Store, access
 
 async def test_batch_bounded_by_the_setting(settings: Settings, store: Store) -> None:
     """No transaction takes more commands than `writer_batch`."""
-    small = Writer(store.engine, lambda _: None, store.observe, max_queue=100, max_batch=8)
+    small = Writer(store.engine, Commits(), store.observe, max_queue=100, max_batch=8)
     done: list[int | None] = []
     finished = asyncio.Event()
 
@@ -243,7 +244,7 @@ async def test_constraint_broken_in_a_savepoint_fails_that_command_alone(
 
 async def test_queue_full_refused_at_once(store: Store) -> None:
     """A writer that cannot keep up says `busy` instead of growing."""
-    writer = Writer(store.engine, lambda _: None, store.observe, max_queue=2, max_batch=8)
+    writer = Writer(store.engine, Commits(), store.observe, max_queue=2, max_batch=8)
     done: list[object] = []
     for _ in range(2):
         writer.submit(Call(lambda _: None), lambda _result, error: done.append(error))
@@ -283,7 +284,9 @@ async def deaf(store: Store) -> AsyncIterator[Writer]:
     def fail(_: Sequence[Event]) -> None:
         raise RuntimeError("the live side has a bug")
 
-    writer = Writer(store.engine, fail, store.observe, max_queue=10, max_batch=10)
+    commits = Commits()
+    commits.listen(fail)
+    writer = Writer(store.engine, commits, store.observe, max_queue=10, max_batch=10)
     writer.start(asyncio.get_running_loop())
     yield writer
     await asyncio.to_thread(writer.finish)

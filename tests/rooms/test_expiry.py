@@ -60,7 +60,7 @@ async def test_credentials_ended_close_those_who_use_them(world: World) -> None:
     other = replace(world.people["ada"], credential=Credential("access", "other", 1, None))
     ended = await world.live("ada")
     stays = await world.live("ada", principal=other)
-    event = CredentialsEnded(other.user_key, lambda credential: credential.id != "other")
+    event = CredentialsEnded(other.user_key, kept="other")
     await world.writer.call(lambda tx: tx.emit(event))
     closing = await ended.is_closed()
     assert (closing["code"], closing["reason"], closing["retry"]) == (1008, "auth_revoked", "never")
@@ -83,7 +83,7 @@ def end_session(world: World, name: str) -> Callable[[Transaction], None]:
     def act(tx: Transaction) -> None:
         tx.connection.exec_driver_sql("DELETE FROM session WHERE id = ?", (name,))
         key = world.people["ada"].user_key
-        tx.emit(CredentialsEnded(key, lambda credential: credential.id == name))
+        tx.emit(CredentialsEnded(key, ids=frozenset({name})))
 
     return act
 

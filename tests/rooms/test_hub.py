@@ -79,9 +79,9 @@ async def test_credentials_ended_are_told_in_every_room_of_the_user(hub: Hub) ->
     hub.join(2, there)
     hub.join(1, bob)
     there.credential = replace(there.credential, id="other")
-    hub.committed([CredentialsEnded(ADA.key, lambda credential: credential.id == "other")])
+    hub.committed([CredentialsEnded(ADA.key, ids=frozenset({"other"}))])
     assert (here.told, there.told, bob.told) == ([("ended", False)], [("ended", True)], [])
-    hub.committed([CredentialsEnded(99, lambda _: True)])
+    hub.committed([CredentialsEnded(99)])
 
 
 async def test_read_marker_is_told_to_the_room(hub: Hub) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import delete, update
 from sqlmodel import col
 
 from api.errors import Refusal
+from api.history.commits import Commits
 from api.history.entries import Kind
 from api.history.events import ItemDeleted, MemberChanged
 from api.history.messages import author_of
@@ -53,9 +54,11 @@ class World(Store):
             presence_interval=settings.presence_interval,
         )
         self.news = News()
+        commits = Commits()
+        commits.listen(self.hub.committed)
         self.writer = Writer(
             self.engine,
-            self.hub.committed,
+            commits,
             self.observe,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
