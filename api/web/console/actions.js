@@ -1,6 +1,6 @@
 /** What can be done with a message: one toolbar that follows the pointer and the focus. */
 
-import { button, el, fill } from "./dom.js";
+import { button, composes, el, fill } from "./dom.js";
 import { textOf, withText } from "./format.js";
 
 /** @typedef {import("./timeline.js").Entity} Entity */
@@ -96,7 +96,8 @@ export class Actions {
     const attributes = { "aria-label": "Other reaction", placeholder: "other", maxlength: 32 };
     const other = el("input", { type: "text", ...attributes });
     other.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && other.value.trim()) choose(other.value.trim());
+      if (composes(event)) event.stopPropagation();
+      else if (event.key === "Enter" && other.value.trim()) choose(other.value.trim());
     });
     const group = el("div", { role: "group", "aria-label": "Reactions to choose" }, quick, other);
     group.addEventListener("keydown", (event) => {
@@ -141,7 +142,7 @@ export function editInline(row, record, { onSave, onEnd }) {
   };
   box.addEventListener("input", () => grow(box));
   box.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
+    if (composes(event)) return;
     if (event.key === "Escape") onEnd();
     else if (event.key === "Enter" && !event.shiftKey) save();
     else return;

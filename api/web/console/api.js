@@ -10,6 +10,8 @@
 /** @typedef {User & {username: string, admin?: boolean}} Me */
 /** @typedef {{id: string, name: string, items: Record<string, Role>, expires_at: string}} Token */
 
+const PATIENCE_MS = 20_000; // For one call: a server that is silent for so long cannot be reached.
+
 /** A refusal: branch on `code`, show `message`. */
 export class Problem extends Error {
   /**
@@ -52,7 +54,8 @@ async function ask(method, path, body) {
     ? {}
     : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
   try {
-    return await fetch(path, { method, credentials: "same-origin", ...sent });
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    return await fetch(path, { method, credentials: "same-origin", signal, ...sent });
   } catch {
     throw new Problem(0, { code: "offline", detail: "The server cannot be reached." });
   }
@@ -73,7 +76,14 @@ export const me = () => call("GET", "/auth/me");
 export const login = (username, password) => call("POST", "/auth/login", { username, password });
 /** @param {{username: string, password: string, display_name?: string}} wish */
 export const register = (wish) => call("POST", "/auth/register", wish);
-export const logout = () => call("POST", "/auth/logout");
+/** Throws when the session may be in use still. */
+export const logout = async () => {
+  const gone = (/** @type {unknown} */ error) => {
+    // It had ended already: that is what was asked for.
+    if (!(error instanceof Problem && [401, 404].includes(error.status))) throw error;
+  };
+  await call("POST", "/auth/logout").catch(gone);
+};
 
 /** @param {string | null} [after] @returns {Promise<{items: Item[], next: string | null}>} */
 export const items = (after) => call("GET", `/items?${query({ limit: 50, after })}`);

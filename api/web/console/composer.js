@@ -1,7 +1,7 @@
 /** Where messages are written. */
 
 import { grow } from "./actions.js";
-import { el, icon } from "./dom.js";
+import { composes, el, icon } from "./dom.js";
 
 const TYPING_EVERY = 3000; // Milliseconds between two signals that say the same.
 /** @type {Map<string, string>} What was begun, by item: it survives a look at another room. */
@@ -54,7 +54,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.isComposing) return; // The Enter that ends a composition is not ours.
+    if (composes(event)) return; // The Enter that ends a composition is not ours.
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       this.#submit();

@@ -150,3 +150,13 @@ export function select(choices, chosen, attributes = {}) {
   );
   return el("select", attributes, options);
 }
+
+/**
+ * Whether a key belongs to an input method, which picks a word with Enter and leaves with Escape.
+ *
+ * Safari says that the composition is over before it tells of the key that ended it: there, only
+ * the code of the key is left to see it by.
+ *
+ * @param {KeyboardEvent} event
+ */
+export const composes = (event) => event.isComposing || event.keyCode === 229;

@@ -1,7 +1,7 @@
 /** The console: who is signed in, which page is shown, and the address that says so. */
 
 import * as api from "./api.js";
-import { closeDialogs, openDialog } from "./dialog.js";
+import { closeDialogs, form, openDialog } from "./dialog.js";
 import { button, el, fill } from "./dom.js";
 import { ItemList, noItem } from "./items.js";
 import { regions } from "./notices.js";
@@ -21,6 +21,8 @@ let home = null;
 /** @type {RoomScreen | null} */
 let room = null;
 let unread = 0;
+/** While signing out: what ends with the session is no news, and nothing may ask. */
+let isLeaving = false;
 
 /** The item that the address names; null: none. */
 function addressed() {
@@ -41,10 +43,11 @@ function showTitle() {
 function showPage(isChosen = false) {
   if (!home) return;
   const { me, list } = home;
+  const onGone = () => isLeaving || list.refresh();
   const id = addressed();
   closeDialogs();
   room?.leave();
-  room = id === null ? null : new RoomScreen(id, me, { onActivity, onGone: () => list.refresh() });
+  room = id === null ? null : new RoomScreen(id, me, { onActivity, onGone });
   body.dataset.view = room ? "room" : "list";
   fill(main, room ? room.element : noItem());
   list.select(id);
@@ -101,10 +104,15 @@ const link = (href, text) => el("a", { href }, text);
 /** @param {Me} me */
 function showAccount(me) {
   const out = async () => {
-    // First of all nothing asks any more: it would be refused.
-    room?.leave();
-    home?.list.end();
-    await api.logout().catch(() => {});
+    isLeaving = true;
+    try {
+      await api.logout();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(`You are still signed in. ${why}`);
+    } finally {
+      isLeaving = false;
+    }
     memory.isIn = false;
     showSignIn();
   };
@@ -112,7 +120,7 @@ function showAccount(me) {
     el("p", { class: "identity" }, avatar(me), el("bdi", {}, me.name), el("code", {}, me.username)),
     me.admin ? el("p", {}, link("/status", "Status")) : null,
     el("p", {}, link("/docs", "REST API"), " · ", link("/protocol", "Protocol")),
-    button("Sign out", out, { class: "button" }),
+    form([], "Sign out", out),
   ]);
 }
 
@@ -143,7 +151,7 @@ async function start() {
   addEventListener("beforeunload", (event) => {
     if (room?.isWaiting) event.preventDefault();
   });
-  api.session.onEnd = () => home && showSignIn("Your session has ended. Sign in to go on.");
+  api.session.onEnd = () => home && !isLeaving && showSignIn("Your session has ended. Sign in to go on.");
   if (!memory.isIn) return showSignIn();
   try {
     enter(await api.me());
