@@ -8,6 +8,7 @@ process writes: a lock file keeps other processes out, and every reader is `quer
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -21,8 +22,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from api.errors import Refusal
+from api.outage import Outage, is_from_outside, sqlite_failure
 from api.settings import Settings
 
+logger = logging.getLogger("itemroom.database")
 T = TypeVar("T")
 Values = Sequence[Any] | Mapping[str, Any]
 """What a statement's `?` or `:name` stand for."""
@@ -174,6 +177,7 @@ class Readers:
         # three times what a short read does.
         self._own = threading.local()
         self._connections: list[Connection] = []
+        self._outage = Outage(logger)
 
     def submit(self, read: Callable[..., T], *arguments: object) -> "Future[T]":
         """Run `read(connection, *arguments)` in one transaction of a reader thread.
@@ -188,12 +192,24 @@ class Readers:
         return future
 
     def _run(self, read: Callable[..., T], *arguments: object) -> T:
+        try:
+            connection = self._connection()
+            with connection.begin():
+                answer = read(connection, *arguments)
+        except DBAPIError as error:
+            if not is_from_outside(error):
+                raise
+            self._outage.failed(f"the database cannot be read: {sqlite_failure(error)}")
+            raise Refusal("database_unavailable", retry_after=1) from error
+        self._outage.worked()
+        return answer
+
+    def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = self._engine.connect()
             self._connections.append(connection)
-        with connection.begin():
-            return read(connection, *arguments)
+        return connection
 
     async def read(self, read: Callable[..., T], *arguments: object) -> T:
         """The same from the event loop. Cancelling abandons the result, not the read."""

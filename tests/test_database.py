@@ -142,3 +142,42 @@ async def test_read_that_fails_gives_its_slot_back(path: Path) -> None:
         with pytest.raises(ValueError, match="no"):
             await readers.read(fail)
     await asyncio.to_thread(readers.close)
+
+
+def damage(path: Path) -> None:
+    """Spoil every page but the first."""
+    sound = path.read_bytes()
+    path.write_bytes(sound[:4096] + b"\xff" * (len(sound) - 4096))
+
+
+async def test_damaged_page_refused_with_one_line_until_something_is_read(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the disk did is no bug: who asks hears `database_unavailable`, and the log no trace."""
+    writing = open_engine(path, writing=True, busy_timeout=1)
+    with writing.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    writing.dispose()
+    damage(path)
+    readers = make_readers(path)
+
+    def count(connection: Connection) -> object:
+        return connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one()
+
+    for _ in range(3):
+        with pytest.raises(Refusal, match="database_unavailable"):
+            await readers.read(count)
+    await readers.read(lambda connection: connection.exec_driver_sql("SELECT 1").one())
+    await asyncio.to_thread(readers.close)
+    failed, over = (record.getMessage() for record in caplog.records)
+    assert failed == "the database cannot be read: database disk image is malformed"
+    assert over.startswith("over after")
+    assert [record.exc_info for record in caplog.records] == [None, None]
+
+
+async def test_statement_that_is_wrong_fails_as_a_bug_does(path: Path) -> None:
+    """Whoever caught it logs where it came from; it is not taken for a broken disk."""
+    readers = make_readers(path)
+    with pytest.raises(OperationalError, match="nowhere"):
+        await readers.read(lambda connection: connection.exec_driver_sql("SELECT * FROM nowhere"))
+    await asyncio.to_thread(readers.close)

@@ -22,6 +22,7 @@ from api.errors import Refusal
 from api.history.commits import Commits
 from api.history.events import EntryStored, Event
 from api.history.transaction import Memory, RefKey, Transaction
+from api.outage import Outage, is_from_outside, sqlite_code, sqlite_failure
 
 logger = logging.getLogger("itemroom.writer")
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class Writer:
         self._max_queue = max_queue
         self._max_batch = max_batch
         self._memory = Memory()
+        self._outage = Outage(logger)
         self._queue: deque[_Job[Any]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
@@ -180,12 +182,28 @@ class Writer:
                 transaction = self._apply(connection, batch)
         except Exception as error:
             self._memory.forget()
-            refusal = _refusal_of(error)
+            refusal = self._refusal_of(error)
             for job in batch:
                 job.result, job.error = None, refusal
             return ()
+        self._outage.worked()
         self._memory.trim()
         return transaction.events
+
+    def _refusal_of(self, error: Exception) -> Refusal:
+        """What a failed transaction means for those whose commands were in it."""
+        primary = sqlite_code(error)
+        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return Refusal("busy", retry_after=1)
+        if is_from_outside(error):
+            self._outage.failed(f"nothing can be stored: {sqlite_failure(error)}")
+        else:
+            logger.error("a transaction failed: %s", error, exc_info=error)
+        if primary == sqlite3.SQLITE_FULL:
+            return Refusal("storage_full", retry_after=10)
+        if isinstance(error, DBAPIError):
+            return Refusal("storage_error", retry_after=1)
+        return Refusal("internal")
 
     def _apply(self, connection: Connection, batch: list[_Job[Any]]) -> Transaction:
         transaction = Transaction(connection, self._memory)
@@ -213,7 +231,7 @@ class Writer:
             transaction.discard(events)
             self._memory.forget()
             # A full disk or a held lock ends the whole transaction, not this command alone.
-            if isinstance(error, Refusal | OperationalError):
+            if isinstance(error, Refusal | OperationalError) or is_from_outside(error):
                 raise
             logger.exception("a command failed")
             raise Refusal("internal") from error
@@ -229,30 +247,3 @@ class Writer:
                 job.done(job.result, job.error)
             except Exception:
                 logger.exception("an answer was not delivered")
-
-
-def _refusal_of(error: Exception) -> Refusal:
-    """What a failed transaction means for those whose commands were in it."""
-    primary = _sqlite_code(error)
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Refusal("busy", retry_after=1)
-    logger.error("a transaction failed: %s", error, exc_info=error)
-    if primary == sqlite3.SQLITE_FULL:
-        return Refusal("storage_full", retry_after=10)
-    if isinstance(error, DBAPIError):
-        return Refusal("storage_error", retry_after=1)
-    return Refusal("internal")
-
-
-def _sqlite_code(error: BaseException | None) -> int | None:
-    """SQLite's primary code of the first failure.
-
-    A full disk makes SQLite end the transaction with its savepoints by itself, and what comes
-    last is then the failure to go back to one of them.
-    """
-    primary = None
-    while error is not None:
-        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-        primary = primary if code is None else code & 0xFF  # The rest is the extended code.
-        error = error.__context__
-    return primary

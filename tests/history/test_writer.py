@@ -195,9 +195,12 @@ def limit_pages(store: Store, pages: int) -> None:
 
 @pytest.mark.parametrize("light", [True, False], ids=["light", "in a savepoint"])
 async def test_disk_full_refused_and_heals_by_itself(
-    store: Store, access: Access, *, light: bool
+    store: Store, access: Access, caplog: pytest.LogCaptureFixture, *, light: bool
 ) -> None:
-    """E6: no ack, no row, no event, reads work; and with space again so does all."""
+    """E6: no ack, no row, no event, reads work; and with space again so does all.
+
+    It is no bug: the log has one line of it, and one when it is over, without a traceback.
+    """
     big = b'"%s"' % (b"x" * 100_000)
     ((pages,),) = await store.rows("PRAGMA page_count")
     limit_pages(store, pages)
@@ -206,22 +209,29 @@ async def test_disk_full_refused_and_heals_by_itself(
         author = author_of(access.principal)
         transaction.append(access.item_key, Kind.MESSAGE, author, body=big)
 
-    write = store.writer.call(publish, light=light)
-    refusal = await refusal_of(write)
-    assert (refusal.code, refusal.retry_after) == ("storage_full", 10)
+    for _ in range(3):
+        refusal = await refusal_of(store.writer.call(publish, light=light))
+        assert (refusal.code, refusal.retry_after) == ("storage_full", 10)
     assert store.events == []
     assert await store.rows("SELECT head FROM item") == [(0,)]
     limit_pages(store, 2**30)
     assert (await store.publish(access, big)).seq == 1
+    failed, over = (record.getMessage() for record in caplog.records)
+    assert failed == "nothing can be stored: database or disk is full"
+    assert over.startswith("over after")
+    assert [record.exc_info for record in caplog.records] == [None, None]
 
 
-async def test_database_error_refused_as_storage_error(store: Store, access: Access) -> None:
-    """What SQLite cannot do for another reason has a code of its own, and no traceback."""
+async def test_database_error_refused_as_storage_error(
+    store: Store, access: Access, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What SQLite cannot do for another reason has a code of its own. A bug has its traceback."""
 
     def drop(transaction: Transaction) -> None:
         transaction.connection.exec_driver_sql("SELECT * FROM nowhere")
 
     assert (await refusal_of(store.writer.call(drop))).code == "storage_error"
+    assert [record.exc_info is None for record in caplog.records] == [False]
     assert (await store.publish(access)).seq == 1
 
 
