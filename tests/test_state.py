@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from api.state import Sockets
+from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio
 
@@ -20,5 +21,5 @@ async def test_waiting_for_no_sockets_ends_with_the_last_one() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     sockets.closed()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(scaled(5)):
         await waiting

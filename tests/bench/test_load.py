@@ -14,6 +14,7 @@ from bench.load.room import Receiver, Tally
 from bench.machine import cores
 from bench.peers.itemroom import Itemroom, Rooms
 from bench.peers.peer import World, started
+from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +46,7 @@ async def _fan_out(rooms: Rooms) -> None:
     receivers = await connect_all(addresses, partial(Receiver, rooms, tally, 128), concurrent=2)
     author = await connect(rooms.address(1, 3, publishes=True), partial(Client, rooms))
     tally.begin(author, "x" * 128, 4)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(scaled(30)):
         while tally.count < 60:
             await asyncio.sleep(0.01)
     await tally.stop()
@@ -57,7 +58,7 @@ async def _answers(rooms: Rooms) -> None:
     answers = Answers()
     author = await connect(rooms.address(1, 0), partial(Author, rooms, answers, "x" * 64))
     author.speak()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(scaled(30)):
         while answers.count < 10:
             await asyncio.sleep(0.01)
     answers.going_on = False

@@ -16,6 +16,7 @@ from bench.peers.peer import AbsentError, Command, World, started
 from bench.peers.tutorial import Tutorial
 from bench.scenarios.every import QUICK, every_scenario
 from bench.scenarios.scenario import Effort
+from tests.deadlines import scaled
 
 LISTENING = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
 
@@ -108,7 +109,7 @@ def test_what_a_peer_has_started_ends_with_it(tmp_path: Path) -> None:
     program = Program(f"{child}; {LISTENING}; time.sleep(60)")
     with started(program, World(), tmp_path, core=cores().server) as site:
         _, sleeping = site.pids
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + scaled(10)
     while _runs(sleeping):
         assert time.monotonic() < deadline
         time.sleep(0.01)

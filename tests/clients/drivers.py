@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.browser import NODE, Windows
 from tests.clients.player import Player
+from tests.deadlines import scaled
 
 Fields = dict[str, Any]
 Send = Callable[[Fields], Awaitable[object]]
@@ -69,7 +70,7 @@ class Client:
     async def until(self, what: Callable[[], object]) -> None:
         """Wait for a condition, which an event makes true."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(scaled(PATIENCE)):
                 while not what():
                     self._changed.clear()
                     await self._changed.wait()
@@ -169,7 +170,7 @@ async def in_node(websocket: str, _url: str) -> AsyncIterator[Driver]:
     finally:
         stdin.close()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(scaled(PATIENCE)):
                 await listening
                 code = await process.wait()
         finally:

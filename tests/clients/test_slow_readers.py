@@ -4,6 +4,7 @@ from tests.clients.drivers import Driver, Program, each, on_stage
 from tests.clients.judge import faults, read_log, report
 from tests.clients.proxy import Proxy
 from tests.conftest import Serve
+from tests.deadlines import scaled
 from tests.live import LiveServer
 
 BUFFER, SAID = 3, 9
@@ -80,7 +81,7 @@ async def test_a_stalled_connection_is_cut_and_made_up_for(
         proxy.flowing.clear()
         for _ in range(MANY):
             await asyncio.to_thread(ada.publish, "room", LARGE)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(scaled(20)):
             while server.state.hub.connections:
                 await asyncio.sleep(0.02)
         proxy.flowing.set()

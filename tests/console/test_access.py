@@ -13,6 +13,7 @@ from playwright.async_api import Locator, expect
 from tests.browser import NODE, Windows
 from tests.console.conftest import Visit
 from tests.console.tab import Tab
+from tests.deadlines import scaled
 from tests.live import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +48,7 @@ async def run_until(said: str, *command: str | os.PathLike[str]) -> None:
     assert program.stdout is not None
     heard = b""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(scaled(PATIENCE)):
             while said.encode() not in heard:
                 line = await program.stdout.readline()
                 assert line, f"{command} ended: {heard.decode()}"

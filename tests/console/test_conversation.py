@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from tests.console.conftest import Visit
 from tests.console.tab import Tab
+from tests.deadlines import scaled
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +122,6 @@ async def test_removed_member_is_told_at_once(visit: Visit, server: LiveServer) 
     ada, bob = await pair(visit, server)
     members = await ada.dialog("Members", "Members and settings")
     await members.get_by_role("button", name="Remove bob").click()
-    await expect(bob.connection).to_have_attribute("data-reason", "removed", timeout=2000)
+    await expect(bob.connection).to_have_attribute("data-reason", "removed", timeout=scaled(2000))
     await expect(bob.connection).to_contain_text("You were removed from this item.")
     await expect(bob.connection).to_have_attribute("data-state", "refused")

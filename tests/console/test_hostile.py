@@ -11,6 +11,7 @@ from playwright.async_api import expect
 
 from tests.browser import Windows
 from tests.console.conftest import Visit
+from tests.deadlines import scaled
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.anyio
@@ -127,7 +128,7 @@ async def test_ended_session_is_told_where_it_is_noticed(
     assert ada.call("DELETE", f"/auth/sessions/{session['id']}").status_code == 204
     windows.tolerate(r"status of 401 .*/items\?limit=50\)")
     told = tab.page.get_by_role("status").filter(has_text="Your session has ended.")
-    await expect(told).to_be_visible(timeout=2000)
+    await expect(told).to_be_visible(timeout=scaled(2000))
     await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 

@@ -9,6 +9,7 @@ from api.history.housekeeping import Housekeeping
 from api.history.retention import DAY_MS
 from api.history.transaction import Transaction
 from api.items.access import Role
+from tests.deadlines import scaled
 from tests.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +68,7 @@ async def test_round_that_fails_comes_again(
         interval=0.001,
     )
     housekeeping.start()
-    await asyncio.wait_for(again.wait(), 5)
+    await asyncio.wait_for(again.wait(), scaled(5))
     await housekeeping.stop()
     assert logged in caplog.text
 

@@ -19,6 +19,7 @@ from api.history.transaction import RefKey, Transaction
 from api.history.writer import Call, Writer
 from api.items.access import Access, Role
 from api.settings import Settings
+from tests.deadlines import scaled
 from tests.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -306,7 +307,7 @@ async def test_live_side_that_fails_leaves_nobody_waiting(
     store: Store, access: Access, deaf: Writer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is stored is acknowledged, whatever becomes of the fan-out; the log tells of it."""
-    assert await asyncio.wait_for(deaf.call(partial(append, access)), 5) == 1
+    assert await asyncio.wait_for(deaf.call(partial(append, access)), scaled(5)) == 1
     assert "the live side has a bug" in caplog.text
 
 
@@ -322,5 +323,5 @@ async def test_caller_that_fails_leaves_the_others_their_answers(
         store.writer.submit(Call(lambda _: None), fail)
         other = asyncio.create_task(store.writer.call(lambda _: 7))
         await asyncio.sleep(0)
-    assert await asyncio.wait_for(other, 5) == 7
+    assert await asyncio.wait_for(other, scaled(5)) == 7
     assert "a connection has a bug" in caplog.text

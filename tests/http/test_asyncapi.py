@@ -11,6 +11,7 @@ from api.errors import CODES
 from api.http.asyncapi import describe_socket
 from api.http.frames import SERVER_FRAMES, ServerFrame
 from api.rooms.protocol import CLIENT_FRAMES
+from tests.deadlines import scaled
 from tests.live import LiveServer, Talk
 
 pytestmark = pytest.mark.anyio
@@ -84,7 +85,7 @@ async def test_frames_of_a_real_room_are_as_described(server: LiveServer) -> Non
     ada, bob = server.person("ada"), server.person("bob")
     ada.create("order-17", bob="writer")
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(scaled(20)),
         ada.room("order-17", after=0) as talk,
         bob.room("order-17") as other,
     ):

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 
 from api.http.body import SLACK_BYTES
 from api.settings import Settings
+from tests.deadlines import scaled
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +80,7 @@ async def test_announced_gigabyte_is_refused_unread(server: LiveServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     head = f"POST /auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {2**30}\r\n\r\n"
     writer.write(head.encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(scaled(5)):
         answer = await reader.read()
     writer.close()
     await writer.wait_closed()

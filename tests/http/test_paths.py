@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.deadlines import scaled
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ async def answer(server: LiveServer, token: str, path: str) -> tuple[int, bytes]
         f"Authorization: Bearer {token}\r\n\r\n"
     )
     writer.write(head.encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(scaled(10)):
         head_bytes, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from api.rooms import plain
 from api.rooms.plain import PlainSocket
 from api.rooms.protocol import Frame, Frames
+from tests.deadlines import scaled
 from tests.rooms.world import until
 
 pytestmark = pytest.mark.anyio
@@ -192,7 +193,7 @@ async def test_peer_that_takes_no_close_is_given_up(monkeypatch: pytest.MonkeyPa
     line.peer.takes.clear()
     line.socket.send(frames("never taken"))
     line.socket.close(1013, "slow_consumer")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(scaled(5)):
         await running
     assert line.peer.taken == []
     assert line.listener.lost_times == 1

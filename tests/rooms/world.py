@@ -30,6 +30,7 @@ from api.rooms.hub import Hub, Moment
 from api.rooms.opening import Arrival, Opening, Wish, read_arrival
 from api.rooms.protocol import Codec
 from api.settings import Settings
+from tests.deadlines import scaled
 from tests.rooms.fakes import FakeSocket, Fields
 from tests.rooms.held import HeldReaders, News
 from tests.store import Store
@@ -257,7 +258,7 @@ class Talker:
 
 async def until(holds: Callable[[], object], *, seconds: float = 10) -> None:
     """Wait for a condition."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(scaled(seconds)):
         while not holds():
             await asyncio.sleep(0.001)
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tests.deadlines import scaled
+
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 KEY = base64.b64encode(bytes(16)).decode()
 
@@ -115,7 +117,7 @@ def dial(url: str, data: bytes = b"", *, receive_buffer: int = 0) -> Iterator[Ra
     with socket.socket() as connection:
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.settimeout(5)
+        connection.settimeout(scaled(5))
         connection.connect(("127.0.0.1", urlsplit(url).port))
         raw = Raw(connection, Stream(lambda: connection.recv(1 << 16)))
         raw.send(data)

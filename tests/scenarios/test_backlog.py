@@ -10,6 +10,7 @@ import pytest
 
 from api.history.transaction import Transaction
 from tests.conftest import Serve
+from tests.deadlines import scaled
 from tests.live import Person, Talk
 from tests.scenarios.frames import handshake
 from tests.scenarios.server_side import write
@@ -44,7 +45,7 @@ async def test_a_long_replay_is_whole_and_delays_nobody(serve: Serve) -> None:
     write(server, partial(fill, "room"))
     done = asyncio.Event()
     async with ada.room("room", tail=0) as here, ada.room("other", tail=0) as there:
-        async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(scaled(40)), asyncio.TaskGroup() as group:
             replay = group.create_task(replay_all(bob, done))
             talks = [group.create_task(talk_until(talk, done)) for talk in (here, there)]
         assert here.seen[0]["head"] == ENTRIES

@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from tests.deadlines import scaled
 from tests.live import Fields, Person
 from tests.process import Process
 from tests.scenarios.oracle import Run, Sent, faults
@@ -113,7 +114,7 @@ async def test_ten_kills_lose_nothing_that_was_acked(tmp_path: Path) -> None:
         server = Process(tmp_path, measured=False, **OPEN)
         with server:
             person = someone(server, person)
-            async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(scaled(20)), asyncio.TaskGroup() as group:
                 for author in authors:
                     group.create_task(author.run(person, more=True))
                 for reader in readers:
@@ -123,7 +124,7 @@ async def test_ten_kills_lose_nothing_that_was_acked(tmp_path: Path) -> None:
     assert person is not None
     with Process(tmp_path, measured=False, **OPEN) as server:
         person = someone(server, person)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(scaled(20)):
             await asyncio.gather(*(author.run(person, more=False) for author in authors))
             log = read_log(person)
             await asyncio.gather(*(reader.run(person, log[-1][0]) for reader in readers))

@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 
 from api.accounts.users import disable_user
 from tests.conftest import Serve, make_settings
+from tests.deadlines import scaled
 from tests.live import PASSWORD, LiveServer, Person, Served, Talk
 from tests.scenarios.handshakes import sign_in
 from tests.scenarios.server_side import write
@@ -50,7 +51,7 @@ async def with_cookie(person: Person, session: str) -> AsyncIterator[Talk]:
 
 async def check_end(talk: Talk, reason: str, retry: str) -> None:
     """It is over within a second, with this reason."""
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(scaled(1)):
         code, said, closing = await talk.closed()
     assert (code, said) == (1008, reason)
     assert (closing["reason"], closing["retry"], closing["code"]) == (reason, retry, 1008)

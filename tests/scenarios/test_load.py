@@ -14,6 +14,7 @@ import orjson
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.deadlines import scaled
 from tests.live import Fields, Person
 from tests.process import Process
 from tests.scenarios.frames import TEXT, client_frame, handshake
@@ -169,7 +170,7 @@ async def test_every_reader_sees_the_log(tmp_path: Path) -> None:
             *(Reader(ada, random.Random(f"{seed} {name}")) for name in names("restless", RESTLESS)),
             *(Listener(ada) for _ in range(READERS - RESTLESS)),
         ]
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(scaled(60)), asyncio.TaskGroup() as group:
             for reader in readers:
                 group.create_task(reader.run(last))
             for author in authors:

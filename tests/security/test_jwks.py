@@ -9,6 +9,7 @@ import pytest
 from api.errors import Refusal
 from api.security import jwks
 from api.security.jwks import FRESH, MAX_JWKS_BYTES, RETRY, STALE, Jwks
+from tests.deadlines import scaled
 from tests.security.forge import Clock
 from tests.security.jwks_server import JwksServer, respond
 from tests.security.public_keys import ec_jwk, rsa_jwk
@@ -49,7 +50,7 @@ class Gate:
 
 
 async def asked(server: JwksServer) -> None:
-    assert await asyncio.to_thread(server.asked.acquire, timeout=30)
+    assert await asyncio.to_thread(server.asked.acquire, timeout=scaled(30))
 
 
 async def test_fresh_keys_are_not_fetched_again(

@@ -8,6 +8,7 @@ import pytest
 
 from api.errors import Refusal
 from api.security.passwords import MEMORY_KIB, ROUNDS, Passwords, Verified
+from tests.deadlines import scaled
 
 PASSWORD = "correct horse battery"
 BAD_TEXTS = ["", "short", "x" * 257, "x" * 5000, "nul\0inside", "\0" * 8, "lone \ud800 half"]
@@ -27,7 +28,7 @@ class Work:
 
     async def wait_for(self, count: int) -> None:
         for _ in range(count):
-            assert await asyncio.to_thread(self._beginnings.acquire, timeout=30)
+            assert await asyncio.to_thread(self._beginnings.acquire, timeout=scaled(30))
 
     def watch(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:

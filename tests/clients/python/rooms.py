@@ -5,6 +5,7 @@ from typing import Any
 
 from itemroom import Entry, Room
 from tests.clients.python.scripted import Fields
+from tests.deadlines import scaled
 
 LIVE: Fields = {"type": "live", "seq": 0}
 
@@ -16,7 +17,7 @@ def room_at(url: str, **options: Any) -> Room:
 async def read(room: Room, count: int) -> list[Entry]:
     """The next entries."""
     found = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(scaled(20)):
         async for entry in room:
             found.append(entry)
             if len(found) == count:

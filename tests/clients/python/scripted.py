@@ -14,6 +14,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.deadlines import scaled
+
 Fields = dict[str, Any]
 Script = Callable[["Guest"], Awaitable[None]]
 
@@ -121,6 +123,6 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Response:
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
     """Wait for a condition."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(scaled(seconds)):
         while not condition():
             await asyncio.sleep(0.005)

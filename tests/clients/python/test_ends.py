@@ -18,6 +18,7 @@ from tests.clients.python.scripted import (
     until,
     waiting,
 )
+from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio
 
@@ -174,7 +175,7 @@ async def test_farewell_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyP
         guest.socket.transport.resume_reading()
 
     async with playing(deaf) as stage:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(scaled(5)):
             async with room_at(stage.url):
                 pass
         go.set()
