@@ -6,6 +6,8 @@ Times are seconds of a monotonic clock, which the caller reads: once for many bu
 import ipaddress
 from collections import OrderedDict
 
+from api.addresses import parse_address
+
 # Enough for every network that connects within the seconds that a bucket takes to fill again;
 # a row takes about 300 bytes.
 MAX_KEYS = 20_000
@@ -76,12 +78,9 @@ class Buckets:
 
 def network_of(address: str) -> str:
     """What a client's address is counted by: IPv4 whole, IPv6 by /64, which one host owns whole."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    ip = parse_address(address)
+    if ip is None:
         return address[:64]  # A proxy's own word, or the name of a Unix socket.
     if isinstance(ip, ipaddress.IPv4Address):
         return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
     return str(ipaddress.IPv6Network((ip, 64), strict=False))

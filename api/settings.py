@@ -4,8 +4,6 @@ A value that is weak or contradicts another one refuses to start with a sentence
 to do. `0` means unlimited for rates and counts.
 """
 
-import contextlib
-import ipaddress
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from api.addresses import is_loopback, parse_address, parse_network
 
 Names = Annotated[tuple[str, ...], NoDecode]
 MIN_SECRET_BYTES = 32
@@ -136,12 +136,21 @@ class Settings(BaseSettings):
             )
         return None if value is None else value.rstrip("/").lower()
 
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        if "/" in value or "]:" in value or value.count(":") == 1:
+            raise ValueError("ITEMROOM_HOST takes an address or a name; the port is ITEMROOM_PORT")
+        address = parse_address(value)
+        # A zone belongs to what is listened on.
+        return value if address is None or "%" in value else str(address)
+
     @field_validator("trusted_proxies")
     @classmethod
     def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in value:
             try:
-                ipaddress.ip_network(proxy)
+                parse_network(proxy)
             except ValueError as error:
                 raise ValueError(
                     "ITEMROOM_TRUSTED_PROXIES takes addresses or networks such as 10.0.0.0/8; "
@@ -217,12 +226,7 @@ class Settings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def database_path(self) -> Path:
@@ -233,10 +237,9 @@ class Settings(BaseSettings):
     def local_url(self) -> str:
         """Where programs on this machine reach the server, also one that listens everywhere."""
         host = self.host
-        with contextlib.suppress(ValueError):
-            address = ipaddress.ip_address(host)
-            if address.is_unspecified:
-                host = "127.0.0.1" if address.version == 4 else "::1"
+        address = parse_address(host)
+        if address is not None and address.is_unspecified:
+            host = "127.0.0.1" if address.version == 4 else "::1"
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property

@@ -74,6 +74,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"host": "0.0.0.0"}, "ITEMROOM_PUBLIC_URL"),
     ({"host": "rooms.example.com"}, "ITEMROOM_PUBLIC_URL"),
     ({"host": "192.0.2.1"}, "ITEMROOM_PUBLIC_URL"),
+    ({"host": "::ffff:192.0.2.1"}, "ITEMROOM_PUBLIC_URL"),
+    ({"host": "127.0.0.1:8000"}, "ITEMROOM_PORT"),
+    ({"host": "[::1]:8000"}, "ITEMROOM_PORT"),
+    ({"host": "http://localhost"}, "ITEMROOM_PORT"),
+    ({"trusted_proxies": "10.0.0.1:80"}, "ITEMROOM_TRUSTED_PROXIES"),
 ]
 
 
@@ -92,6 +97,8 @@ def test_setting_that_cannot_be_refused_with_a_sentence(
         {"host": "localhost"},
         {"host": "::1"},
         {"host": "127.0.0.2"},
+        {"host": "::ffff:127.0.0.2"},
+        {"trusted_proxies": "::ffff:10.0.0.0/104, [fd00::1]"},
         {"host": "0.0.0.0", "public_url": "https://rooms.example.com/"},
         {"secret": SECRET},
         {"issuer": "i", "issuer_audience": "a", "issuer_secret": SECRET},
@@ -120,6 +127,9 @@ def test_public_url_is_normalised() -> None:
         ("0.0.0.0", "http://127.0.0.1:8000"),
         ("::", "http://[::1]:8000"),
         ("::1", "http://[::1]:8000"),
+        ("[::1]", "http://[::1]:8000"),
+        ("fe80::1%eth0", "http://[fe80::1%eth0]:8000"),
+        ("::ffff:0.0.0.0", "http://127.0.0.1:8000"),
         ("192.0.2.1", "http://192.0.2.1:8000"),
     ],
 )

@@ -1,11 +1,11 @@
 """The session cookie: how it is set, removed, and counted."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from api.addresses import is_loopback
 from api.settings import Settings
 
 COOKIE = "session"
@@ -53,13 +53,4 @@ def is_doubled(connection: HTTPConnection) -> bool:
 def _is_secure(connection: HTTPConnection, settings: Settings) -> bool:
     """Always, but for plain HTTP on loopback, where nobody listens in and nobody has TLS."""
     url = urlsplit(settings.public_url or str(connection.url))
-    return url.scheme != "http" or not _is_loopback(url.hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return url.scheme != "http" or not is_loopback(url.hostname or "")

@@ -5,10 +5,9 @@ same-origin with it for the browser. Its `Host` still says that name. Addresses 
 was resolved.
 """
 
-import ipaddress
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.addresses import parse_address
 from api.errors import Refusal
 from api.http.origin import listed_origins, parse_authority
 from api.http.problems import Problem, refuse
@@ -28,15 +27,7 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
     parsed = parse_authority(host)
     if parsed is None:
         return False
-    return parsed[0] in names or _is_address(parsed[0])
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+    return parsed[0] in names or parse_address(parsed[0]) is not None
 
 
 class HostCheck:

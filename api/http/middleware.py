@@ -1,13 +1,13 @@
 """The one order in which requests and sockets pass what stands before the routes."""
 
 from fastapi import FastAPI
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.http.admission import Admission
 from api.http.answers import Answers
 from api.http.body import SLACK_BYTES, BodyCap
 from api.http.cors import Cors
 from api.http.hosts import HostCheck
+from api.http.proxies import Clients
 from api.settings import Settings
 
 
@@ -24,7 +24,5 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Cors, settings=settings)
     app.add_middleware(HostCheck, settings=settings)
     app.add_middleware(Answers, settings=settings)
-    if settings.trusted_proxies:
-        # Changes the client's address, which the rate and the log go by.
-        proxies = list(settings.trusted_proxies)
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
+    # Outermost: all that asks who the client is comes after it.
+    app.add_middleware(Clients, settings=settings)

@@ -1,6 +1,5 @@
 """Whose page is asking? The session cookie counts only for our own pages and listed ones."""
 
-import ipaddress
 import re
 from functools import lru_cache
 from typing import NamedTuple
@@ -8,6 +7,7 @@ from typing import NamedTuple
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from api.addresses import parse_address
 from api.errors import Refusal
 from api.http.scopes import header
 from api.settings import Settings
@@ -52,10 +52,11 @@ def parse_authority(text: str) -> tuple[str, int | None] | None:
     if port is not None and int(port) > 65535:
         return None
     if host.startswith("["):
-        try:
-            host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
-        except ValueError:
+        address = parse_address(host)
+        if address is None:
             return None
+        # One of IPv4 in the clothes of IPv6 needs no brackets.
+        host = f"[{address}]" if address.version == 6 else str(address)
     return host, None if port is None else int(port)
 
 

@@ -1,6 +1,5 @@
 """Who may command the server: whoever holds its secret. Who may watch it: its admins."""
 
-import ipaddress
 from typing import Annotated
 
 from fastapi import Header
@@ -9,6 +8,7 @@ from starlette.requests import HTTPConnection
 from api.accounts.cookies import COOKIE
 from api.accounts.dependencies import Shown, account_owner, authenticate, shown_credential
 from api.accounts.users import load_user
+from api.addresses import parse_address
 from api.errors import Refusal
 from api.state import Running
 
@@ -62,7 +62,5 @@ def _is_local(connection: HTTPConnection) -> bool:
     headers = connection.headers
     if connection.client is None or "x-forwarded-for" in headers or "forwarded" in headers:
         return False
-    try:
-        return ipaddress.ip_address(connection.client.host).is_loopback
-    except ValueError:
-        return False
+    address = parse_address(connection.client.host)
+    return address is not None and address.is_loopback

@@ -122,6 +122,9 @@ def listen(settings: Settings) -> socket.socket:
         # accepted sockets inherit it (Linux, milliseconds).
         limit = int((settings.stall_timeout + settings.ping_timeout) * 1000)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
+        if family == socket.AF_INET6:
+            # `::` takes clients of IPv4 too, whatever the machine's own default is.
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listening.bind((settings.host, settings.port))
         listening.listen(BACKLOG)
     except OSError as error:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
         ("127.0.0.1:8000", True),
         ("203.0.113.9", True),
         ("[::1]:8000", True),
+        ("[::ffff:127.0.0.1]:8000", True),
         ("rooms.example.com", True),
         ("rooms.example.com:8443", True),
         ("app.example.com", True),

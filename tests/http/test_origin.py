@@ -25,6 +25,7 @@ LISTED = "https://app.example.com:8443"
         ("http://127.0.0.1:80", ("http", "127.0.0.1", 80)),
         ("http://[::1]:8000", ("http", "[::1]", 8000)),
         ("http://[0:0:0:0:0:0:0:1]", ("http", "[::1]", 80)),
+        ("http://[::ffff:127.0.0.1]:8000", ("http", "127.0.0.1", 8000)),
     ],
 )
 def test_origin_is_read_in_one_spelling(text: str, parsed: tuple[str, str, int]) -> None:

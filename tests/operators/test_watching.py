@@ -108,6 +108,8 @@ async def test_whoever_is_no_admin_reads_nothing(guarded: Browsers) -> None:
     [
         (("127.0.0.1", 1), {}, 200),
         (("::1", 1), {}, 200),
+        (("::ffff:127.0.0.1", 1), {}, 200),
+        (("::ffff:192.0.2.1", 1), {}, 401),
         (("127.0.0.1", 1), {"x-forwarded-for": "127.0.0.1"}, 401),
         (("127.0.0.1", 1), {"forwarded": "for=192.0.2.7"}, 401),
         (("127.0.0.1", 1), {"cookie": "session=stale"}, 401),

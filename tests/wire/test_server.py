@@ -290,6 +290,30 @@ def test_listening_socket_gives_up_on_peers_that_acknowledge_nothing(
         assert timeout == 7000
 
 
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="the machine has no IPv6")
+async def test_proxy_of_ipv4_is_believed_by_a_server_that_listens_everywhere(serve: Serve) -> None:
+    """On `::` it is seen as `::ffff:127.0.0.1`; clients behind it are counted one by one."""
+    server = serve(
+        host="::",
+        public_url="https://rooms.example.com",
+        trusted_proxies="127.0.0.1",
+        handshake_rate=0.01,
+        handshake_burst=1,
+    )
+
+    async def end(client: str) -> str | int:
+        forwarded = {"X-Forwarded-For": client}
+        try:
+            url = server.room_url("order-17")
+            async with connect(url, proxy=None, additional_headers=forwarded) as room:
+                return (await Talk(room).closed())[1]
+        except InvalidStatus as error:
+            return error.response.status_code
+
+    clients = ["192.0.2.1", "192.0.2.2", "::ffff:192.0.2.1"]
+    assert [await end(client) for client in clients] == ["auth_missing", "auth_missing", 429]
+
+
 def test_address_that_is_taken_is_named(tmp_path: Path) -> None:
     """An error without it would leave the operator guessing."""
     with listen(make_settings(tmp_path)) as listening:
