@@ -38,6 +38,10 @@ const REFRESH_INTERVAL = 5_000;
 /** Silence before a ping: a browser does not see the server's own pings. */
 const SILENCE = 25_000;
 const PONG_TIMEOUT = 10_000;
+/** The same while a command waits for its answer, twice: somebody looks at it. */
+const HASTE = 2_400;
+/** Characters a millisecond that the slowest network carries: what was sent takes its time. */
+const SLOWEST = 4;
 /** The same after a tab woke or the network came back, when somebody is looking. */
 const WAKE_TIMEOUT = 5_000;
 /** What `setTimeout` can count to; more would fire at once. */
@@ -262,8 +266,13 @@ class Line {
   #onFrame;
   /** @type {((reason: string, refused: Refused | null) => void) | null} Null when it was told. */
   #onEnd;
+  #isAwaited;
   #wasOpen = false;
   #heardAt = Date.now();
+  /** When somebody began to wait for an answer; 0: nobody does. */
+  #awaitedAt = 0;
+  /** Characters that were sent since something came. */
+  #unanswered = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} Looks for silence. */
   #idle;
   /** @type {ReturnType<typeof setTimeout> | undefined} Set while something has to come. */
@@ -276,10 +285,12 @@ class Line {
    * @param {(frame: any) => void} onFrame
    * @param {(reason: string, refused: Refused | null) => void} onEnd A code of the server or one
    *   of ours, and the refusal if it was one.
+   * @param {() => boolean} isAwaited Whether a command waits for its answer.
    */
-  constructor(WebSocket, url, protocols, onFrame, onEnd) {
+  constructor(WebSocket, url, protocols, onFrame, onEnd, isAwaited) {
     this.#onFrame = onFrame;
     this.#onEnd = onEnd;
+    this.#isAwaited = isAwaited;
     const socket = (this.#socket = new WebSocket(url, protocols));
     socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#received(event.data);
     socket.onopen = () => (this.#wasOpen = true);
@@ -297,7 +308,12 @@ class Line {
   /** @param {object | string} frame */
   send(frame) {
     const text = typeof frame === "string" ? frame : JSON.stringify(frame);
-    if (this.#socket.readyState === 1) this.#socket.send(text);
+    if (this.#socket.readyState !== 1) return;
+    this.#socket.send(text);
+    this.#unanswered += text.length;
+    if (this.#awaitedAt || this.#deadline !== undefined || !this.#isAwaited()) return;
+    this.#awaitedAt = Date.now();
+    this.#listen(HASTE);
   }
 
   /**
@@ -330,10 +346,11 @@ class Line {
   /** @param {unknown} data */
   #received(data) {
     this.#heardAt = Date.now();
+    this.#unanswered = 0;
     if (this.#deadline !== undefined) {
       clearTimeout(this.#deadline);
       this.#deadline = undefined;
-      this.#listen(SILENCE);
+      this.#listen(this.#awaitedAt ? HASTE : SILENCE);
     }
     let frame;
     try {
@@ -348,10 +365,13 @@ class Line {
 
   /** @param {number} wait */
   #listen(wait) {
+    clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
-      const left = SILENCE - (Date.now() - this.#heardAt);
-      if (left > 0) this.#listen(Math.min(left, SILENCE));
-      else this.check(PONG_TIMEOUT);
+      if (!this.#isAwaited()) this.#awaitedAt = 0;
+      const longest = this.#awaitedAt ? HASTE : SILENCE;
+      const left = longest - (Date.now() - Math.max(this.#heardAt, this.#awaitedAt));
+      if (left > 0) this.#listen(Math.min(left, longest));
+      else this.check(this.#awaitedAt ? HASTE + this.#unanswered / SLOWEST : PONG_TIMEOUT);
     }, wait);
   }
 
@@ -482,6 +502,11 @@ class Outbox {
 
   get isEmpty() {
     return this.#commands.size === 0;
+  }
+
+  /** Whether something was sent that has no answer yet. */
+  get isAwaiting() {
+    return this.#out > 0;
   }
 
   /**
@@ -849,18 +874,21 @@ async function within(promise, timeout) {
 
 /**
  * @param {() => void} wake
+ * @param {() => void} lose The browser says that there is no network.
  * @returns {() => void} Stops it.
  */
-function onWaking(wake) {
+function onWaking(wake, lose) {
   const { document } = globalThis;
   const whenVisible = () => {
     if (document.visibilityState === "visible") wake();
   };
   // Node has none of these.
+  globalThis.addEventListener?.("offline", lose);
   globalThis.addEventListener?.("online", wake);
   globalThis.addEventListener?.("pageshow", wake);
   document?.addEventListener("visibilitychange", whenVisible);
   return () => {
+    globalThis.removeEventListener?.("offline", lose);
     globalThis.removeEventListener?.("online", wake);
     globalThis.removeEventListener?.("pageshow", wake);
     document?.removeEventListener("visibilitychange", whenVisible);
@@ -951,6 +979,7 @@ class Connector {
    * @param {object} hooks
    * @param {() => object} hooks.beginning Where the log is to go on: the query.
    * @param {() => boolean} hooks.isIdle Whether a connection would be of no use now.
+   * @param {() => boolean} hooks.isAwaited Whether a command waits for its answer.
    * @param {(frame: any) => void} hooks.onFrame
    * @param {() => void} hooks.onDown The connection is gone.
    * @param {(state: State, reason: string | null, retryAt: number | null) => void} hooks.onState
@@ -961,7 +990,11 @@ class Connector {
     this.#WebSocket = WebSocket;
     this.#credentials = credentials;
     this.#hooks = hooks;
-    this.#stopWaking = onWaking(() => this.#wake());
+    // Without a network the way to this very machine still works: it is tried as ever.
+    this.#stopWaking = onWaking(
+      () => this.#wake(),
+      () => this.#line && this.#ended("offline", null),
+    );
   }
 
   /** Neither connected nor about to be. */
@@ -1080,10 +1113,10 @@ class Connector {
     // Addresses end up in the logs of proxies, headers do not.
     if (token && HEADER_TOKEN.test(token)) protocols.push(`bearer.${token}`);
     else if (token) url.searchParams.set("token", token);
-    const { onFrame } = this.#hooks;
+    const { onFrame, isAwaited } = this.#hooks;
     const onEnd = this.#ended.bind(this);
     try {
-      this.#line = new Line(this.#WebSocket, url.href, protocols, onFrame, onEnd);
+      this.#line = new Line(this.#WebSocket, url.href, protocols, onFrame, onEnd, isAwaited);
     } catch (error) {
       // An insecure address on a secure page, for example.
       this.#refuse(new Refused("malformed", error instanceof Error ? error.message : ""));
@@ -1198,6 +1231,7 @@ export class Room extends EventTarget {
     this.#connector = new Connector(roomUrl(String(url), item), Class, new Credentials(options), {
       beginning: () => this.#beginning(),
       isIdle: () => this.#isDeaf && this.#outbox.isEmpty,
+      isAwaited: () => this.#outbox.isAwaiting,
       onFrame: (frame) => this.#heard(frame),
       onDown: () => this.#outbox.offline(),
       onState: (state, reason, retryAt) => this.#tell("state", { state, reason, retryAt }),

@@ -34,6 +34,7 @@ export class Company {
   show(presence) {
     this.#presence = presence;
     this.#button.hidden = false;
+    delete this.#button.dataset.stale;
     const users = this.#others();
     const label = `${presence.count} here`;
     const faces = el("span", { class: "faces" }, users.slice(0, FACES).map(avatar));
@@ -64,6 +65,14 @@ export class Company {
   showSeen(seq) {
     const readers = seq === null ? [] : [...this.#read.values()].filter((mark) => mark.seq >= seq);
     told(this.#seenLine, "Seen by ", readers.map(({ name }) => name), "");
+  }
+
+  /** There is no connection: who is here now, and who is typing, nobody can say. */
+  lose() {
+    this.#button.dataset.stale = "yes";
+    for (const { timer } of this.#typing.values()) clearTimeout(timer);
+    this.#typing.clear();
+    told(this.#typingLine, "", [], "");
   }
 
   end() {

@@ -21,7 +21,7 @@ import { MAX_KEPT, Timeline } from "./timeline.js";
 /**
  * @typedef {{itemId: string, me: {id: string, name: string}, people: import("./people.js").People,
  *   commands: () => import("./outgoing.js").Commands, role: () => string,
- *   onRead: (seq: number) => void, onLeaveList: () => void}} Options
+ *   onRead: (seq: number) => void, onDrawn: () => void, onLeaveList: () => void}} Options
  */
 
 // Trimming moves much: it is done now and then, not for each message.
@@ -136,6 +136,11 @@ export class Conversation {
     return this.#outgoing.isWaiting;
   }
 
+  /** Whether a message stands here that is not stored: it waits, or was refused. */
+  get hasUnsent() {
+    return this.timeline.pending.length > 0;
+  }
+
   editLast() {
     const isEditable = (/** @type {Entity} */ record) => textOf(record.body) !== null;
     const record = this.timeline.lastOf(this.options.me.id);
@@ -159,6 +164,7 @@ export class Conversation {
     const view = { me: this.options.me.id, newAfter, edge: this.#pager.edge };
     this.#list.update(rowsOf(this.timeline, view));
     this.#showJump();
+    this.options.onDrawn();
   }
 
   /** At most once a frame: a burst of entries is drawn together. */

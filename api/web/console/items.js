@@ -128,7 +128,8 @@ export class ItemList {
 
   #draw() {
     const minute = Math.floor(Date.now() / 60_000); // Of "5 min".
-    const state = JSON.stringify([this.#current, this.#next, this.#items, minute]);
+    const { hidden } = document;
+    const state = JSON.stringify([this.#current, this.#next, this.#items, minute, hidden]);
     if (state === this.#drawn) return;
     this.#drawn = state;
     const focused = document.activeElement?.closest(".item");
@@ -138,14 +139,20 @@ export class ItemList {
     this.#more.hidden = this.#next === null;
     const again = focusedId && this.#list.querySelector(`[data-id="${CSS.escape(focusedId)}"]`);
     if (again instanceof HTMLElement) again.focus({ preventScroll: true });
-    this.app.onUnread(this.#items.reduce((sum, item) => sum + item.unread, 0));
+    this.app.onUnread(this.#items.reduce((sum, item) => sum + this.#unread(item), 0));
+  }
+
+  /** Of an open room nothing is unread, unless nobody looks at the page. @param {Item} item */
+  #unread(item) {
+    return item.id === this.#current && !document.hidden ? 0 : item.unread;
   }
 
   /** @param {Item} item */
   #row(item) {
     const isCurrent = item.id === this.#current;
+    const unread = isCurrent ? 0 : item.unread;
     const attributes = {
-      class: `item${item.unread > 0 ? " unread" : ""}`,
+      class: `item${unread > 0 ? " unread" : ""}`,
       href: roomHash(item.id),
       "data-id": item.id,
       "aria-current": isCurrent ? "page" : null,
@@ -155,7 +162,7 @@ export class ItemList {
       el("span", { class: "item-title" }, el("bdi", {}, item.title || item.id)),
       el("time", time, ago(item.active_at)),
       el("code", { class: "item-id" }, item.title ? item.id : item.role),
-      item.unread > 0 ? badge(item.unread) : null,
+      unread > 0 ? badge(unread) : null,
     ];
     // Blanks between them: the link's name is read out as one sentence.
     return el("li", {}, el("a", attributes, parts.flatMap((part) => [part, " "])));

@@ -54,6 +54,7 @@ export class RoomScreen {
       commands: () => this.#commands(),
       role: () => (this.#refused ? "" : this.#role),
       onRead: (seq) => this.#read(seq),
+      onDrawn: () => this.#showSeen(),
       onLeaveList: () => this.composer.focus(),
     });
     this.composer = new Composer(itemId, {
@@ -151,7 +152,7 @@ export class RoomScreen {
     });
     room.addEventListener("read", ({ detail }) => {
       this.company.read(detail.by, detail.seq);
-      this.company.showSeen(this.#mine);
+      this.#showSeen();
     });
     room.addEventListener("refused", ({ detail }) => this.#refuse(detail.code));
   }
@@ -176,7 +177,12 @@ export class RoomScreen {
   #noteMessage(entry) {
     this.company.typing(entry.by, false);
     this.#mine = entry.by.id === this.me.id ? entry.seq : null;
-    this.company.showSeen(this.#mine);
+    this.#showSeen();
+  }
+
+  /** The line stands below all messages: it is about none of them while one waits there. */
+  #showSeen() {
+    this.company.showSeen(this.conversation.hasUnsent ? null : this.#mine);
   }
 
   /** @param {import("./api.js").Item} item */
@@ -213,6 +219,7 @@ export class RoomScreen {
    */
   #showState(state, reason, retryAt) {
     this.status.show(state, reason, retryAt);
+    if (state !== "live" && state !== "resuming") this.company.lose();
     this.frame.drop.disabled = state !== "live";
   }
 

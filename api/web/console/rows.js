@@ -16,7 +16,10 @@ import { dayKey } from "./format.js";
  */
 /** @typedef {"start" | "more" | "loading" | "failed"} EdgeState */
 
-const GROUP_MS = 5 * 60_000;
+// Where a long run of one author says again who and when: at these marks and not after so much, so
+// that rows keep their form when older ones come before them.
+const MARK_MS = 5 * 60_000;
+const MARK_SEQS = 20; // About a screen of short messages.
 
 /**
  * @param {Timeline} timeline
@@ -28,7 +31,7 @@ export function rowsOf(timeline, { me, newAfter, edge }) {
   const shown = timeline.isAtStart ? "start" : edge;
   /** @type {Row[]} */
   const rows = [{ key: "edge", kind: "edge", state: shown, sign: shown }];
-  /** @type {{by: string, at: string} | null} */
+  /** @type {Last | null} */
   let last = null;
   let day = "";
   // Where the line stands is known when what was read last is.
@@ -45,9 +48,9 @@ export function rowsOf(timeline, { me, newAfter, edge }) {
       isNewShown = true;
       last = null;
     }
-    const isFirst = !follows(last, record.by.id, record.at);
-    rows.push(rowOf(record, isFirst));
-    last = record.kind === "message" ? { by: record.by.id, at: record.at } : null;
+    const current = { by: record.by.id, at: record.at, seq: record.seq };
+    rows.push(rowOf(record, !follows(last, current)));
+    last = record.kind === "message" ? current : null;
   }
   if (timeline.attached) rows.push(...waiting(timeline.pending, me, last));
   return rows;
@@ -57,9 +60,16 @@ export function rowsOf(timeline, { me, newAfter, edge }) {
 const isNews = (record, newAfter, me) =>
   record.kind === "message" && record.seq > newAfter && record.by.id !== me;
 
-/** @param {{by: string, at: string} | null} last @param {string} by @param {string} at */
-const follows = (last, by, at) =>
-  last !== null && last.by === by && Date.parse(at) - Date.parse(last.at) < GROUP_MS;
+/** @typedef {{by: string, at: string, seq: number}} Last The message above. */
+
+/** @param {Last | null} last @param {Last} current */
+const follows = (last, current) =>
+  last !== null && last.by === current.by
+  && mark(Date.parse(last.at), MARK_MS) === mark(Date.parse(current.at), MARK_MS)
+  && mark(last.seq, MARK_SEQS) === mark(current.seq, MARK_SEQS);
+
+/** @param {number} value @param {number} step */
+const mark = (value, step) => Math.floor(value / step);
 
 /** @param {Entity} record @param {boolean} isFirst @returns {Row} */
 function rowOf(record, isFirst) {
@@ -73,12 +83,13 @@ function rowOf(record, isFirst) {
 /**
  * @param {Pending[]} pending
  * @param {string} me
- * @param {{by: string, at: string} | null} last
+ * @param {Last | null} last
  * @returns {Row[]}
  */
 function waiting(pending, me, last) {
   return pending.map((message, index) => {
-    const isFirst = index === 0 && !follows(last, me, message.at);
+    // What seq it will have is not known: as far as anybody can say, it follows.
+    const isFirst = index === 0 && !follows(last, { by: me, at: message.at, seq: last?.seq ?? 0 });
     const sign = `${message.version}.${isFirst}`;
     return { key: `ref-${message.ref}`, kind: "pending", pending: message, isFirst, sign };
   });

@@ -1,7 +1,7 @@
 // Connections that are dead without anybody having said so, and tabs that wake.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { Scene, pass, settled } from "./scripted.mjs";
+import { Scene, fate, pass, settled } from "./scripted.mjs";
 
 const page = { visibilityState: "visible" };
 /** Types of events that a room waits for. */
@@ -52,6 +52,77 @@ test("silence is asked, and ended when nothing answers", async () => {
   await pass(1);
   assert.deepEqual([scene.room.state, scene.states.at(-1).reason], ["waiting", "silent"]);
   assert.equal(scene.socket.readyState, 3);
+});
+
+test("silence is noticed within five seconds while a command waits for its answer", async () => {
+  const scene = await Scene.live();
+  await pass(20_000);
+  scene.room.publish("hello").catch(() => {});
+  await pass(2_399);
+  assert.deepEqual(scene.socket.sentOf("ping"), []);
+  await pass(1);
+  assert.equal(scene.socket.sentOf("ping").length, 1);
+  await pass(2_500);
+  assert.deepEqual([scene.room.state, scene.states.at(-1).reason], ["waiting", "silent"]);
+});
+
+test("a command that follows another does not put off the question", async () => {
+  const scene = await Scene.live();
+  for (let turn = 0; turn < 3; turn++) {
+    scene.room.publish(turn).catch(() => {});
+    await pass(1_000);
+  }
+  assert.equal(scene.socket.sentOf("ping").length, 1);
+});
+
+test("a slow disk is no silence: who answers pings is waited for", async () => {
+  const scene = await Scene.live();
+  const stored = fate(scene.room.publish("hello", { ref: "r1" }));
+  for (let round = 1; round <= 8; round++) {
+    await pass(2_400);
+    assert.equal(scene.socket.sentOf("ping").length, round);
+    scene.socket.say("pong", { head: 0 });
+  }
+  scene.socket.say("ack", { ref: "r1", seq: 1, at: "" });
+  await pass(22_599);
+  assert.deepEqual([scene.room.state, stored.value], ["live", 1]);
+  assert.equal(scene.socket.sentOf("ping").length, 8, "nobody waits any more");
+  await pass(2_401);
+  assert.equal(scene.socket.sentOf("ping").length, 9);
+});
+
+test("what others say while a command waits is a sign of life, and the next silence is seen", async () => {
+  const scene = await Scene.live();
+  scene.room.publish("hello").catch(() => {});
+  await pass(2_000);
+  scene.socket.message(1);
+  await pass(2_399);
+  assert.deepEqual(scene.socket.sentOf("ping"), []);
+  await pass(1);
+  assert.equal(scene.socket.sentOf("ping").length, 1);
+  await pass(2_500);
+  assert.equal(scene.room.state, "waiting");
+});
+
+test("a long message has the time that a slow network takes for it", async () => {
+  const scene = await Scene.live();
+  scene.room.publish("x".repeat(16_000)).catch(() => {});
+  await pass(2_400);
+  await pass(6_400);
+  assert.equal(scene.room.state, "live");
+  await pass(200);
+  assert.equal(scene.room.state, "waiting");
+});
+
+test("a network that goes takes the connection with it at once", async () => {
+  const scene = await Scene.live();
+  globalThis.dispatchEvent(new Event("offline"));
+  assert.deepEqual([scene.room.state, scene.states.at(-1).reason], ["waiting", "offline"]);
+  assert.equal(scene.socket.readyState, 3);
+  globalThis.dispatchEvent(new Event("offline"));
+  WAKING.online();
+  await settled();
+  assert.equal(scene.sockets.length, 2);
 });
 
 test("an answer is good for the next while", async () => {
@@ -154,7 +225,7 @@ test("a connection that is being made is left to its own deadline", async () => 
 
 test("a closed room does not wake", async () => {
   const scene = await Scene.live();
-  assert.deepEqual([...listening].sort(), ["online", "pageshow", "visibilitychange"]);
+  assert.deepEqual([...listening].sort(), ["offline", "online", "pageshow", "visibilitychange"]);
   scene.room.close();
   assert.deepEqual([...listening], []);
   for (const wake of Object.values(WAKING)) wake();

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { rowsOf } from "../../../api/web/console/rows.js";
 import { Timeline } from "../../../api/web/console/timeline.js";
-import { ADA, BOB, about, message, page } from "./entries.mjs";
+import { ADA, BOB, about, message, page, range } from "./entries.mjs";
 
 const VIEW = { me: ADA.id, newAfter: null, edge: "more" };
 
@@ -20,6 +20,24 @@ test("messages of one author within minutes are a group", () => {
   const later = message(4, BOB, { at: new Date(Date.UTC(2026, 0, 31, 12, 30)).toISOString() });
   const entries = [message(1), message(2), message(3, ADA), later];
   assert.equal(words(rows(entries)), "edge day message+ message message+ message+");
+});
+
+test("a long run of one author says again who and when", () => {
+  const at = (minute) => new Date(Date.UTC(2026, 0, 31, 12, minute)).toISOString();
+  const slow = [0, 4, 8, 12].map((minute, index) => message(index + 1, BOB, { at: at(minute) }));
+  assert.equal(words(rows(slow)), "edge day message+ message message+ message+");
+  const quick = rows(range(1, 50).map((seq) => message(seq)));
+  const firsts = quick.filter((row) => row.isFirst).map((row) => row.record.seq);
+  assert.deepEqual(firsts, [1, 20, 40]);
+});
+
+test("who and when stand where they stood when older messages come before them", () => {
+  const timeline = new Timeline(ADA.id);
+  timeline.reset(page(31, 60));
+  const firsts = () => rowsOf(timeline, VIEW).filter((row) => row.isFirst).map((row) => row.key);
+  const before = firsts();
+  timeline.prepend(page(1, 30, 60));
+  assert.deepEqual(firsts().slice(-2), before.slice(-2));
 });
 
 test("each local day has its line, and begins a group", () => {

@@ -1,0 +1,70 @@
+"""Who said what, and when: what a reader finds in the list and in a long conversation."""
+
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+from playwright.async_api import expect
+
+from tests.console.conftest import Visit
+from tests.console.pictures import keep
+from tests.live import LiveServer, Person
+
+pytestmark = pytest.mark.anyio
+
+MINUTE = 60_000  # Milliseconds.
+TALL = {"viewport": {"width": 900, "height": 1400}}
+
+
+def monologue(server: LiveServer, ada: Person) -> None:
+    """Ada says something each minute for a while, on two days."""
+    for number in range(16):
+        ada.publish("order-17", f"thought {number}")
+    with closing(sqlite3.connect(server.settings.database_path, timeout=10)) as database:
+        noon = 1_700_000_000_000 // (5 * MINUTE) * 5 * MINUTE
+        database.execute("UPDATE entry SET at = ? + seq * ?", (noon, MINUTE))
+        database.execute("UPDATE entry SET at = at + 86400000 WHERE seq > 12")
+        database.commit()
+
+
+async def test_long_run_of_one_author_says_again_who_and_when(
+    visit: Visit, server: LiveServer
+) -> None:
+    """At least each five minutes; and each day has its line."""
+    ada, bob = server.person("ada", "Ada"), server.person("bob")
+    ada.create("order-17", bob="reader")
+    monologue(server, ada)
+    tab = await visit(server, **TALL)
+    await tab.arrive(bob, "order-17")
+    await expect(tab.message("thought 15")).to_be_visible()
+    firsts = tab.page.locator(".row-message.first")
+    await expect(firsts).to_have_count(5)
+    for row in await firsts.all():
+        await expect(row.locator(".author")).to_be_visible()
+        await expect(row.locator("time")).to_have_text(re.compile(r"\d\d:\d\d"))
+    await expect(tab.page.locator(".row-day")).to_have_text(
+        [re.compile("November 14, 2023"), re.compile("November 15, 2023")]
+    )
+    await keep(tab.page, "console-long-run")
+
+
+async def test_open_room_has_no_unread_badge(visit: Visit, server: LiveServer) -> None:
+    """Not even while the reader is far above; a room that is not open has one."""
+    ada, bob = server.person("ada"), server.person("bob")
+    ada.create("order-17", bob="writer")
+    for number in range(60):
+        ada.publish("order-17", f"thought {number}")
+    tab = await visit(server)
+    await tab.arrive(bob, "order-17")
+    region = tab.page.get_by_role("region", name="Conversation")
+    await region.evaluate("(element) => element.scrollTo(0, 0)")
+    ada.publish("order-17", "and another one")
+    await expect(tab.page.get_by_role("button", name="Jump to latest, 1 new")).to_be_visible()
+    async with tab.page.expect_response(re.compile(r"/items\?limit")):
+        await tab.page.evaluate("() => dispatchEvent(new Event('focus'))")
+    link = tab.page.get_by_role("link", name="order-17")
+    await expect(link).not_to_have_accessible_name(re.compile("unread"))
+    await expect(tab.page).to_have_title("order-17")
+    await tab.page.goto(f"{server.url}/#/")
+    await expect(link).to_have_accessible_name(re.compile("1 unread"))
