@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 import httpx2
 
@@ -13,6 +12,8 @@ from api.errors import Refusal
 from api.items.access import Role
 from api.secret_file import secret_path
 from api.settings import Settings
+from itemroom import Refused
+from itemroom.core.paths import last_segment
 
 # Seconds: a server that has just started migrates its database before it answers.
 TIMEOUT = 30.0
@@ -49,19 +50,19 @@ class Online:
 
     def disable_user(self, username: str) -> None:
         """See `Operator`."""
-        self._post(f"users/{quote(username, safe='')}/disable")
+        self._post(f"{_user(username)}/disable")
 
     def enable_user(self, username: str) -> None:
         """See `Operator`."""
-        self._post(f"users/{quote(username, safe='')}/enable")
+        self._post(f"{_user(username)}/enable")
 
     def set_admin(self, username: str, *, admin: bool) -> None:
         """See `Operator`."""
-        self._post(f"users/{quote(username, safe='')}/admin", {"admin": admin})
+        self._post(f"{_user(username)}/admin", {"admin": admin})
 
     def set_password(self, username: str, password: str) -> None:
         """See `Operator`."""
-        self._post(f"users/{quote(username, safe='')}/password", {"password": password})
+        self._post(f"{_user(username)}/password", {"password": password})
 
     def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
         """See `Operator`."""
@@ -100,3 +101,11 @@ class Online:
             raise Failure(f"{self._holder} with a secret of its own: set ITEMROOM_SECRET as it is.")
         issued = make_tokens(settings).issue("operator", use="operator", ttl=OPERATOR_TOKEN_TTL)
         return issued.token
+
+
+def _user(username: str) -> str:
+    """A user's path. A name that no address can hold is nobody's: the server refuses to make it."""
+    try:
+        return f"users/{last_segment(username)}"
+    except Refused:
+        raise Refusal("not_found", "There is no such user.") from None

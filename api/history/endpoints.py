@@ -20,7 +20,7 @@ from api.history.schemas import (
     StoredView,
     parse_seq,
 )
-from api.history.words import ReactionValue
+from api.history.words import NewReactionValue, ReactionValue
 from api.items.access import Access
 from api.items.dependencies import ItemAccess
 from api.settings import Settings
@@ -29,6 +29,7 @@ from api.state import Running
 router = APIRouter(prefix="/items/{item_id}", tags=["messages"])
 
 Reaction = Annotated[ReactionValue, Path()]
+NewReaction = Annotated[NewReactionValue, Path()]
 
 
 async def command_access(access: ItemAccess, state: Running) -> Access:
@@ -109,7 +110,9 @@ async def delete(seq: SeqText, access: CommandAccess, state: Running) -> StoredV
 
 
 @router.put("/messages/{seq}/reactions/{value:path}", response_model_exclude_none=True)
-async def react(seq: SeqText, value: Reaction, access: CommandAccess, state: Running) -> StoredView:
+async def react(
+    seq: SeqText, value: NewReaction, access: CommandAccess, state: Running
+) -> StoredView:
     """Put a reaction on a message; for writers. What is there already stays as it is."""
     command = React(access=access, target=parse_seq(seq), value=value, on=True)
     return _view(await state.writer.execute(command))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from api.letters import check_addressable
+
 MAX_SEQ = 2**53
 # Control characters, surrogates and line ends. Not all that Python calls unprintable: the joiner
 # U+200D, without which many emoji fall apart, is a format character.
@@ -48,3 +50,5 @@ Ref = Annotated[
 ReactionValue = Annotated[
     str, Field(min_length=1, max_length=32, examples=["👍"]), AfterValidator(check_showable)
 ]
+# One that is put on. What was put on before there was this rule can still be taken back.
+NewReactionValue = Annotated[ReactionValue, AfterValidator(check_addressable)]

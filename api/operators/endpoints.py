@@ -36,25 +36,25 @@ async def create_user(state: Running, user: schemas.NewUser) -> UserShown:
     return show_user(profile)
 
 
-@router.post("/users/{username}/disable", status_code=204)
+@router.post("/users/{username:path}/disable", status_code=204)
 async def disable_user(state: Running, username: str) -> None:
     """Keep a user out; their sockets close at once."""
     await state.writer.call(partial(users.disable_user, username=username))
 
 
-@router.post("/users/{username}/enable", status_code=204)
+@router.post("/users/{username:path}/enable", status_code=204)
 async def enable_user(state: Running, username: str) -> None:
     """Let a user sign in again."""
     await state.writer.call(partial(users.enable_user, username=username))
 
 
-@router.post("/users/{username}/admin", status_code=204)
+@router.post("/users/{username:path}/admin", status_code=204)
 async def set_admin(state: Running, username: str, flag: schemas.AdminFlag) -> None:
     """Let a user see how the server does, or no longer; they stay signed in."""
     await state.writer.call(partial(users.set_admin, username=username, admin=flag.admin))
 
 
-@router.post("/users/{username}/password", status_code=204)
+@router.post("/users/{username:path}/password", status_code=204)
 async def set_password(state: Running, username: str, new: schemas.NewPassword) -> None:
     """Give a user another password; ends their sessions and access tokens."""
     password_hash = await state.passwords.hash(new.password.get_secret_value())

@@ -4,13 +4,23 @@ Pure: no framework, no database. docs/protocol.md is the prose of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from api.errors import Refusal
 from api.history.entries import Entry
 from api.history.words import MAX_SEQ, ReactionValue, Ref, check_printable
+from api.letters import is_addressable
 from api.wire.framing import BINARY, TEXT, server_frame
 
 Fields = dict[str, Any]
@@ -57,6 +67,13 @@ class ReactFrame(ClientFrame):
     target: Seq
     value: ReactionValue
     on: bool
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        # Also REST must be able to name it: but what is there already can be taken back.
+        if self.on and not is_addressable(self.value):
+            raise PydanticCustomError("value_not_addressable", "an address cannot hold it")
+        return self
 
 
 class SignalFrame(ClientFrame):

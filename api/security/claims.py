@@ -14,6 +14,7 @@ from typing import Literal, NoReturn, TypeVar, cast
 import orjson
 
 from api.errors import Refusal
+from api.letters import is_addressable
 
 Role = Literal["reader", "writer", "admin"]
 Use = Literal["access", "api", "operator", "outside"]
@@ -119,7 +120,7 @@ def judge(claims: dict[str, object], policy: Policy, use: Use, now: float) -> Cl
         _refuse("aud is not the audience that was configured.")
     judged = Claims(
         issuer=policy.issuer,
-        subject=_read_text(claims, "sub"),
+        subject=_read_subject(claims),
         jti=_read_text(claims, "jti"),
         issued_at=_read_integer(claims, "iat"),
         expires_at=_read_integer(claims, "exp"),
@@ -197,6 +198,14 @@ def _read_text(claims: dict[str, object], claim: str) -> str:
     if not value.isprintable():
         _refuse(f"{claim} must be printable.")
     return value
+
+
+def _read_subject(claims: dict[str, object]) -> str:
+    """The subject: a part of the username, by which calls name a member in their path."""
+    subject = _read_text(claims, "sub")
+    if not is_addressable(subject):
+        _refuse("sub must have no blanks around it, and no . or .. between slashes.")
+    return subject
 
 
 def _read_name(claims: dict[str, object]) -> str | None:

@@ -135,3 +135,18 @@ def test_unmigrated_database_is_left_alone_when_migrating_is_off(
     itemroom.done(*CREATE)
     with closing(sqlite3.connect(home / "test.db")) as connection:
         assert connection.execute('SELECT count(*) FROM "user"').fetchone() == (1,)
+
+
+def test_username_with_a_slash_names_its_user(
+    itemroom: Command, settings: Settings, serve: Serve
+) -> None:
+    """Outside issuers have such subjects; what would lead elsewhere is nobody."""
+    itemroom.done(*CREATE)
+    with closing(sqlite3.connect(settings.database_path)) as database, database:
+        database.execute("UPDATE user SET username = 'ext:a/admin'")
+    serve()
+    itemroom.done("user", "disable", "ext:a/admin")
+    assert "no such user" in itemroom.failed("user", "disable", "ext:a", code=1)
+    assert "no such user" in itemroom.failed("user", "disable", "x/../ext:a/admin", code=1)
+    assert "no such user" in itemroom.failed("user", "disable", "..", code=1)
+    itemroom.done("user", "enable", "ext:a/admin")

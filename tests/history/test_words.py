@@ -3,10 +3,11 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api.history.words import ReactionValue, Ref, check_showable
+from api.history.words import NewReactionValue, ReactionValue, Ref, check_showable
 
 REF: TypeAdapter[str] = TypeAdapter(Ref)
 REACTION: TypeAdapter[str] = TypeAdapter(ReactionValue)
+NEW_REACTION: TypeAdapter[str] = TypeAdapter(NewReactionValue)
 
 
 @pytest.mark.parametrize("text", ["a", "x" * 64, "a1-Ä", "\N{FIRE}", "0198c0de-0000"])
@@ -40,3 +41,19 @@ def test_reaction_of_controls_refused(text: str) -> None:
 def test_text_that_people_read_may_be_empty() -> None:
     """Length is the business of who uses it."""
     assert check_showable("") == ""
+
+
+@pytest.mark.parametrize(
+    "text", [".", "..", "a/..", "./a", "..\\a", " ", " a", "a\u2003"], ids=ascii
+)
+def test_reaction_that_no_address_can_hold_is_only_taken_back(text: str) -> None:
+    """Rows from before the rule would otherwise stay for ever."""
+    assert REACTION.validate_python(text) == text
+    with pytest.raises(ValidationError):
+        NEW_REACTION.validate_python(text)
+
+
+@pytest.mark.parametrize("text", [":/", "1/2", "...", "a..b", "%2e%2e", "?", "#", "\\o/"])
+def test_reaction_that_an_address_can_hold_is_taken(text: str) -> None:
+    """Encoded, all of these stay what they are."""
+    assert NEW_REACTION.validate_python(text) == text

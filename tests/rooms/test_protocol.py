@@ -36,8 +36,8 @@ VALID: list[tuple[Fields, object]] = [
         None,
     ),
     (
-        {"type": "react", "target": 1, "value": "👍", "on": False},
-        ReactFrame(type="react", target=1, value="👍", on=False),
+        {"type": "react", "target": 1, "value": "..", "on": False},
+        ReactFrame(type="react", target=1, value="..", on=False),
     ),
     ({"type": "signal", "name": "typing"}, SignalFrame(type="signal", name="typing", body=None)),
     ({"type": "read", "seq": 0}, ReadFrame(type="read", seq=0)),
@@ -82,6 +82,7 @@ INVALID: list[object] = [
     {"type": "react", "target": 1, "value": "x" * 33, "on": True},
     {"type": "react", "target": 1, "value": "\u202e", "on": True},
     {"type": "react", "target": 1, "value": "a\0", "on": True},
+    {"type": "react", "target": 1, "value": "..", "on": True},
     {"type": "react", "target": 1, "value": "👍", "on": 1},
     {"type": "react", "target": 1, "value": "👍", "on": "true"},
     {"type": "react", "target": 1, "value": "👍"},

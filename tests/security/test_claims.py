@@ -49,6 +49,13 @@ def test_absent_or_mistyped_claim_is_refused(tokens: Tokens, name: str, value: o
     refuse(tokens, forge_own(body=body))
 
 
+@pytest.mark.parametrize("subject", ["..", "a/../b", "a\\\\.", " a", "a "])
+def test_subject_that_no_address_can_hold_is_refused(tokens: Tokens, subject: str) -> None:
+    """It is part of a username, by which calls name a member in their path."""
+    assert tokens.read(forge_own(body=claims(sub="a/b..c"))).subject == "a/b..c"
+    refuse(tokens, forge_own(body=claims(sub=subject)))
+
+
 @pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
 @pytest.mark.parametrize(
     "value",

@@ -1,5 +1,7 @@
 /** The REST calls that the console makes. Each throws a Problem when the server says no. */
 
+import { NOWHERE, lastSegment, segment } from "./paths.js";
+
 /** @typedef {{id: string, name: string}} User */
 /** @typedef {"reader" | "writer" | "admin"} Role */
 /**
@@ -37,6 +39,10 @@ export const session = { onEnd: () => {} };
  * @returns {Promise<any>}
  */
 async function call(method, path, body) {
+  if (path.includes(NOWHERE)) {
+    const code = path.startsWith(`/items/${NOWHERE}`) ? "item_not_found" : "not_found";
+    throw new Problem(404, { code, detail: "Nothing can have this name." });
+  }
   const response = await ask(method, path, body);
   if (response.ok) return response.status === 204 ? null : response.json();
   const problem = new Problem(response.status, await response.json().catch(() => ({})));
@@ -61,9 +67,8 @@ async function ask(method, path, body) {
   }
 }
 
-const part = encodeURIComponent;
 /** @param {string} id */
-const itemPath = (id) => `/items/${part(id)}`;
+const itemPath = (id) => `/items/${segment(id)}`;
 /** @param {Record<string, string | number | null | undefined>} values */
 const query = (values) => {
   const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
@@ -103,10 +108,10 @@ export const members = (id, after) =>
   );
 /** @param {string} id @param {string} username @param {Role} role */
 export const setMember = (id, username, role) =>
-  call("PUT", `${itemPath(id)}/members/${part(username)}`, { role });
+  call("PUT", `${itemPath(id)}/members/${lastSegment(username)}`, { role });
 /** @param {string} id @param {string} username */
 export const removeMember = (id, username) =>
-  call("DELETE", `${itemPath(id)}/members/${part(username)}`);
+  call("DELETE", `${itemPath(id)}/members/${lastSegment(username)}`);
 
 /** @param {string} id @param {{before?: number, after?: number, limit: number}} place */
 export const messages = (id, place) => call("GET", `${itemPath(id)}/messages?${query(place)}`);
@@ -120,6 +125,6 @@ export const tokens = () => call("GET", "/tokens");
 export const createToken = (wish) =>
   /** @type {Promise<Token & {token: string}>} */ (call("POST", "/tokens", wish));
 /** @param {string} id */
-export const revokeToken = (id) => call("DELETE", `/tokens/${part(id)}`);
+export const revokeToken = (id) => call("DELETE", `/tokens/${segment(id)}`);
 /** @param {string} id @returns {Promise<{ticket: string, expires_in: number}>} */
 export const ticket = (id) => call("POST", `${itemPath(id)}/tickets`);

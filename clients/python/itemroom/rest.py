@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx2
 
 from itemroom.core import verdicts
 from itemroom.core.entries import Entry
 from itemroom.core.errors import Refused
+from itemroom.core.paths import item_segment, last_segment, segment
 
 # Seconds for one call.
 TIMEOUT = 15.0
@@ -20,8 +20,8 @@ PAGE = 100
 class Client:
     """Calls a server over REST. It tries nothing again: `Room` is for what must arrive.
 
-    Every call raises Refused when the server says no, and when it cannot be reached
-    (`unreachable`).
+    Every call raises Refused when the server says no, when it cannot be reached (`unreachable`),
+    and for a value that cannot be a part of an address.
 
     Args:
         url: the server's, with http or https; it may have a path.
@@ -103,11 +103,13 @@ class Client:
 
     def set_member(self, item: str, username: str, role: str) -> dict[str, Any]:
         """Make somebody a member, or give them another role."""
-        return self._dict("PUT", _path(item, "members", username), json={"role": role})
+        return self._dict(
+            "PUT", _path(item, "members", last_segment(username)), json={"role": role}
+        )
 
     def remove_member(self, item: str, username: str) -> None:
         """Remove somebody, or leave."""
-        self.call("DELETE", _path(item, "members", username))
+        self.call("DELETE", _path(item, "members", last_segment(username)))
 
     def messages(
         self,
@@ -139,15 +141,15 @@ class Client:
     def edit(self, item: str, seq: int, body: object, *, ref: str | None = None) -> dict[str, Any]:
         """Give a message another body."""
         message = _given(ref=ref) | {"body": body}
-        return self._dict("PATCH", _path(item, "messages", seq), json=message)
+        return self._dict("PATCH", _path(item, "messages", segment(seq)), json=message)
 
     def delete(self, item: str, seq: int) -> dict[str, Any]:
         """Delete a message."""
-        return self._dict("DELETE", _path(item, "messages", seq))
+        return self._dict("DELETE", _path(item, "messages", segment(seq)))
 
     def react(self, item: str, seq: int, value: str, *, on: bool = True) -> dict[str, Any]:
         """Put a reaction on a message, or take it back."""
-        path = _path(item, "messages", seq, "reactions", value)
+        path = _path(item, "messages", segment(seq), "reactions", last_segment(value))
         return self._dict("PUT" if on else "DELETE", path)
 
     def read(self, item: str, seq: int) -> None:
@@ -175,7 +177,7 @@ class Client:
 
     def revoke_token(self, token_id: str) -> None:
         """End one of them."""
-        self.call("DELETE", f"/tokens/{_quoted(token_id)}")
+        self.call("DELETE", f"/tokens/{segment(token_id)}")
 
     def _dict(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.call(method, path, **request)
@@ -191,12 +193,8 @@ class Client:
             query["after"] = page["next"]
 
 
-def _path(item: str, *parts: object) -> str:
-    return "/".join(["/items", *map(_quoted, (item, *parts))])
-
-
-def _quoted(part: object) -> str:
-    return quote(str(part), safe=":")
+def _path(item: str, *parts: str) -> str:
+    return "/".join(["/items", item_segment(item), *parts])
 
 
 def _given(**fields: Any) -> dict[str, Any]:

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 from itemroom.core.cursor import Cursor
 from itemroom.core.entries import Entry
 from itemroom.core.errors import Refused
 from itemroom.core.outbox import Outbox
+from itemroom.core.paths import item_segment
 from itemroom.core.presence import Presence
 from itemroom.core.session import Session
 from itemroom.credentials import Credentials, GetToken
@@ -191,8 +191,13 @@ class Room:
 
 
 def room_url(url: str, item: str) -> str:
-    """The address of an item's room on a server."""
+    """The address of an item's room on a server.
+
+    Raises:
+        ValueError: the server's is none.
+        Refused: `item_not_found`, for an id that no item can have.
+    """
     match = _URL.fullmatch(url)
     if match is None:
         raise ValueError("url takes an address such as https://rooms.example.com")
-    return f"ws{match[1]}/items/{quote(item, safe=':')}/ws"
+    return f"ws{match[1]}/items/{item_segment(item)}/ws"

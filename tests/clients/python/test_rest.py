@@ -1,8 +1,8 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from itemroom import Client, Refused
+from itemroom import Client, Refused, Room
 from itemroom import rest as rest_module
 from tests.live import PASSWORD, LiveServer
 
@@ -78,3 +78,28 @@ def test_wrong_password_is_refused(ada: Client, server: LiveServer) -> None:
     """With the server's code."""
     with pytest.raises(Refused, match="login_failed"):
         Client.sign_in(server.url, "ada", "wrong horse battery")
+
+
+@pytest.mark.parametrize("value", ["..", ".", "", "../..", "x/../../..", "..\\.."])
+def test_value_never_changes_which_resource_is_meant(ada: Client, value: str) -> None:
+    """No message, member or item is touched by what stands for something else."""
+    ada.create_item("a:1")
+    seq = ada.publish("a:1", "stays")["seq"]
+    token = ada.create_token("bot", {"a:*": "reader"})
+    calls: list[Callable[[], object]] = [
+        lambda: ada.react("a:1", seq, value),
+        lambda: ada.react("a:1", seq, value, on=False),
+        lambda: ada.remove_member("a:1", value),
+        lambda: ada.set_member("a:1", value, "admin"),
+        lambda: ada.delete("a:1", value),  # type: ignore[arg-type]  # what has no types may do
+        lambda: ada.revoke_token(value),
+        lambda: ada.delete_item(value),
+        lambda: ada.item(f"a:1/{value}"),
+    ]
+    for call in calls:
+        with pytest.raises(Refused):
+            call()
+    assert [one["body"] for one in ada.messages("a:1")["messages"]] == ["stays"]
+    assert [one["id"] for one in ada.tokens()] == [token["id"]]
+    with pytest.raises(Refused, match="item_not_found"):
+        Room("http://localhost", item=value)
