@@ -45,6 +45,10 @@ class HostCheck:
             await self._app(scope, receive, send)
             return
         hosts = header(scope, b"host")
+        if not hosts and scope.get("http_version") == "1.0" and scope["type"] == "http":
+            # No browser speaks it; load balancers do, to see whether the server is well.
+            await self._app(scope, receive, send)
+            return
         if len(hosts) != 1 or not is_ours(hosts[0], self._names):
             refusal = Refusal(
                 "malformed", "Host must be a name of this server: see ITEMROOM_PUBLIC_URL."

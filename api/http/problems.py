@@ -4,7 +4,7 @@ import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api.errors import Refusal
+from api.http.methods import WHOLE_SERVER, allowed_methods
 from api.http.scopes import state_of
 from api.http.validation import judge_validation
 
@@ -103,6 +104,10 @@ def install(app: FastAPI, *, refuse_socket: RefuseSocket) -> None:
     async def answer(connection: Request | WebSocket, error: Exception) -> Response | None:
         problem = problem_of(error)
         if isinstance(connection, Request):
+            if problem.refusal.code == "method_not_allowed":
+                problem = replace(problem, headers={"Allow": allowed_methods(connection.scope)})
+                if connection.method == "OPTIONS":  # It asks for just that.
+                    return Response(status_code=204, headers=problem.headers)
             return problem.response()
         if isinstance(error, HTTPException) or problem.refusal.code in DENIALS:
             state_of(connection.scope).metrics.refused(problem.refusal.code)
@@ -125,6 +130,10 @@ def install(app: FastAPI, *, refuse_socket: RefuseSocket) -> None:
 async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     """No route knows this. Starlette's own answer to a socket would be a close, a bare 403."""
     problem = Problem(Refusal("not_found"))
+    if scope["type"] == "http" and scope["path"] == scope["root_path"] + WHOLE_SERVER:
+        headers = {"Allow": allowed_methods(scope)}
+        await Response(status_code=204, headers=headers)(scope, receive, send)
+        return
     if scope["type"] == "http" and _is_socket(scope):
         message = "Only a WebSocket can be opened here."
         headers = {"Upgrade": "websocket", "Connection": "Upgrade"}

@@ -18,7 +18,8 @@ from uvicorn.server import ServerState
 from api.errors import Refusal
 from api.rooms.endpoint import WIRE
 from api.wire.framing import BINARY, TEXT, server_frame
-from api.wire.upgrade import Headers, Upgrade, answer, problem, switching
+from api.wire.requests import Headers
+from api.wire.upgrade import Upgrade, answer, problem, switching
 from api.wire.websocket import Wire, WireSocket
 
 logger = logging.getLogger("itemroom.wire")

@@ -8,7 +8,7 @@ import sys
 from http import HTTPStatus
 from typing import Any, cast
 
-from httptools import HttpParserUpgrade
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -16,7 +16,8 @@ from uvicorn.server import ServerState
 from api.errors import Refusal
 from api.settings import Settings
 from api.wire.handshake import Handshake
-from api.wire.upgrade import Headers, NoUpgrade, problem, read_upgrade
+from api.wire.requests import BadRequest, Headers, check_framing, read_target, wants_socket
+from api.wire.upgrade import problem, read_upgrade
 from api.wire.websocket import Wire
 
 # Seconds from the end of a request's headers to the end of its body.
@@ -41,7 +42,9 @@ class GuardedHttp(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None  # For the end of headers or body.
         self._in_headers = True  # The next bytes belong to a request's headers.
         self._header_bytes = 0  # Of the request that is coming in, as far as it has come.
-        self._piece = b""  # What is being parsed.
+        self._piece: bytes | memoryview = b""  # What is being parsed.
+        self._pieces: list[bytes | memoryview] = []  # What is to be parsed after it, last first.
+        self._offers = False  # The request asks for an upgrade that is ignored.
         self._refused = False  # Answered and closed: what still comes is not looked at.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -62,11 +65,18 @@ class GuardedHttp(HttpToolsProtocol):
             self._header_bytes += len(data)
             if self._deadline is None:  # The next request of a kept-alive connection begins.
                 self._wait(self._settings.handshake_timeout)
-        self._piece = data
-        super().data_received(data)
+        self._pieces = [data]
+        while self._pieces and not self._refused:
+            self._piece = self._pieces.pop()
+            super().data_received(cast(bytes, self._piece))
         self._piece = b""
         if self._in_headers and self._header_bytes > self._settings.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; trailers must not be taken for some (RFC 9110, section 6.5.1)."""
+        if self._in_headers:
+            super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """The headers are over: start with the request if they are not too large."""
@@ -75,8 +85,44 @@ class GuardedHttp(HttpToolsProtocol):
         if size > self._settings.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
             return
-        self._wait(BODY_TIMEOUT)
-        super().on_headers_complete()
+        try:
+            self._read_head()
+        except BadRequest as error:
+            self._refuse(error.status, "malformed", error.detail, error.headers)
+            return
+        if not self._offers:
+            self._wait(BODY_TIMEOUT)
+            super().on_headers_complete()
+
+    def _read_head(self) -> None:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        check_framing(version, self.headers)
+        self.url = read_target(method, version, self.url, self.headers)
+        if version == "1.0":
+            self.expect_100_continue = False  # RFC 9110, section 10.1.1.
+        self._offers = self.parser.should_upgrade() and not self._should_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        version = self.parser.get_http_version()
+        return wants_socket(self.parser.get_method(), version, self.headers)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read the request again, without what it offers; called as below.
+
+        The parser takes what follows any such head for another protocol. It would be the
+        request's body, and the next request.
+        """
+        if self._refused:
+            return
+        head = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self._version())]
+        head += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        self._pieces += [
+            memoryview(self._piece)[self._consumed() :],
+            b"\r\n".join([*head, b"\r\n"]),
+        ]
+        self._in_headers, self._offers = True, False
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -85,6 +131,8 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here; what comes next are the headers of another."""
+        if self._offers:
+            return
         self._stop_waiting()
         self._in_headers, self._header_bytes = True, 0
         if not self._refused:
@@ -96,18 +144,26 @@ class GuardedHttp(HttpToolsProtocol):
         if self._refused:
             return
         try:
-            version = self.parser.get_http_version()
-            upgrade = read_upgrade(self.parser.get_method(), version, self.headers)
-        except NoUpgrade as error:
+            upgrade = read_upgrade(self.headers)
+        except BadRequest as error:
             self._refuse(error.status, "malformed", error.detail, error.headers)
             return
         self.connections.discard(self)
-        handshake = Handshake(self._wire, self.transport, self.server_state, self._rest())
+        rest = bytes(self._piece[self._consumed() :])
+        handshake = Handshake(self._wire, self.transport, self.server_state, rest)
         handshake.begin(self.app, cast(Any, self.scope), self.url, upgrade)
 
-    def _rest(self) -> bytes:
-        """What came in one piece with the request and is none of it: the parser says from where."""
-        return self._piece[cast(HttpParserUpgrade, sys.exception()).args[0] :]
+    def _consumed(self) -> int:
+        """How much of the piece is the request's: the parser says so as it gives up."""
+        return cast(int, cast(HttpParserUpgrade, sys.exception()).args[0])
+
+    def _version(self) -> bytes:
+        return self.parser.get_http_version().encode()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text for all of it
+        """What is no HTTP; called by uvicorn."""
+        if not self._refused:
+            self._refuse(HTTPStatus.BAD_REQUEST, "malformed", "This is no request in HTTP/1.1.")
 
     def _refuse(
         self, status: HTTPStatus, code: str, detail: str = "", headers: Headers = ()

@@ -9,40 +9,20 @@ import hashlib
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from api.errors import Refusal
-
-Headers = Sequence[tuple[bytes, bytes]]
-"""Names in lower case, and their values."""
+from api.wire.requests import BadRequest, Headers
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+# With a 426: what would be understood (RFC 6455, section 4.4; RFC 9110, section 15.5.22).
+_UPGRADE_REQUIRED: Headers = (
+    (b"sec-websocket-version", b"13"),
+    (b"upgrade", b"websocket"),
+    (b"connection", b"Upgrade"),
+)
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# What these headers say of a body: a handshake has none, and what followed would be taken for one.
-_BODY = frozenset({b"content-length", b"transfer-encoding"})
-
-
-class NoUpgrade(Exception):  # noqa: N818 - the peer's fault, not an error of ours
-    """The request asks for a WebSocket, and not as the RFC has it.
-
-    Args:
-        status: of the answer.
-        detail: what was expected.
-        headers: which the answer has beside its own.
-    """
-
-    def __init__(
-        self,
-        detail: str,
-        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
-        headers: Headers = (),
-    ) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.status = status
-        self.headers = headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +34,12 @@ class Upgrade:
     subprotocols: list[str]
 
 
-def read_upgrade(method: bytes, version: str, headers: Headers) -> Upgrade:
-    """The handshake in a request whose `Connection` and `Upgrade` ask for a WebSocket.
+def read_upgrade(headers: Headers) -> Upgrade:
+    """The handshake in a request that `wants_socket`.
 
     Raises:
-        NoUpgrade: it is none.
+        BadRequest: it is none.
     """
-    if method != b"GET" or version != "1.1":
-        raise NoUpgrade("A WebSocket is opened with GET and HTTP/1.1.")
     keys, versions, offers = [], [], []
     for name, value in headers:
         if name == b"sec-websocket-key":
@@ -70,13 +48,15 @@ def read_upgrade(method: bytes, version: str, headers: Headers) -> Upgrade:
             versions.append(value)
         elif name == b"sec-websocket-protocol":
             offers.append(value)
-        elif name in _BODY:
-            raise NoUpgrade("A handshake has no body.")
+        elif name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+            # Of a GET it may be refused (RFC 9110, section 9.3.1): it would be taken for frames.
+            raise BadRequest("A handshake has no body.")
     if versions != [b"13"]:
-        wanted = [(b"sec-websocket-version", b"13")]
-        raise NoUpgrade("Sec-WebSocket-Version is 13.", HTTPStatus.UPGRADE_REQUIRED, wanted)
+        raise BadRequest(
+            "Sec-WebSocket-Version is 13.", HTTPStatus.UPGRADE_REQUIRED, _UPGRADE_REQUIRED
+        )
     if len(keys) != 1 or not _is_key(keys[0]):
-        raise NoUpgrade("Sec-WebSocket-Key has 16 bytes in base64.")
+        raise BadRequest("Sec-WebSocket-Key has 16 bytes in base64.")
     digest = hashlib.sha1(keys[0] + _GUID, usedforsecurity=False).digest()
     return Upgrade(b64encode(digest), _subprotocols(offers))
 
@@ -92,8 +72,9 @@ def _subprotocols(offers: list[bytes]) -> list[str]:
     if not offers:
         return []
     names = [name.strip(b" \t") for name in b",".join(offers).split(b",")]
-    if not all(map(_TOKEN.fullmatch, names)):
-        raise NoUpgrade("Sec-WebSocket-Protocol is a list of tokens.")
+    names = [name for name in names if name]  # RFC 9110, section 5.6.1.2.
+    if not names or not all(map(_TOKEN.fullmatch, names)):
+        raise BadRequest("Sec-WebSocket-Protocol is a list of tokens.")
     return [name.decode() for name in names]
 
 

@@ -82,7 +82,7 @@ async def test_unknown_path_and_method_are_problems(client: httpx2.AsyncClient) 
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
     wrong = await client.post("/healthz")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
-    assert wrong.headers["allow"] == "GET"
+    assert wrong.headers["allow"] == "GET, HEAD, OPTIONS"
     assert wrong.headers["content-type"] == "application/problem+json"
 
 

@@ -131,11 +131,11 @@ def test_headers_that_never_end_are_refused_by_their_size(hasty: LiveServer) -> 
 
 
 def test_upgrade_from_http_1_0_is_refused(hasty: LiveServer, ada: Person) -> None:
-    """RFC 6455, section 4.1: HTTP/1.1 or higher."""
+    """RFC 6455, section 4.1: HTTP/1.1 or higher; the upgrade is ignored (RFC 9110, 7.8)."""
     request = HANDSHAKE.format(item="doc", token=ada.token, more="")
     with dial(hasty) as raw:
         raw.sendall(request.replace("HTTP/1.1", "HTTP/1.0").encode())
-        assert read_all(raw).startswith(b"HTTP/1.1 400")
+        assert read_all(raw).startswith(b"HTTP/1.1 426")
 
 
 def test_half_a_message_is_cut(hasty: LiveServer, ada: Person) -> None:
