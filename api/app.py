@@ -1,6 +1,8 @@
 """`create_app`: the application, and the one numbered list in which it starts and stops."""
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -31,6 +33,9 @@ from api.secret_file import load_secret
 from api.security import OutsideIssuer, Passwords, TokenReader, Tokens
 from api.settings import Settings
 from api.state import State
+from api.variables import unread_variables
+
+logger = logging.getLogger("itemroom.app")
 
 # `iss` and `aud` of our own tokens: they never leave the server that made them.
 ISSUER = "itemroom"
@@ -84,6 +89,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[State]:
     """Everything that a server owns, from 1 up; on the way out from the last back to 1."""
+    for sentence in unread_variables(os.environ):
+        logger.warning("%s", sentence)
     async with AsyncExitStack() as stack:
         # 1. The lock: nothing touches the database before it, or after it is released.
         lock = Lock(settings.database_path)

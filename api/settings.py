@@ -14,15 +14,19 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.addresses import is_loopback, parse_address, parse_network
+from api.origins import parse_authority, parse_origin
 
 Names = Annotated[tuple[str, ...], NoDecode]
 MIN_SECRET_BYTES = 32
+_AS_BROWSERS = "as browsers send them: a host in ASCII (xn--…), and no path"
 
 
 class Settings(BaseSettings):
     """Everything that an operator can choose. Sizes are bytes and times seconds unless named."""
 
-    model_config = SettingsConfigDict(env_prefix="ITEMROOM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ITEMROOM_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -37,6 +41,8 @@ class Settings(BaseSettings):
     """What browsers have in their address bar, as `https://rooms.example.com`."""
     allowed_origins: Names = ()
     """Other origins whose pages may use the session cookie."""
+    internal_hosts: Names = ()
+    """Further names that programs reach the server by; no session counts under them."""
     trusted_proxies: Names = ()
     """Addresses or networks whose `X-Forwarded-*` headers are believed."""
     registration: Literal["open", "closed"] = "open"
@@ -70,6 +76,9 @@ class Settings(BaseSettings):
     max_fragments: int = Field(64, ge=1)
     max_header_bytes: int = Field(16 * 1024, ge=1024)
     handshake_timeout: float = Field(5, gt=0)
+    keep_alive: int = Field(75, ge=1)
+    """For the next request of a connection. Proxies keep theirs for 60 s as a rule, and answer
+    502 when ours ended first."""
     publish_rate: float = Field(20, ge=0)
     publish_burst: int = Field(100, ge=0)
     error_rate: float = Field(1, ge=0)
@@ -109,7 +118,9 @@ class Settings(BaseSettings):
     restart_spread: float = Field(5, ge=0)
     """On a restart each client is told its own delay, between 0.5 s and this much more."""
 
-    @field_validator("allowed_origins", "trusted_proxies", "previous_secrets", mode="before")
+    @field_validator(
+        "allowed_origins", "internal_hosts", "trusted_proxies", "previous_secrets", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -120,21 +131,51 @@ class Settings(BaseSettings):
     @classmethod
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
+            if parse_origin(origin) is None:
                 raise ValueError(
-                    "ITEMROOM_ALLOWED_ORIGINS takes full origins such as https://app.example.com; "
-                    "a wildcard would let any page act with a visitor's cookie"
+                    "ITEMROOM_ALLOWED_ORIGINS takes full origins such as https://app.example.com, "
+                    f"{_AS_BROWSERS}; a wildcard would let any page act with a visitor's cookie"
                 )
         return tuple(origin.lower() for origin in value)
+
+    @field_validator("internal_hosts")
+    @classmethod
+    def _check_internal_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if (parsed := parse_authority(name)) is None or parsed[1] is not None:
+                raise ValueError(
+                    "ITEMROOM_INTERNAL_HOSTS takes names such as itemroom, without a port; a "
+                    "wildcard would let any page's name be one of ours"
+                )
+        return tuple(name.lower() for name in value)
 
     @field_validator("public_url")
     @classmethod
     def _check_public_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^/?#@*\s]+/?", value):
+        if value is None:
+            return None
+        origin = parse_origin(value.removesuffix("/"))
+        if origin is None:
             raise ValueError(
-                "ITEMROOM_PUBLIC_URL takes scheme and host, such as https://rooms.example.com"
+                "ITEMROOM_PUBLIC_URL takes scheme and host, such as https://rooms.example.com, "
+                f"{_AS_BROWSERS}"
             )
-        return None if value is None else value.rstrip("/").lower()
+        if origin.scheme == "http" and not is_loopback(origin.host):
+            raise ValueError(
+                f"ITEMROOM_PUBLIC_URL={origin} would send passwords in the clear, and browsers "
+                "keep no Secure cookie there: set the https:// address of a proxy with TLS"
+            )
+        return str(origin)
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _check_port(cls, value: object) -> object:
+        if isinstance(value, str) and "://" in value:
+            raise ValueError(
+                f"ITEMROOM_PORT={value} is what Kubernetes and Docker set for a service named "
+                "itemroom: set it yourself, or enableServiceLinks: false"
+            )
+        return value
 
     @field_validator("host")
     @classmethod
@@ -212,6 +253,16 @@ class Settings(BaseSettings):
             raise ValueError("ITEMROOM_SESSION_IDLE cannot exceed ITEMROOM_SESSION_LIFETIME")
         if self.tail_default > self.tail_max:
             raise ValueError("ITEMROOM_TAIL_DEFAULT cannot exceed ITEMROOM_TAIL_MAX")
+        return self
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        own = {"localhost", self.host, self.public_host}
+        if twice := own.intersection(self.internal_hosts):
+            raise ValueError(
+                f"ITEMROOM_INTERNAL_HOSTS names {twice.pop()}, where people sign in: it is for "
+                "names that programs use"
+            )
         return self
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -44,7 +45,26 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"trusted_proxies": "*"}, "ITEMROOM_TRUSTED_PROXIES"),
     ({"trusted_proxies": "10.0.0.1/8"}, "ITEMROOM_TRUSTED_PROXIES"),
     ({"public_url": "rooms.example.com"}, "ITEMROOM_PUBLIC_URL"),
+    ({"allowed_origins": "https://bücher.example"}, "ASCII"),
     ({"public_url": "https://rooms.example.com/path"}, "ITEMROOM_PUBLIC_URL"),
+    ({"public_url": "https://rooms.example.com//"}, "ITEMROOM_PUBLIC_URL"),
+    ({"public_url": "https://bücher.example"}, "ASCII"),
+    ({"public_url": "https://rooms.example.com:99999"}, "ITEMROOM_PUBLIC_URL"),
+    ({"public_url": "https://user@rooms.example.com"}, "ITEMROOM_PUBLIC_URL"),
+    ({"public_url": "ws://rooms.example.com"}, "ITEMROOM_PUBLIC_URL"),
+    ({"public_url": "http://rooms.example.com"}, "https://"),
+    ({"public_url": "HTTP://Rooms.Example.com:80/"}, "https://"),
+    ({"public_url": "http://192.0.2.1:8000", "host": "0.0.0.0"}, "https://"),
+    ({"public_url": "http://0.0.0.0:8000", "host": "0.0.0.0"}, "https://"),
+    ({"public_url": "http://[::ffff:192.0.2.1]"}, "https://"),
+    ({"public_url": "http://localhost.example.com"}, "https://"),
+    ({"internal_hosts": "*"}, "ITEMROOM_INTERNAL_HOSTS"),
+    ({"internal_hosts": "*.svc"}, "ITEMROOM_INTERNAL_HOSTS"),
+    ({"internal_hosts": "itemroom:8000"}, "without a port"),
+    ({"internal_hosts": "http://itemroom"}, "ITEMROOM_INTERNAL_HOSTS"),
+    ({"internal_hosts": "localhost"}, "where people sign in"),
+    ({"internal_hosts": "R.example", "public_url": "https://r.example"}, "where people sign in"),
+    ({"port": "tcp://10.0.0.1:8000"}, "enableServiceLinks"),
     ({"secret": ""}, "at least 32"),
     ({"secret": "short"}, "at least 32"),
     ({"secret": "a" * 64}, "random"),
@@ -100,6 +120,10 @@ def test_setting_that_cannot_be_refused_with_a_sentence(
         {"host": "::ffff:127.0.0.2"},
         {"trusted_proxies": "::ffff:10.0.0.0/104, [fd00::1]"},
         {"host": "0.0.0.0", "public_url": "https://rooms.example.com/"},
+        {"host": "0.0.0.0", "public_url": "http://localhost:8000"},
+        {"host": "0.0.0.0", "public_url": "http://rooms.localhost"},
+        {"host": "::", "public_url": "http://[::1]:8000"},
+        {"internal_hosts": "itemroom, item_room.svc.cluster.local"},
         {"secret": SECRET},
         {"issuer": "i", "issuer_audience": "a", "issuer_secret": SECRET},
         {"issuer": "i", "issuer_audience": "a", "issuer_jwks_url": "https://i.example/jwks"},
@@ -112,11 +136,28 @@ def test_setting_that_fits_accepted(values: dict[str, Any]) -> None:
     Settings(**values)
 
 
-def test_public_url_is_normalised() -> None:
-    """Origins are compared as text: lower case, and no slash at the end."""
-    settings = Settings(public_url="https://Rooms.Example.com:8443/")
-    assert settings.public_url == "https://rooms.example.com:8443"
-    assert settings.public_host == "rooms.example.com"
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://Rooms.Example.com:8443/", "https://rooms.example.com:8443"),
+        ("HTTPS://rooms.example.com:443", "https://rooms.example.com"),
+        ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example"),
+        ("http://LOCALHOST:80", "http://localhost"),
+        ("https://[2001:DB8:0::1]", "https://[2001:db8::1]"),
+    ],
+)
+def test_public_url_has_one_spelling(given: str, url: str) -> None:
+    """As browsers write it: lower case, without the scheme's own port or a slash at the end."""
+    settings = Settings(public_url=given)
+    assert settings.public_url == url
+    assert settings.public_host == urlsplit(url).hostname
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_variable_that_is_empty_is_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As a file of variables has it where nothing was filled in."""
+    monkeypatch.setenv(f"ITEMROOM_{name.upper()}", "")
+    assert Settings().model_dump() == Settings.model_construct().model_dump()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Why a command did not do what it should: one sentence, and an exit code."""
 
+import os
 import sqlite3
 from typing import Any
 
+import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
@@ -11,6 +13,7 @@ from api.database import DatabaseError
 from api.errors import Refusal
 from api.secret_file import SecretError
 from api.settings import Settings
+from api.variables import unread_variables
 
 REFUSED = 1
 """The command was understood, and the answer is no."""
@@ -56,6 +59,17 @@ def explain(error: Exception) -> tuple[str, int]:
 
 
 def load_settings(**changes: Any) -> Settings:
+    """The settings of the environment; says which variables are none, as a server does in its log.
+
+    Raises:
+        Failure: see `read_settings`.
+    """
+    for sentence in unread_variables(os.environ):
+        typer.echo(f"itemroom: {sentence}", err=True)
+    return read_settings(**changes)
+
+
+def read_settings(**changes: Any) -> Settings:
     """The settings of the environment, some of them changed by options.
 
     Raises:

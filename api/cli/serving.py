@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api import schema
-from api.cli.failures import Failure, load_settings
+from api.cli.failures import Failure, load_settings, read_settings
 from api.database import Lock, open_writing_engine
 from api.http.logs import configure
 from api.wire.server import serve as run_server
@@ -22,7 +22,7 @@ def serve(
             f"{workers} workers were asked for, and one process is all that can write to a SQLite "
             "file: leave --workers and WEB_CONCURRENCY unset."
         )
-    settings = load_settings(host=host, port=port)
+    settings = read_settings(host=host, port=port)  # Unread variables are named in the log.
     run_server(settings, configure(settings))
 
 

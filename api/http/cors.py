@@ -8,8 +8,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.origin import listed_origins, parse_origin
+from api.http.origin import listed_origins
 from api.http.scopes import header
+from api.origins import parse_origin
 from api.settings import Settings
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"

@@ -9,15 +9,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.addresses import parse_address
 from api.errors import Refusal
-from api.http.origin import listed_origins, parse_authority
+from api.http.origin import listed_origins
 from api.http.problems import Problem, refuse
 from api.http.scopes import header
+from api.origins import parse_authority
 from api.settings import Settings
 
 
 def known_hosts(settings: Settings) -> frozenset[str]:
     """The names that this server goes by."""
     names = {origin.host for origin in listed_origins(settings.allowed_origins)}
+    names |= set(settings.internal_hosts)
     names |= {"localhost", settings.host.lower(), settings.public_host or "localhost"}
     return frozenset(names)
 
@@ -51,7 +53,9 @@ class HostCheck:
             return
         if len(hosts) != 1 or not is_ours(hosts[0], self._names):
             refusal = Refusal(
-                "malformed", "Host must be a name of this server: see ITEMROOM_PUBLIC_URL."
+                "malformed",
+                "Host must be a name of this server: see ITEMROOM_PUBLIC_URL, and for programs "
+                "ITEMROOM_INTERNAL_HOSTS.",
             )
         elif scope["type"] == "websocket" and scope.get("http_version") == "1.0":
             refusal = Refusal("malformed", "A WebSocket needs HTTP/1.1.")

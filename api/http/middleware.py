@@ -12,11 +12,7 @@ from api.settings import Settings
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Put the layers around the routes.
-
-    Raises:
-        ValueError: a setting is not usable; says which one and why.
-    """
+    """Put the layers around the routes."""
     # Each goes around those before it, so this reads from the inside out.
     app.add_middleware(BodyCap, max_bytes=settings.max_frame_bytes + SLACK_BYTES)
     app.add_middleware(Admission)

@@ -1,79 +1,22 @@
 """Whose page is asking? The session cookie counts only for our own pages and listed ones."""
 
-import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api.addresses import parse_address
 from api.errors import Refusal
 from api.http.scopes import header
+from api.origins import Origin, parse_authority, parse_origin
 from api.settings import Settings
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_HOST = r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9_])?)(?::(?P<port>[0-9]{1,5}))?"
-_AUTHORITY = re.compile(_HOST, re.ASCII | re.IGNORECASE)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-MAX_ORIGIN_LENGTH = 300  # A host name has at most 253 characters.
-
-
-class Origin(NamedTuple):
-    """Scheme, host and port, in the one spelling that can be compared."""
-
-    scheme: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """As browsers write it: without the scheme's own port."""
-        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{self.host}{port}"
-
-
-def parse_origin(text: str) -> Origin | None:
-    """An `Origin` header's value. None: not an http(s) origin; so `null` equals nothing."""
-    scheme, separator, authority = text.partition("://")
-    scheme = scheme.lower()
-    parsed = parse_authority(authority)
-    if not separator or scheme not in _DEFAULT_PORTS or parsed is None:
-        return None
-    host, port = parsed
-    return Origin(scheme, host, _DEFAULT_PORTS[scheme] if port is None else port)
-
-
-def parse_authority(text: str) -> tuple[str, int | None] | None:
-    """Host in its one spelling, and port, of a `Host` header or an origin. None: neither."""
-    match = _AUTHORITY.fullmatch(text) if len(text) <= MAX_ORIGIN_LENGTH else None
-    if match is None:
-        return None
-    host, port = match["host"].lower(), match["port"]
-    if port is not None and int(port) > 65535:
-        return None
-    if host.startswith("["):
-        address = parse_address(host)
-        if address is None:
-            return None
-        # One of IPv4 in the clothes of IPv6 needs no brackets.
-        host = f"[{address}]" if address.version == 6 else str(address)
-    return host, None if port is None else int(port)
 
 
 @lru_cache(maxsize=16)
 def listed_origins(texts: tuple[str, ...]) -> frozenset[Origin]:
-    """`allowed_origins`, parsed.
-
-    Raises:
-        ValueError: one of them could never be sent by a browser.
-    """
-    origins = {parse_origin(text) for text in texts}
-    if None in origins:
-        raise ValueError(
-            "ITEMROOM_ALLOWED_ORIGINS takes origins as browsers send them: scheme, host in ASCII "
-            "and port, such as https://app.example.com"
-        )
-    return frozenset(origin for origin in origins if origin is not None)
+    """`allowed_origins`, parsed; each was found to be an origin when it was set."""
+    return frozenset(filter(None, map(parse_origin, texts)))
 
 
 def own_origin(scope: Scope, settings: Settings) -> Origin | None:
@@ -86,6 +29,15 @@ def own_origin(scope: Scope, settings: Settings) -> Origin | None:
     scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
     hosts = header(scope, b"host")
     return parse_origin(f"{scheme}://{hosts[0]}") if len(hosts) == 1 else None
+
+
+def _is_internal(scope: Scope, settings: Settings) -> bool:
+    """Whether the server was asked under one of `internal_hosts`, names that are for programs.
+
+    Whoever can make such a name, in a network of containers, may serve pages under it.
+    """
+    hosts = map(parse_authority, header(scope, b"host"))
+    return any(host is not None and host[0] in settings.internal_hosts for host in hosts)
 
 
 def check_cookie_origin(connection: HTTPConnection, settings: Settings) -> None:
@@ -101,6 +53,8 @@ def check_cookie_origin(connection: HTTPConnection, settings: Settings) -> None:
         Refusal: `origin_denied`.
     """
     scope = connection.scope
+    if _is_internal(scope, settings):
+        raise Refusal("origin_denied", "No session counts under this name: show a token.")
     origins = header(scope, b"origin")
     if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
         return

@@ -158,6 +158,7 @@ def build_server(
         ws_ping_timeout=settings.ping_timeout,
         # 73 instead of 32 KB for an idle connection, and a way to guess secrets by their size.
         ws_per_message_deflate=False,
+        timeout_keep_alive=settings.keep_alive,
         proxy_headers=False,
         server_header=False,
         access_log=False,

@@ -110,3 +110,15 @@ def test_local_url_is_where_this_machine_reaches_the_server(
     """Also when it listens on every address."""
     public_url = "https://rooms.example.com"
     assert load_settings(host=host, port=80, public_url=public_url).local_url == url
+
+
+def test_command_names_a_variable_that_nobody_reads(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may have been meant to say which database."""
+    monkeypatch.setenv("ITEMROOM_DATABSE_URL", "sqlite:////var/lib/itemroom/itemroom.db")
+    load_settings()
+    assert capsys.readouterr().err == (
+        "itemroom: ITEMROOM_DATABSE_URL is no setting, and has no effect: "
+        "did you mean ITEMROOM_DATABASE_URL?\n"
+    )

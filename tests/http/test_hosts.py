@@ -28,6 +28,9 @@ pytestmark = pytest.mark.anyio
         ("rooms.example.com", True),
         ("rooms.example.com:8443", True),
         ("app.example.com", True),
+        ("itemroom:8000", True),
+        ("ITEMROOM", True),
+        ("itemroom.evil.example", False),
         ("evil.example", False),
         ("localhost.evil.example", False),
         ("rooms.example.com.", False),
@@ -48,6 +51,7 @@ def test_host_is_ours_by_name_or_address(tmp_path: Path, host: str, *, ours: boo
         tmp_path,
         public_url="https://rooms.example.com",
         allowed_origins="https://app.example.com:8443",
+        internal_hosts="itemroom",
     )
     assert is_ours(host, known_hosts(settings)) is ours
 

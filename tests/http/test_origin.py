@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from api.errors import Refusal
-from api.http.origin import Origin, check_cookie_origin, listed_origins, parse_origin
+from api.http.origin import check_cookie_origin
+from api.origins import Origin, parse_origin
 from api.settings import Settings
 from tests.conftest import make_settings
 
@@ -71,12 +72,6 @@ def test_any_text_parses_to_a_fixed_point(text: str) -> None:
     parsed = parse_origin(text)
     if parsed is not None:
         assert parse_origin(str(parsed)) == parsed
-
-
-def test_listed_origin_that_no_browser_sends_is_refused() -> None:
-    """A setting that could never match says so at the start, instead of never matching."""
-    with pytest.raises(ValueError, match="ITEMROOM_ALLOWED_ORIGINS"):
-        listed_origins(("https://bücher.example",))
 
 
 def connection(kind: str, method: str, headers: list[tuple[str, str]]) -> HTTPConnection:
@@ -183,3 +178,19 @@ def test_without_public_url_a_doubled_host_is_nobody(settings: Settings) -> None
         "websocket", "GET", [("host", "rooms.example.com"), ("origin", "http://rooms.example.com")]
     )
     assert not allows(doubled, settings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"), [("websocket", "GET"), ("http", "POST"), ("http", "GET")]
+)
+@pytest.mark.parametrize(
+    "said", [[], [("sec-fetch-site", "same-origin")], [("origin", "http://itemroom:8000")]]
+)
+def test_cookie_never_counts_under_a_name_for_programs(
+    tmp_path: Path, kind: str, method: str, said: list[tuple[str, str]]
+) -> None:
+    """Whoever can make such a name may serve pages under it; a page of the same name is foreign."""
+    settings = make_settings(tmp_path, internal_hosts="itemroom")
+    asked = connection(kind, method, said)
+    asked.scope["headers"][0] = (b"host", b"ItemRoom:8000")
+    assert not allows(asked, settings)

@@ -203,5 +203,11 @@ DENIED = [
         "malformed",
         400,
     ),
+    Case(
+        "cookie_under_a_name_for_programs",
+        lambda s: Attempt(s.knock().url, (("Cookie", s.cookie(s.ada)),), host="itemroom"),
+        "origin_denied",
+        403,
+    ),
     Case("unknown_path", lambda s: Attempt(f"{s.server.ws_url}/nowhere"), "not_found", 404),
 ]

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.conftest import Serve, make_settings
-from tests.live import LiveServer
+from tests.live import PASSWORD, LiveServer
 from tests.scenarios.clients import CLIENTS, Attempt
 from tests.scenarios.frames import dial, handshake
 from tests.scenarios.handshakes import CLOSED, DENIED, Case, Scene, by_cookie
@@ -21,7 +21,10 @@ each_client = pytest.mark.parametrize("client", CLIENTS)
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     settings = make_settings(
-        tmp_path_factory.mktemp("scene"), handshake_rate=0, connections_per_user=3
+        tmp_path_factory.mktemp("scene"),
+        handshake_rate=0,
+        connections_per_user=3,
+        internal_hosts="itemroom",
     )
     with LiveServer(settings) as server:
         yield Scene(server)
@@ -79,6 +82,18 @@ async def test_one_user_with_too_many_connections_is_denied(scene: Scene, client
         for room in rooms:
             await room.send("ping")
             await room.get("pong")
+
+
+@each_client
+async def test_a_token_opens_a_socket_under_a_name_for_programs(scene: Scene, client: str) -> None:
+    """From another container, say; no session begins there, for whoever serves pages there."""
+    url = scene.knock(query=f"token={scene.eve.token}").url
+    assert (await CLIENTS[client](Attempt(url, host="itemroom"))).reason == "item_not_found"
+    login = {"username": "ada", "password": PASSWORD}
+    headers = {"Host": "itemroom:8000", "Sec-Fetch-Site": "same-origin"}
+    answer = httpx2.post(f"{scene.server.url}/auth/login", json=login, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "origin_denied")
+    assert "set-cookie" not in answer.headers
 
 
 async def test_an_explicit_token_wins_over_a_cookie(scene: Scene) -> None:

@@ -22,7 +22,7 @@ from api.wire.loops import LOOPS
 from api.wire.server import EXIT_MARGIN, build_server, listen
 from tests.conftest import Serve, make_settings
 from tests.live import Fields, Person, Talk
-from tests.process import Process
+from tests.process import PATIENCE, Process
 
 pytestmark = pytest.mark.anyio
 
@@ -312,6 +312,17 @@ async def test_proxy_of_ipv4_is_believed_by_a_server_that_listens_everywhere(ser
 
     clients = ["192.0.2.1", "192.0.2.2", "::ffff:192.0.2.1"]
     assert [await end(client) for client in clients] == ["auth_missing", "auth_missing", 429]
+
+
+def test_connection_is_kept_for_another_request_as_long_as_was_set(serve: Serve) -> None:
+    """A proxy that is told the time does not meet an end in the middle of its next request."""
+    server = serve(keep_alive=1)
+    assert server.server.config.timeout_keep_alive == 1, "or uvicorn's own 5 s would do below"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as kept:
+        for _ in range(2):
+            kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert kept.recv(65536) == b""
 
 
 def test_address_that_is_taken_is_named(tmp_path: Path) -> None:
