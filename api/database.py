@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,11 +24,10 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from api.errors import Refusal
 from api.outage import Outage, is_from_outside, sqlite_failure
 from api.settings import Settings
+from api.store.failures import translated
 
 logger = logging.getLogger("itemroom.database")
 T = TypeVar("T")
-Values = Sequence[Any] | Mapping[str, Any]
-"""What a statement's `?` or `:name` stand for."""
 
 # What each connection must read back. FULL: an ack promises that the commit has reached the disk
 # (with NORMAL a power cut takes the last commits along). No mmap_size: it widens the bug above.
@@ -126,41 +125,14 @@ def open_engine(path: Path, *, writing: bool, busy_timeout: float, pool_size: in
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        fetch(connection, "BEGIN IMMEDIATE" if writing else "BEGIN")
+        begun = "BEGIN IMMEDIATE" if writing else "BEGIN"
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute(begun)
+        except sqlite3.Error as error:
+            raise translated(connection, begun, error) from error
 
     return engine
-
-
-def fetch(connection: Connection, sql: str, values: Values = ()) -> list[Any]:
-    """Run a statement by the driver alone, and fetch all of its rows, as plain tuples.
-
-    For what every message and every client needs: SQLAlchemy describes the columns of each such
-    result anew, which takes several times as long as SQLite takes to answer.
-
-    Raises:
-        sqlalchemy.exc.DBAPIError: as SQLAlchemy does.
-    """
-    driver: Any = connection.connection.driver_connection
-    try:
-        return driver.execute(sql, values).fetchall()  # type: ignore[no-any-return]
-    except sqlite3.Error as error:
-        raise _translated(sql, error) from error
-
-
-def execute_many(connection: Connection, sql: str, rows: Sequence[Values]) -> None:
-    """Run a statement for each row of values; else as `fetch`."""
-    driver: Any = connection.connection.driver_connection
-    try:
-        driver.executemany(sql, rows)
-    except sqlite3.Error as error:
-        raise _translated(sql, error) from error
-
-
-def _translated(sql: str, error: sqlite3.Error) -> Exception:
-    translated: Exception = DBAPIError.instance(
-        sql, None, error, sqlite3.Error, hide_parameters=True
-    )
-    return translated
 
 
 class Readers:

@@ -4,17 +4,19 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, NotNullable, Select, select
+from sqlmodel import col
 
 from api.accounts.outside import admit_outside_user
 from api.accounts.sessions import TOUCH_INTERVAL, find_session, touch_sessions
 from api.accounts.tokens import moment_of
-from api.database import fetch
 from api.errors import Refusal
 from api.history.writer import Call
 from api.items.access import Credential, CredentialKind, Principal, Role, clock_ms, load_standing
+from api.models import User
 from api.security import Claims
 from api.state import State
+from api.store.statements import statement
 
 Identify = Callable[[Connection], Principal]
 """Looks up, in a reader's thread, whose a verified credential is; raises Refusal.
@@ -84,12 +86,11 @@ def _find_principal(connection: Connection, claims: Claims) -> Principal:
 
 
 def _find(connection: Connection, claims: Claims) -> Principal | None:
-    values: tuple[str, ...]
     if claims.use == "outside":
-        query, values = _OUTSIDE_USER, (claims.issuer, claims.subject)
+        rows = _outside_user.fetch(connection, claims.issuer, claims.subject)
     else:
-        query, values = _USER, (claims.subject,)
-    for key, public_id, name in fetch(connection, query, values):
+        rows = _user.fetch(connection, claims.subject)
+    for key, public_id, name in rows:
         return Principal(key, public_id, name, _credential(claims))
     return None
 
@@ -105,5 +106,14 @@ def _credential(claims: Claims) -> Credential:
     return Credential(kind, claims.jti, moment_of(claims.jti), expires_at, items)
 
 
-_USER = "SELECT key, id, name FROM user WHERE id = ?"
-_OUTSIDE_USER = "SELECT key, id, name FROM user WHERE issuer = ? AND subject = ?"
+_USER = select(NotNullable(col(User.key)), col(User.id), col(User.name))
+
+
+@statement
+def _user(public_id: str) -> Select[int, str, str]:
+    return _USER.where(col(User.id) == public_id)
+
+
+@statement
+def _outside_user(issuer: str, subject: str) -> Select[int, str, str]:
+    return _USER.where(col(User.issuer) == issuer, col(User.subject) == subject)

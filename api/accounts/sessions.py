@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, NotNullable, Select, Update, delete, insert, select, update
 from sqlmodel import col
 
 from api.accounts.login import Proof, accept_proof
@@ -12,9 +12,10 @@ from api.errors import Refusal
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
 from api.items.access import Credential, Principal
-from api.models import Session
+from api.models import Session, User
 from api.security import fingerprint, new_id
 from api.settings import Settings
+from api.store.statements import statement
 
 MAX_SESSIONS = 200  # Of one user; one more ends the one that was used longest ago.
 MAX_USER_AGENT_LENGTH = 200
@@ -60,11 +61,21 @@ def open_session(tx: Transaction, proof: Proof, secret: str, user_agent: str | N
     return user
 
 
-_FIND = text("""
-    SELECT s.id, s.created_at, s.used_at, u.key AS user_key, u.id AS user_id, u.name, u.disabled
-    FROM session AS s JOIN user AS u ON u.key = s.user_key
-    WHERE s.secret_hash = :secret_hash
-""")
+@statement
+def _find(secret_hash: str) -> Select[str, int, int, int, str, str, bool]:
+    return (
+        select(
+            col(Session.id),
+            col(Session.created_at),
+            col(Session.used_at),
+            NotNullable(col(User.key)),
+            col(User.id),
+            col(User.name),
+            col(User.disabled),
+        )
+        .join(User, col(User.key) == col(Session.user_key))
+        .where(col(Session.secret_hash) == secret_hash)
+    )
 
 
 def find_session(connection: Connection, secret: str, settings: Settings, now: int) -> SessionFound:
@@ -73,16 +84,17 @@ def find_session(connection: Connection, secret: str, settings: Settings, now: i
     Raises:
         Refusal: `auth_invalid`, `auth_expired`, or `auth_revoked` for a disabled user.
     """
-    row = connection.execute(_FIND, {"secret_hash": fingerprint(secret)}).one_or_none()
-    if row is None:
+    rows = _find.fetch(connection, fingerprint(secret))
+    if not rows:
         raise Refusal("auth_invalid")
-    if row.disabled:
+    session_id, created_at, used_at, user_key, user_id, name, disabled = rows[0]
+    if disabled:
         raise Refusal("auth_revoked")
-    ends_at = row.created_at + settings.session_lifetime * 1000
-    if now >= min(ends_at, row.used_at + settings.session_idle * 1000):
+    ends_at = created_at + settings.session_lifetime * 1000
+    if now >= min(ends_at, used_at + settings.session_idle * 1000):
         raise Refusal("auth_expired")
-    credential = Credential("session", row.id, row.created_at, ends_at)
-    return SessionFound(Principal(row.user_key, row.user_id, row.name, credential), row.used_at)
+    credential = Credential("session", session_id, created_at, ends_at)
+    return SessionFound(Principal(user_key, user_id, name, credential), used_at)
 
 
 def list_sessions(
@@ -117,15 +129,14 @@ def end_session(tx: Transaction, user_key: int, session_id: str) -> None:
     tx.emit(sessions_ended(user_key, {session_id}))
 
 
-_TOUCH = (
-    update(Session).where(col(Session.id) == bindparam("touched")).values(used_at=bindparam("now"))
-)
+@statement
+def _touch(now: int, session_id: str) -> Update:
+    return update(Session).where(col(Session.id) == session_id).values({col(Session.used_at): now})
 
 
 def touch_sessions(tx: Transaction, ids: Collection[str]) -> None:
     """These sessions are in use now: by a request, or by a socket that is open. Light."""
-    if ids:
-        tx.connection.execute(_TOUCH, [{"touched": key, "now": tx.now_ms} for key in ids])
+    _touch.run_many(tx.connection, [(tx.now_ms, session_id) for session_id in ids])
 
 
 def sessions_ended(user_key: int, ids: Collection[str]) -> CredentialsEnded:

@@ -5,17 +5,26 @@ socket that it opened.
 """
 
 from functools import partial
-from typing import Any
+from typing import cast
 
-from sqlalchemy import Row, insert, text, update
+from sqlalchemy import NotNullable, Select, Update, insert, select, update
 from sqlmodel import col
 
 from api.errors import Refusal
 from api.history.transaction import Transaction
-from api.items.access import Access, Credential, Principal, Role, claimed_role, load_standing
-from api.models import Ticket
+from api.items.access import (
+    Access,
+    Credential,
+    CredentialKind,
+    Principal,
+    Role,
+    claimed_role,
+    load_standing,
+)
+from api.models import Item, Ticket, User
 from api.security import fingerprint, new_secret
 from api.state import State
+from api.store.statements import statement
 
 
 async def issue_ticket(state: State, access: Access) -> tuple[str, int]:
@@ -52,34 +61,47 @@ def _store(jti: str, access: Access, ttl: int, tx: Transaction) -> None:
     tx.connection.execute(insert(Ticket).values(values))
 
 
-_FIND = text("""
-    SELECT t.user_key, u.id AS user_id, u.name, t.credential_kind, t.credential_id,
-        t.credential_issued_at, t.credential_expires_at, t.cap
-    FROM ticket AS t
-    JOIN user AS u ON u.key = t.user_key
-    JOIN item AS i ON i.key = t.item_key
-    WHERE t.jti = :jti AND t.used_at IS NULL AND t.expires_at > :now AND i.id = :item_id
-""")
+@statement
+def _find(
+    jti: str, item_id: str, now: int
+) -> Select[int, str, str, str, str, int, int | None, str | None]:
+    return (
+        select(
+            NotNullable(col(User.key)),
+            col(User.id),
+            col(User.name),
+            col(Ticket.credential_kind),
+            col(Ticket.credential_id),
+            col(Ticket.credential_issued_at),
+            col(Ticket.credential_expires_at),
+            col(Ticket.cap),
+        )
+        .join(User, col(User.key) == col(Ticket.user_key))
+        .join(Item, col(Item.key) == col(Ticket.item_key))
+        .where(
+            col(Ticket.jti) == jti,
+            col(Ticket.used_at).is_(None),
+            col(Ticket.expires_at) > now,
+            col(Item.id) == item_id,
+        )
+    )
+
+
+@statement
+def _use(now: int, jti: str) -> Update:
+    return update(Ticket).where(col(Ticket.jti) == jti).values({col(Ticket.used_at): now})
 
 
 def _redeem(jti: str, item_id: str, tx: Transaction) -> Principal:
     # The writer is the only one that writes: between this look and the update nobody comes.
-    wanted = {"jti": jti, "now": tx.now_ms, "item_id": item_id}
-    row = tx.connection.execute(_FIND, wanted).one_or_none()
-    if row is None:
+    rows = _find.fetch(tx.connection, jti, item_id, tx.now_ms)
+    if not rows:
         raise Refusal("ticket_used")
-    principal = Principal(row.user_key, row.user_id, row.name, _credential(row, item_id))
+    user_key, user_id, name, kind, credential_id, issued_at, expires_at, cap = rows[0]
+    items = None if cap is None else {item_id: Role(cap)}
+    credential = Credential(cast(CredentialKind, kind), credential_id, issued_at, expires_at, items)
+    principal = Principal(user_key, user_id, name, credential)
     if load_standing(tx.connection, principal, item_id).credential_ended:
         raise Refusal("auth_revoked")
-    tx.connection.execute(update(Ticket).where(col(Ticket.jti) == jti).values(used_at=tx.now_ms))
+    _use.run(tx.connection, tx.now_ms, jti)
     return principal
-
-
-def _credential(row: Row[Any], item_id: str) -> Credential:
-    return Credential(
-        kind=row.credential_kind,
-        id=row.credential_id,
-        issued_at=row.credential_issued_at,
-        expires_at=row.credential_expires_at,
-        items=None if row.cap is None else {item_id: Role(row.cap)},
-    )

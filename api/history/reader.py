@@ -4,19 +4,22 @@ Every function takes the connection of a reader thread and may block.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
-from api.database import fetch
 from api.errors import Refusal
 from api.history.entries import Author, Entry, Kind
-from api.models import Reaction, User
+from api.models import EntryRow, Item, Reaction, User
+from api.store.statements import statement
 
 # A page ends at this many bytes of bodies, however few entries that is: what a replay holds.
 MAX_PAGE_BYTES = 256 * 1024
+# Beyond all that there is: what a database can count to.
+MAX_SEQ = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def read_extent(connection: Connection, item_key: int) -> Extent:
     Raises:
         Refusal: `item_not_found`, when it was deleted a moment ago.
     """
-    rows = fetch(connection, _EXTENT, (item_key,))
+    rows = _extent.fetch(connection, item_key)
     if not rows:
         raise Refusal("item_not_found")
     return Extent(*rows[0])
@@ -57,12 +60,11 @@ def read_entries(
 ) -> tuple[list[Entry], Extent]:
     """The entries after a seq, oldest first: at most `limit`, at most MAX_PAGE_BYTES of bodies."""
     extent = read_extent(connection, item_key)
-    values = {"item_key": item_key, "after": after, "limit": limit}
     entries, size = [], 0
-    with connection.exec_driver_sql(_AFTER, values) as rows:
+    with closing(_entries_after.stream(connection, item_key, after, limit)) as rows:
         for row in rows:
-            entries.append(_entry(row))
-            size += len(row.body or b"")
+            entries.append(entry := _entry(row))
+            size += len(entry.body or b"")
             if size >= MAX_PAGE_BYTES:
                 break
     return entries, extent
@@ -77,14 +79,13 @@ def read_messages(
 ) -> tuple[list[Message], Extent]:
     """Messages as they stand now, oldest first: the newest of those in (after, before)."""
     extent = read_extent(connection, item_key)
-    query = _ENTRIES + " AND e.kind = 'message'"
-    query += " AND e.seq < :before" if before is not None else ""
-    query += " AND e.seq > :after" if after is not None else ""
-    forward = after is not None and before is None
-    query += f" ORDER BY e.seq {'ASC' if forward else 'DESC'} LIMIT :limit"
-    values = {"item_key": item_key, "before": before, "after": after, "limit": limit}
-    rows = fetch(connection, query, values)
-    entries = [_entry(row) for row in (rows if forward else reversed(rows))]
+    if before is None and after is not None:
+        rows = _messages_after.fetch(connection, item_key, after, limit)
+    else:
+        between = after or 0, MAX_SEQ if before is None else before
+        rows = _messages_between.fetch(connection, item_key, *between, limit)
+        rows.reverse()
+    entries = [_entry(row) for row in rows]
     return _with_reactions(connection, item_key, entries), extent
 
 
@@ -98,24 +99,73 @@ def _with_reactions(
     connection: Connection, item_key: int, entries: Sequence[Entry]
 ) -> list[Message]:
     messages = {entry.seq: Message(entry) for entry in entries}
-    query = (
-        select(col(Reaction.target), col(Reaction.value), col(User.id))
-        .join(User, col(User.key) == Reaction.user_key)
-        .where(col(Reaction.item_key) == item_key, col(Reaction.target).in_(messages))
-        .order_by(col(Reaction.seq))
-    )
-    for target, value, user_id in connection.execute(query):
-        messages[target].reactions.setdefault(value, []).append(user_id)
+    if entries:
+        first, last = entries[0].seq, entries[-1].seq
+        for target, value, user_id in _reactions.fetch(connection, item_key, first, last):
+            messages[target].reactions.setdefault(value, []).append(user_id)
     return list(messages.values())
 
 
-# Driver's SQL: for a page of a replay Core takes longer to build the statement than SQLite to
-# answer it.
-_EXTENT = "SELECT head, oldest, epoch FROM item WHERE key = ? AND deleted_at IS NULL"
-_ENTRIES = """
-    SELECT e.item_key, e.seq, e.kind, e.author_key, u.id, u.name, e.at, e.ref, e.target, e.body,
-        e.edited_seq, e.deleted_seq
-    FROM entry AS e JOIN user AS u ON u.key = e.author_key
-    WHERE e.item_key = :item_key
-"""
-_AFTER = _ENTRIES + " AND e.seq > :after ORDER BY e.seq LIMIT :limit"
+@statement
+def _extent(item_key: int) -> Select[int, int, str]:
+    return select(col(Item.head), col(Item.oldest), col(Item.epoch)).where(
+        col(Item.key) == item_key, col(Item.deleted_at).is_(None)
+    )
+
+
+_EntrySelect = Select[
+    int, int, str, int, str, str, int, str | None, int | None, bytes | None, int | None, int | None
+]
+
+
+def _entries(item_key: int) -> _EntrySelect:
+    """What `_entry` makes an entry of."""
+    return (
+        select(
+            col(EntryRow.item_key),
+            col(EntryRow.seq),
+            col(EntryRow.kind),
+            col(EntryRow.author_key),
+            col(User.id),
+            col(User.name),
+            col(EntryRow.at),
+            col(EntryRow.ref),
+            col(EntryRow.target),
+            col(EntryRow.body),
+            col(EntryRow.edited_seq),
+            col(EntryRow.deleted_seq),
+        )
+        .join(User, col(User.key) == col(EntryRow.author_key))
+        .where(col(EntryRow.item_key) == item_key)
+    )
+
+
+@statement
+def _entries_after(item_key: int, after: int, limit: int) -> _EntrySelect:
+    seq = col(EntryRow.seq)
+    return _entries(item_key).where(seq > after).order_by(seq).limit(limit)
+
+
+@statement
+def _messages_after(item_key: int, after: int, limit: int) -> _EntrySelect:
+    seq, is_message = col(EntryRow.seq), col(EntryRow.kind) == Kind.MESSAGE.value
+    return _entries(item_key).where(is_message, seq > after).order_by(seq).limit(limit)
+
+
+@statement
+def _messages_between(item_key: int, after: int, before: int, limit: int) -> _EntrySelect:
+    """The newest first."""
+    seq, is_message = col(EntryRow.seq), col(EntryRow.kind) == Kind.MESSAGE.value
+    between = _entries(item_key).where(is_message, seq > after, seq < before)
+    return between.order_by(seq.desc()).limit(limit)
+
+
+@statement
+def _reactions(item_key: int, first: int, last: int) -> Select[int, str, str]:
+    """Those on a page of messages: it lacks none between its first and its last."""
+    return (
+        select(col(Reaction.target), col(Reaction.value), col(User.id))
+        .join(User, col(User.key) == col(Reaction.user_key))
+        .where(col(Reaction.item_key) == item_key, col(Reaction.target).between(first, last))
+        .order_by(col(Reaction.seq))
+    )

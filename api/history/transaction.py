@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Insert, Select, Update, insert, select, update
 from sqlmodel import Session, col
 
-from api.database import execute_many, fetch
 from api.history.entries import Author, Entry, Kind
 from api.history.events import EntryStored, Event
 from api.items.access import (
@@ -19,7 +18,9 @@ from api.items.access import (
     grant,
     load_standing,
 )
-from api.models import Item
+from api.models import EntryRow, Item
+from api.store.lookups import Lookup
+from api.store.statements import statement
 
 RefKey = tuple[int, int, str]
 """(item_key, author_key, ref)"""
@@ -71,7 +72,7 @@ class Transaction:
         self._memory = memory
         self._refs: dict[RefKey, StoredRef] = {}
         self._looked_up: set[RefKey] = set()
-        self._pending: list[tuple[object, ...]] = []
+        self._pending: list[_Pending] = []
         self._moved: dict[int, int] = {}
 
     @contextmanager
@@ -112,13 +113,10 @@ class Transaction:
     def look_up_refs(self, keys: Iterable[RefKey]) -> None:
         """Learn in one query what is stored under many refs."""
         wanted = [key for key in keys if key not in self._looked_up]
-        for start in range(0, len(wanted), 300):  # SQLite binds 999 values at the least.
-            part = wanted[start : start + 300]
-            query = _STORED_REFS.format(", ".join(["(?, ?, ?)"] * len(part)))
-            values = tuple(value for key in part for value in key)
-            for item_key, author_key, ref, *found in fetch(self.connection, query, values):
-                self._refs[item_key, author_key, ref] = StoredRef(*found)
-            self._looked_up.update(part)
+        found = _STORED_REFS.fetch(self.connection, wanted)
+        for item_key, author_key, ref, seq, at, mark in found:
+            self._refs[item_key, author_key, ref] = StoredRef(seq, at, mark)
+        self._looked_up.update(wanted)
 
     def stored_ref(self, item_key: int, author_key: int, ref: str) -> StoredRef | None:
         """What was stored under a ref before, in this transaction or an earlier one."""
@@ -152,8 +150,7 @@ class Transaction:
     def head(self, item_key: int) -> int:
         """The newest seq of an item, those of this transaction included."""
         if item_key not in self._memory.heads:
-            query = select(col(Item.head)).where(col(Item.key) == item_key)
-            self._memory.heads[item_key] = self.connection.execute(query).scalar_one()
+            ((self._memory.heads[item_key],),) = _head.fetch(self.connection, item_key)
         return self._memory.heads[item_key]
 
     def discard(self, events: int) -> None:
@@ -166,24 +163,64 @@ class Transaction:
     def flush(self) -> None:
         """Store what was appended, and move the heads: one statement each."""
         if self._pending:
-            execute_many(self.connection, _INSERT, self._pending)
+            _insert.run_many(self.connection, self._pending)
             self._pending = []
         if self._moved:
             moved = [(head, self.now_ms, item_key) for item_key, head in self._moved.items()]
-            execute_many(self.connection, _MOVE_HEAD, moved)
+            _move_head.run_many(self.connection, moved)
             self._moved = {}
 
 
-# For `(…) IN (VALUES …)` SQLite scans the whole index; a join it answers with a search a ref.
-_STORED_REFS = """
-    WITH wanted (item_key, author_key, ref) AS (VALUES {})
-    SELECT e.item_key, e.author_key, e.ref, e.seq, e.at, e.digest
-    FROM wanted AS w CROSS JOIN entry AS e
-    ON e.item_key = w.item_key AND e.author_key = w.author_key AND e.ref = w.ref
-"""
-# The driver's own executemany: Core spends three times as long on turning rows into parameters.
-_INSERT = """
-    INSERT INTO entry (item_key, seq, kind, author_key, at, ref, digest, target, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_MOVE_HEAD = "UPDATE item SET head = ?, active_at = ? WHERE key = ?"
+_STORED_REFS: Lookup[RefKey, tuple[int, int, str, int, int, bytes | None]] = Lookup(
+    select(
+        col(EntryRow.item_key),
+        col(EntryRow.author_key),
+        col(EntryRow.ref),
+        col(EntryRow.seq),
+        col(EntryRow.at),
+        col(EntryRow.digest),
+    ),
+    (col(EntryRow.item_key), col(EntryRow.author_key), col(EntryRow.ref)),
+)
+
+
+@statement
+def _head(item_key: int) -> Select[int]:
+    return select(col(Item.head)).where(col(Item.key) == item_key)
+
+
+_Pending = tuple[int, int, str, int, int, str | None, bytes | None, int | None, bytes | None]
+"""What `_insert` takes."""
+
+
+@statement
+def _insert(  # noqa: PLR0917 - a row has its columns
+    item_key: int,
+    seq: int,
+    kind: str,
+    author_key: int,
+    at: int,
+    ref: str | None,
+    digest: bytes | None,
+    target: int | None,
+    body: bytes | None,
+) -> Insert:
+    return insert(EntryRow).values(
+        {
+            col(EntryRow.item_key): item_key,
+            col(EntryRow.seq): seq,
+            col(EntryRow.kind): kind,
+            col(EntryRow.author_key): author_key,
+            col(EntryRow.at): at,
+            col(EntryRow.ref): ref,
+            col(EntryRow.digest): digest,
+            col(EntryRow.target): target,
+            col(EntryRow.body): body,
+        }
+    )
+
+
+@statement
+def _move_head(head: int, active_at: int, item_key: int) -> Update:
+    moved = {col(Item.head): head, col(Item.active_at): active_at}
+    return update(Item).where(col(Item.key) == item_key).values(moved)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, and_, case, exists, select, true
+from sqlmodel import col
 
-from api.database import fetch
 from api.errors import Refusal
+from api.models import ApiToken, Item, Membership, Session, User
+from api.store.statements import statement
 
 
 class Role(StrEnum):
@@ -143,34 +145,50 @@ def clock_ms() -> int:
 
 
 # One query for everything that `grant` needs: also run inside the writing transaction.
-_STANDING = """
-    SELECT i.key, i.id, i.title, i.deleted_at, i.default_role, m.role
-    FROM user AS u
-    LEFT JOIN item AS i ON i.id = :item_id
-    LEFT JOIN membership AS m ON m.item_key = i.key AND m.user_key = u.key
-    WHERE u.key = :user_key AND NOT u.disabled AND CASE :kind
-        WHEN 'session' THEN EXISTS (SELECT 1 FROM session WHERE id = :credential)
-        WHEN 'api' THEN EXISTS (
-            SELECT 1 FROM api_token WHERE jti = :credential AND revoked_at IS NULL)
-        WHEN 'access' THEN u.tokens_from <= :issued_at
-        ELSE 1
-    END
-"""
+@statement
+def _standing(
+    kind: str, credential: str, issued_at: int, item_id: str, user_key: int
+) -> Select[int | None, str, str, int | None, str | None, str | None]:
+    counts = case(
+        {
+            "session": exists().where(col(Session.id) == credential),
+            "api": exists().where(
+                col(ApiToken.jti) == credential, col(ApiToken.revoked_at).is_(None)
+            ),
+            "access": col(User.tokens_from) <= issued_at,
+        },
+        value=kind,
+        else_=true(),
+    )
+    theirs = and_(
+        col(Membership.item_key) == col(Item.key), col(Membership.user_key) == col(User.key)
+    )
+    return (
+        select(
+            col(Item.key),
+            col(Item.id),
+            col(Item.title),
+            col(Item.deleted_at),
+            col(Item.default_role),
+            col(Membership.role),
+        )
+        .select_from(User)
+        .outerjoin(Item, col(Item.id) == item_id)
+        .outerjoin(Membership, theirs)
+        .where(col(User.key) == user_key, col(User.disabled).is_(False), counts)
+    )
 
 
 def load_standing(connection: Connection, principal: Principal, item_id: str) -> Standing:
     """What the database says now. May block: for a reader thread or the writer's."""
     credential = principal.credential
-    rows = fetch(
+    rows = _standing.fetch(
         connection,
-        _STANDING,
-        {
-            "kind": credential.kind,
-            "credential": credential.id,
-            "issued_at": credential.issued_at,
-            "item_id": item_id,
-            "user_key": principal.user_key,
-        },
+        credential.kind,
+        credential.id,
+        credential.issued_at,
+        item_id,
+        principal.user_key,
     )
     if not rows:  # No such user, or a disabled one, or the credential was ended.
         return Standing(credential_ended=True)

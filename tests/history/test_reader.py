@@ -102,7 +102,7 @@ async def test_page_read_through_indexes_alone(
 ) -> None:
     """No page scans or sorts the log: it costs the same wherever it is."""
     plans = await store.plans(read, access.item_key, *arguments)
-    assert [plan for plan in plans if plan.startswith("SEARCH e USING PRIMARY KEY")]
+    assert [plan for plan in plans if plan.startswith("SEARCH entry USING PRIMARY KEY")]
     assert not full_scans(plans)
 
 

@@ -47,7 +47,7 @@ async def test_refs_of_one_transaction_found_before_they_are_flushed(
 
 
 async def test_many_refs_looked_up_in_few_queries(store: Store, access: Access) -> None:
-    """A batch asks once for up to 300 refs, whatever it finds."""
+    """A batch asks once for up to 256 refs, whatever it finds."""
 
     def act(transaction: Transaction) -> list[str]:
         keys: list[RefKey] = [
@@ -64,7 +64,9 @@ async def test_many_refs_looked_up_in_few_queries(store: Store, access: Access) 
 
     plans = await store.writer.call(act)
     index = "uq_entry_item_key_author_key_ref (item_key=? AND author_key=? AND ref=?)"
-    assert [plan for plan in plans if " e " in plan] == [f"SEARCH e USING INDEX {index}"] * 3
+    assert [plan for plan in plans if " entry " in plan] == [
+        f"SEARCH entry USING INDEX {index}"
+    ] * 3
 
 
 async def test_heads_counted_in_the_transaction(store: Store, access: Access) -> None:

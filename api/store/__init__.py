@@ -1,0 +1,1 @@
+"""What differs between databases, behind few functions; the rules stand above."""
