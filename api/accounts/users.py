@@ -6,14 +6,14 @@ Functions of a `Transaction` run in the writer's thread; those of a connection i
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlmodel import col
 
 from api.accounts.names import check_name, check_username
 from api.errors import Refusal
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
-from api.items.access import CredentialKind, clock_ms
+from api.items.access import CredentialKind
 from api.models import ApiToken, Session, User
 from api.security import new_id
 
@@ -95,7 +95,7 @@ def set_password(
 
     API tokens stay: each was given away on purpose, and is listed and revoked by itself.
     """
-    values = {"password_hash": password_hash, "tokens_from": _from_now_on()}
+    values = {"password_hash": password_hash, "tokens_from": _from_now_on(tx, user_key)}
     tx.connection.execute(update(User).where(col(User.key) == user_key).values(values))
     tx.connection.execute(
         delete(Session).where(
@@ -113,7 +113,7 @@ def disable_user(tx: Transaction, username: str) -> None:
         Refusal: `not_found`.
     """
     user = _known(tx, username)
-    values = {"disabled": True, "tokens_from": _from_now_on()}
+    values = {"disabled": True, "tokens_from": _from_now_on(tx, user.key)}
     tx.connection.execute(update(User).where(col(User.key) == user.key).values(values))
     tx.connection.execute(delete(Session).where(col(Session.user_key) == user.key))
     tx.connection.execute(
@@ -151,9 +151,17 @@ def _known(tx: Transaction, username: str) -> Profile:
     return user
 
 
-def _from_now_on() -> int:
-    """The first moment at which tokens count again.
+def _from_now_on(tx: Transaction, user_key: int) -> int:
+    """The first moment at which tokens count again: later than that of any that was issued.
 
-    Tokens are issued in the writer's thread too, so none that was issued before this is as late.
+    They are issued in the writer's thread too, at moments that never go back while it runs. After
+    a restart the clock may have been set back: what is stored tells how late it has been before.
     """
-    return clock_ms() + 1
+    known = (
+        select(col(User.tokens_from), func.max(col(Session.used_at)))
+        .select_from(User)
+        .outerjoin(Session, col(Session.user_key) == col(User.key))
+        .where(col(User.key) == user_key)
+    )
+    tokens_from, used_at = tx.connection.execute(known).one()
+    return max(tx.moment(), tokens_from, used_at or 0) + 1

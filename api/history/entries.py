@@ -4,7 +4,7 @@ Pure: no framework, no database.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
@@ -80,11 +80,20 @@ class Entry:
         return orjson.dumps(self.fields())
 
 
+_FIRST = -62_135_596_800_000  # 0001-01-01T00:00:00.000Z
+_LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+
+
 @lru_cache(maxsize=1024)  # All entries of a batch have one moment, and formatting it costs 4 µs.
 def rfc3339(at: int) -> str:
-    """Milliseconds since the epoch as `2026-01-31T23:59:59.123Z`."""
-    moment = datetime.fromtimestamp(at // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+    """Milliseconds since the epoch as `2026-01-31T23:59:59.123Z`.
+
+    A clock or a setting may be far off: what RFC 3339's four digits cannot say is its first or
+    last moment.
+    """
+    at = min(max(at, _FIRST), _LAST)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 def digest(kind: Kind, target: int | None, body: bytes | None) -> bytes:

@@ -47,6 +47,8 @@ class Memory:
     accesses: dict[tuple[int, str, str, str], Access] = field(default_factory=dict)
     """By user key, kind and id of the credential, and item id."""
     limit: int = 50_000
+    moment: int = 0
+    """See `Transaction.moment`."""
 
     def forget(self) -> None:
         """Start over from the database."""
@@ -109,6 +111,19 @@ class Transaction:
 
     def _is_over(self, credential: Credential) -> bool:
         return credential.expires_at is not None and self.now_ms >= credential.expires_at
+
+    def moment(self) -> int:
+        """Now in milliseconds, and never less than it was: for what must come before or after.
+
+        What people are shown has the clock's own time, right or wrong: else a clock that was
+        ahead for a minute would stop it for hours.
+        """
+        self._memory.moment = max(self._memory.moment, clock_ms())
+        return self._memory.moment
+
+    def reach(self, moment: int) -> None:
+        """Something is of this moment: what comes after it must have a later one."""
+        self._memory.moment = max(self._memory.moment, moment)
 
     def look_up_refs(self, keys: Iterable[RefKey]) -> None:
         """Learn in one query what is stored under many refs."""

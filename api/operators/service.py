@@ -10,7 +10,7 @@ from api.accounts.names import is_username
 from api.accounts.tokens import Wish, create_api_token
 from api.errors import Refusal
 from api.history.transaction import Transaction
-from api.items.access import Credential, Principal, clock_ms
+from api.items.access import Credential, Principal
 from api.models import User
 from api.security import Issued, Tokens, new_id
 
@@ -39,12 +39,13 @@ def issue_api_token(tx: Transaction, *, tokens: Tokens, username: str, wish: Wis
         Refusal: `not_found`, `bad_request`, or `forbidden` when the user is disabled.
     """
     user = _known(tx, username)
-    query = select(col(User.disabled)).where(col(User.key) == user.key)
-    if tx.connection.execute(query).scalar_one():
+    query = select(col(User.disabled), col(User.tokens_from)).where(col(User.key) == user.key)
+    disabled, tokens_from = tx.connection.execute(query).one()
+    if disabled:
         raise Refusal("forbidden", "The user is disabled.")
     # As if the user had signed in this very moment: nothing that ended before can matter, also
-    # not a password that was changed in this millisecond, which counts from the next one.
-    signed_in = Credential("access", new_id(), clock_ms() + 1, None)
+    # not a password that was changed in this millisecond, or before the clock was set back.
+    signed_in = Credential("access", new_id(), tokens_from, None)
     issued, _ = create_api_token(
         tx, tokens, Principal(user.key, user.id, user.name, signed_in), wish
     )

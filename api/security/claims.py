@@ -24,7 +24,6 @@ MAX_TOKEN_BYTES = 4096  # As much as a cookie; a line of a request must hold it.
 MAX_TEXT_LENGTH = 128  # Characters of `sub`, `jti` and `name`: they become columns.
 MAX_ITEM_PATTERNS = 100  # Each request of the token's owner may look at all of them.
 MAX_INTEGER = 2**53  # What every JSON implementation keeps exactly.
-MAX_FUTURE = 60  # Seconds that an issuer's clock may be ahead of ours.
 
 _SEGMENTS = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _ITEM_PATTERN = re.compile(r"(?=.{1,128}\Z)(?:[A-Za-z0-9][A-Za-z0-9._:-]*)?\*?")
@@ -73,12 +72,20 @@ class Unverified:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one issuer's tokens must say. Times are seconds; `max_ttl` bounds `exp` - `iat`."""
+    """What one issuer's tokens must say. Times are seconds; `max_ttl` bounds `exp` - `iat`.
+
+    Attributes:
+        leeway: that `nbf` and `exp` may be off.
+        max_future: that `iat` may be ahead of our clock; None: whatever `iat` and `nbf` say. Of
+            our own tokens the signature proves that they were issued: if that is in the future,
+            it is our clock that was set back, perhaps by hours.
+    """
 
     issuer: str
     audience: str
     max_ttl: Mapping[Use, int]
     leeway: int
+    max_future: int | None
 
 
 def parse(token: str) -> Unverified:
@@ -129,8 +136,8 @@ def judge(claims: dict[str, object], policy: Policy, use: Use, now: float) -> Cl
         items=_read_items(claims),
     )
     _check_times(judged, policy, now)
-    if "nbf" in claims and _read_integer(claims, "nbf") > now + policy.leeway:
-        _refuse("nbf is in the future.")
+    if "nbf" in claims:
+        _check_begin(_read_integer(claims, "nbf"), policy, now)
     # RFC 7519, section 4.1.4: not accepted "on or after" that time.
     if now >= judged.expires_at + policy.leeway:
         raise Refusal("auth_expired")
@@ -236,8 +243,13 @@ def _read_items(claims: dict[str, object]) -> Mapping[str, Role] | None:
     return MappingProxyType(items)
 
 
+def _check_begin(not_before: int, policy: Policy, now: float) -> None:
+    if policy.max_future is not None and not_before > now + policy.leeway:
+        _refuse("nbf is in the future.")
+
+
 def _check_times(claims: Claims, policy: Policy, now: float) -> None:
-    if claims.issued_at > now + MAX_FUTURE:
+    if policy.max_future is not None and claims.issued_at > now + policy.max_future:
         _refuse("iat is in the future.")
     if claims.expires_at <= claims.issued_at:
         _refuse("exp must be later than iat.")

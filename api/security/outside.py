@@ -12,7 +12,8 @@ from api.security.tokens import Tokens
 
 # RFC 9068 names access tokens "at+jwt"; RFC 7519 lets a header have no type at all.
 TYPES = frozenset({None, "JWT", "at+jwt", "itemroom+jwt"})
-LEEWAY = 30  # Seconds that two machines' clocks may differ.
+LEEWAY = 30  # Seconds that two machines' clocks may differ,
+MAX_FUTURE = 60  # and that a token may come from the future.
 MAX_TTL = 86400  # Seconds. Nothing else can end an outside token, so it must end soon.
 
 
@@ -73,7 +74,7 @@ class OutsideIssuer:
         if (secret is None) == (jwks_url is None):
             raise ValueError("an outside issuer needs either a secret or the URL of its keys")
         self._keys: Keys = SharedSecret(secret) if secret is not None else Jwks(str(jwks_url))
-        self._policy = Policy(issuer, audience, {"outside": max_ttl}, LEEWAY)
+        self._policy = Policy(issuer, audience, {"outside": max_ttl}, LEEWAY, MAX_FUTURE)
         self._clock = clock
 
     @property

@@ -67,7 +67,7 @@ class Tokens:
         self._key = _derive(secret)
         # The current secret last, so that it wins should it also be listed as a previous one.
         self._keys = {key.kid: key for key in (*map(_derive, previous), self._key)}
-        self._policy = Policy(issuer, audience, max_ttl, leeway=0)
+        self._policy = Policy(issuer, audience, max_ttl, leeway=0, max_future=None)
         self._clock = clock
 
     @property
@@ -83,8 +83,9 @@ class Tokens:
         ttl: int,
         name: str | None = None,
         items: Mapping[str, Role] | None = None,
+        earliest: int = 0,
     ) -> Issued:
-        """A token that lives for `ttl` seconds; its id is in the claims.
+        """A token that lives for `ttl` seconds; its id is in the claims: see `new_id`.
 
         Raises:
             Refusal: `bad_request`, for a value that no token may have.
@@ -96,7 +97,7 @@ class Tokens:
             "sub": subject,
             "iat": now,
             "exp": now + ttl,
-            "jti": new_id(),
+            "jti": new_id(earliest=earliest),
             "use": use,
         }
         if name is not None:

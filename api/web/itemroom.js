@@ -208,6 +208,9 @@ class Backoff {
   }
 }
 
+/** Milliseconds of a clock that nobody sets: waits must not grow by hours when the day's is. */
+const uptime = () => performance.now();
+
 /** The server's own token bucket, kept here too: what is not sent is not refused. */
 class Bucket {
   #rate;
@@ -215,7 +218,7 @@ class Bucket {
   #tokens;
   /** The server's bucket began as full as this one: so many are let through whenever they come. */
   #sure;
-  #at = Date.now();
+  #at = uptime();
 
   /**
    * @param {number} rate A second; 0 is no limit.
@@ -251,9 +254,8 @@ class Bucket {
   }
 
   #fill() {
-    const now = Date.now();
-    // The wall clock may be set back.
-    const passed = Math.max(now - this.#at, 0) / 1000;
+    const now = uptime();
+    const passed = (now - this.#at) / 1000;
     this.#at = now;
     this.#tokens = Math.min(this.#burst, this.#tokens + passed * this.#rate);
   }
@@ -268,7 +270,7 @@ class Line {
   #onEnd;
   #isAwaited;
   #wasOpen = false;
-  #heardAt = Date.now();
+  #heardAt = uptime();
   /** When somebody began to wait for an answer; 0: nobody does. */
   #awaitedAt = 0;
   /** Characters that were sent since something came. */
@@ -312,7 +314,7 @@ class Line {
     this.#socket.send(text);
     this.#unanswered += text.length;
     if (this.#awaitedAt || this.#deadline !== undefined || !this.#isAwaited()) return;
-    this.#awaitedAt = Date.now();
+    this.#awaitedAt = uptime();
     this.#listen(HASTE);
   }
 
@@ -345,7 +347,7 @@ class Line {
 
   /** @param {unknown} data */
   #received(data) {
-    this.#heardAt = Date.now();
+    this.#heardAt = uptime();
     this.#unanswered = 0;
     if (this.#deadline !== undefined) {
       clearTimeout(this.#deadline);
@@ -369,7 +371,7 @@ class Line {
     this.#idle = setTimeout(() => {
       if (!this.#isAwaited()) this.#awaitedAt = 0;
       const longest = this.#awaitedAt ? HASTE : SILENCE;
-      const left = longest - (Date.now() - Math.max(this.#heardAt, this.#awaitedAt));
+      const left = longest - (uptime() - Math.max(this.#heardAt, this.#awaitedAt));
       if (left > 0) this.#listen(Math.min(left, longest));
       else this.check(this.#awaitedAt ? HASTE + this.#unanswered / SLOWEST : PONG_TIMEOUT);
     }, wait);
@@ -935,8 +937,8 @@ class Credentials {
 
   /** @returns {Promise<string | undefined>} A token for an open connection, if there is a newer. */
   async newerToken() {
-    if (!this.#getToken || Date.now() - this.#renewedAt < REFRESH_INTERVAL) return undefined;
-    this.#renewedAt = Date.now();
+    if (!this.#getToken || uptime() - this.#renewedAt < REFRESH_INTERVAL) return undefined;
+    this.#renewedAt = uptime();
     const present = this.#token;
     try {
       const { token } = await this.get();
@@ -1038,7 +1040,7 @@ class Connector {
    */
   again(reason) {
     this.#hangUp();
-    const wait = this.#notBefore - Date.now();
+    const wait = this.#notBefore - uptime();
     if (wait > 0) this.#wait(wait, reason);
     else this.connect(reason);
   }
@@ -1145,7 +1147,7 @@ class Connector {
   /** The tab woke, or the network is back. */
   #wake() {
     if (this.#line) this.#line.check(WAKE_TIMEOUT);
-    else if (this.retryAt !== null && Date.now() >= this.#notBefore) {
+    else if (this.retryAt !== null && uptime() >= this.#notBefore) {
       clearTimeout(this.#timer);
       this.connect("wake");
     }
@@ -1160,7 +1162,7 @@ class Connector {
     this.error = refused;
     if (refused && !this.#mayRetry(refused)) return this.#refuse(refused);
     const least = (refused?.retryAfter ?? 0) * 1000;
-    this.#notBefore = Date.now() + least;
+    this.#notBefore = uptime() + least;
     if (this.#hooks.isIdle()) this.rest("buffer_full");
     else this.#wait(least + this.#backoff.next(), reason);
   }

@@ -1,21 +1,26 @@
+import time
 from functools import partial
 
 import pytest
 
 from api.accounts.login import Proof
 from api.accounts.sessions import open_session
-from api.accounts.tokens import issue_access_token
+from api.accounts.tokens import Wish, issue_access_token, moment_of
 from api.accounts.users import (
+    Profile,
     create_user,
     disable_user,
     enable_user,
     find_user,
     set_password,
 )
+from api.database import open_writing_engine
 from api.errors import Refusal
 from api.history.events import CredentialsEnded
-from api.items.access import Credential, CredentialKind
-from api.security import Tokens
+from api.history.transaction import Memory, Transaction
+from api.items.access import Credential, CredentialKind, Principal, Role, load_standing
+from api.operators.service import issue_api_token
+from api.security import Issued, Tokens
 from tests.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -91,17 +96,55 @@ async def test_unknown_user_is_not_found(store: Store, change: object) -> None:
         await store.writer.call(partial(change, username="nobody"))
 
 
-async def test_token_of_the_change_s_own_millisecond_is_refused(store: Store) -> None:
-    """A token that would look older than the change is not given out."""
+async def counts(store: Store, user: Profile, token: Issued) -> bool:
+    """Whether an access token still does."""
+    credential = Credential("access", token.claims.jti, moment_of(token.claims.jti), None)
+    principal = Principal(user.key, user.id, user.name, credential)
+    return not (await store.readers.read(load_standing, principal, "")).credential_ended
+
+
+@pytest.mark.parametrize("hours", [-30_000, -3, 0, 3])
+@pytest.mark.parametrize("end", ["password", "disabling"])
+async def test_what_was_issued_before_a_change_ends_whatever_the_clock_does(
+    store: Store, monkeypatch: pytest.MonkeyPatch, hours: int, end: str
+) -> None:
+    """It is set between the token and the change; and what is issued after the change counts."""
     user = await store.writer.call(partial(create_user, username="ada", password_hash="h"))
-    proof = Proof(user.key, "h", None)
     tokens = Tokens(b"an own secret of 32 bytes or more", issuer="i", audience="a")
+    issue = partial(issue_access_token, tokens=tokens, proof=Proof(user.key, "h"), ttl=60)
+    before = await store.writer.call(issue)
+    assert await counts(store, user, before)
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + hours * 3_600_000_000_000)
+    if end == "password":
+        await store.writer.call(partial(set_password, user_key=user.key, password_hash="h"))
+    else:
+        await store.writer.call(partial(disable_user, username="ada"))
+        await store.writer.call(partial(enable_user, username="ada"))
+    assert not await counts(store, user, before)
+    monkeypatch.setattr(time, "time_ns", lambda: real() - 3_600_000_000_000)
+    after = await store.writer.call(issue)
+    assert await counts(store, user, after)
+    wish = Wish("n", {"*": Role.READER}, 60)
+    await store.writer.call(partial(issue_api_token, tokens=tokens, username="ada", wish=wish))
+    await store.writer.call(partial(set_password, user_key=user.key, password_hash="h"))
+    assert not await counts(store, user, after)
+
+
+async def test_restart_with_an_earlier_clock_ends_what_a_session_is_as_old_as(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stored tells how late it has been; the writer's memory is new."""
+    user = await store.writer.call(partial(create_user, username="ada", password_hash="h"))
+    tokens = Tokens(b"an own secret of 32 bytes or more", issuer="i", audience="a")
+    proof = Proof(user.key, "h")
     issue = partial(issue_access_token, tokens=tokens, proof=proof, ttl=60)
-    await store.writer.call(issue)
-    await store.writer.call(
-        lambda tx: tx.connection.exec_driver_sql(
-            "UPDATE user SET tokens_from = ?", (tx.now_ms + 60_000,)
-        )
-    )
-    with pytest.raises(Refusal, match="busy"):
-        await store.writer.call(issue)
+    before = await store.writer.call(issue)
+    await store.writer.call(partial(open_session, proof=proof, secret="s", user_agent=None))
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() - 3_600_000_000_000)
+    engine = open_writing_engine(store.settings)
+    with engine.begin() as connection:
+        set_password(Transaction(connection, Memory()), user_key=user.key, password_hash="h")
+    engine.dispose()
+    assert not await counts(store, user, before)

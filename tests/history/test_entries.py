@@ -60,6 +60,21 @@ def test_times_sort_as_their_texts(at: int) -> None:
     assert rfc3339(at).endswith(f".{at % 1000:03d}Z")
 
 
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (-50_000_000_000_000, "0385-07-25T07:06:40.000Z"),
+        (-(2**63), "0001-01-01T00:00:00.000Z"),
+        (2**63, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_time_of_a_clock_that_is_far_off_is_one_all_the_same(at: int, shown: str) -> None:
+    """An answer with a wrong time is better than none."""
+    assert rfc3339(at) == shown
+
+
 COMMANDS = st.tuples(
     st.sampled_from(Kind), st.none() | st.integers(1, 20), st.none() | st.binary(max_size=8)
 )

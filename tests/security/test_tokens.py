@@ -2,6 +2,8 @@ import time
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jose import jws
 
 from api.errors import Refusal
@@ -221,6 +223,16 @@ def test_expired_token_is_told_so_to_the_second(tokens: Tokens, clock: Clock) ->
     assert tokens.read(token).expires_at == NOW + 3600
     clock.now = NOW + 3600
     refuse(tokens, token, "auth_expired")
+
+
+@given(back=st.integers(1, 2 * 366 * 86400))
+def test_clock_set_back_leaves_our_own_tokens_valid(back: int) -> None:
+    """Nothing but us has issued them: it is the clock that was wrong, before or now."""
+    clock = Clock()
+    tokens = make_tokens(clock)
+    issued = tokens.issue("ada", use="access", ttl=3600)
+    clock.now -= back
+    assert tokens.read(issued.token) == issued.claims
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 // Connections that are dead without anybody having said so, and tabs that wake.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { Scene, fate, pass, settled } from "./scripted.mjs";
+import { Scene, fate, pass, setClock, settled } from "./scripted.mjs";
 
 const page = { visibilityState: "visible" };
 /** Types of events that a room waits for. */
@@ -52,6 +52,26 @@ test("silence is asked, and ended when nothing answers", async () => {
   await pass(1);
   assert.deepEqual([scene.room.state, scene.states.at(-1).reason], ["waiting", "silent"]);
   assert.equal(scene.socket.readyState, 3);
+});
+
+test("a clock that is set delays nothing, and ends nothing", async () => {
+  const scene = await Scene.live();
+  for (const ms of [-7_200_000, 14_400_000]) {
+    await pass(20_000);
+    setClock(ms);
+    assert.equal(scene.room.state, "live");
+    await pass(5_000);
+    assert.deepEqual(scene.socket.sent.pop(), { type: "ping" });
+    scene.socket.say("pong", { head: 0 });
+    await settled();
+  }
+  setClock(-7_200_000);
+  await pass(25_000);
+  await pass(10_000);
+  assert.equal(scene.states.at(-1).reason, "silent");
+  const { socket } = scene;
+  await pass(35_000);
+  assert.notEqual(scene.socket, socket, "it has tried again");
 });
 
 test("silence is noticed within five seconds while a command waits for its answer", async () => {

@@ -123,6 +123,7 @@ export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Move the clock. */
 export async function pass(ms) {
+  uptime += ms;
   mock.timers.tick(ms);
   await settled();
 }
@@ -201,9 +202,17 @@ export function fate(promise) {
 
 /** Timers that are set and have not fired: with one of them left, a program does not end. */
 const timers = new Set();
+let uptime = 0;
+
+/** Somebody sets the clock of the day; the time that passes does not change. */
+export function setClock(ms) {
+  const before = Date.now();
+  mock.method(Date, "now", () => before + ms);
+}
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_800_000_000_000 });
+  mock.method(performance, "now", () => uptime);
   const { setTimeout, clearTimeout } = globalThis;
   globalThis.setTimeout = (act, wait) => {
     const timer = setTimeout(() => timers.delete(timer) && act(), wait);
