@@ -15,7 +15,7 @@ from api.http.problems import DENIALS
 from api.http.scopes import client_network
 from api.items.ids import valid_item_id
 from api.rooms.opening import Arrival, Wish, read_arrival
-from api.rooms.refusals import policy_violation
+from api.rooms.refusals import PolicyViolation
 from api.settings import Settings
 from api.state import State, state_of
 
@@ -42,7 +42,7 @@ async def admit(
     """The one way into a room.
 
     Raises:
-        WebSocketException: 1008 with the contract's reason; the client sees both.
+        PolicyViolation: with the contract's close code and reason; the client sees both.
         Refusal: what is denied before the socket opens.
     """
     state = state_of(websocket)
@@ -53,7 +53,7 @@ async def admit(
     except Refusal as refusal:
         if refusal.code in DENIALS:
             raise
-        raise policy_violation(refusal) from refusal
+        raise PolicyViolation(refusal) from refusal
     # Only handshakes of strangers count against the rate of an address.
     state.handshakes.give_back(client_network(websocket.scope))
     limit = state.settings.connections_per_user

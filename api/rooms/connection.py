@@ -164,7 +164,7 @@ class Connection:
         try:
             access = grant(self.access.principal, standing)
         except Refusal as refusal:
-            self.end("removed" if refusal.code == "item_not_found" else refusal.code)
+            self._end(Refusal("removed") if refusal.code == "item_not_found" else refusal)
             return
         self._take(access)
 
@@ -190,13 +190,15 @@ class Connection:
 
     def end(self, code: str, *, retry_after: float | None = None, message: str = "") -> None:
         """Say why, leave the room at once, close when all of that is sent."""
+        self._end(Refusal(code, message, retry_after=retry_after))
+
+    def _end(self, refusal: Refusal) -> None:
         if self._room is None:
             return
-        refusal = Refusal(code, message, retry_after=retry_after)
-        self.metrics.refused(code)
+        self.metrics.refused(refusal.code)
         self._write(closing(refusal))
         self._leave(at_once=refusal.verdict.retry == "never")
-        self._socket.close(refusal.verdict.close_code, code)
+        self._socket.close(refusal.verdict.close_code, refusal.code)
 
     def lost(self) -> None:
         """The socket is gone, whoever ended it."""
@@ -285,7 +287,7 @@ class Connection:
         try:
             future = self._readers.submit(read, *arguments)
         except Refusal as refusal:
-            self.end(refusal.code, retry_after=refusal.retry_after)
+            self._end(refusal)
             return
         future.add_done_callback(
             lambda future: self._loop.call_soon_threadsafe(self._read_done, done, future)
@@ -299,7 +301,7 @@ class Connection:
         try:
             act()
         except Refusal as refusal:
-            self.end(refusal.code, retry_after=refusal.retry_after)
+            self._end(refusal)
         except Exception:
             logger.exception("connection %s: a read of the log failed", self.id)
             self.end("database_unavailable", retry_after=1)

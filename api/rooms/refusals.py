@@ -7,11 +7,19 @@ reason, whatever its code. Only what no person or program can act on is denied b
 from fastapi import WebSocketException
 from starlette.websockets import WebSocket
 
-from api.errors import CODES, Refusal
+from api.errors import Refusal
 from api.rooms.codecs import choose_codec
 from api.rooms.connection import closing
 from api.rooms.protocol import Frame, frames_of
 from api.state import state_of
+
+
+class PolicyViolation(WebSocketException):
+    """A refusal as FastAPI raises it, with close code and reason, and all that it says."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.verdict.close_code, refusal.code)
+        self.refusal = refusal
 
 
 async def refuse_socket(websocket: WebSocket, exception: Exception) -> None:
@@ -33,15 +41,10 @@ async def send_frame(websocket: WebSocket, frame: Frame) -> None:
         await websocket.send_bytes(frame.data)
 
 
-def policy_violation(refusal: Refusal) -> WebSocketException:
-    """The refusal as FastAPI raises it: close code and reason."""
-    return WebSocketException(refusal.verdict.close_code, refusal.code)
-
-
 def refusal_of(exception: Exception) -> Refusal:
     """The refusal behind an exception that ended a socket's dependencies."""
     if isinstance(exception, Refusal):
         return exception
-    if isinstance(exception, WebSocketException) and exception.reason in CODES:
-        return Refusal(exception.reason)
+    if isinstance(exception, PolicyViolation):
+        return exception.refusal
     return Refusal("internal")

@@ -109,6 +109,11 @@ def _error(fields: Fields) -> str:
     return f"! {fields['code']}: {fields['message']}"
 
 
+def _closing(fields: Fields) -> str:
+    message = fields.get("message")
+    return f"! {fields['reason']}" if message is None else f"! {fields['reason']}: {message}"
+
+
 _SHOWN: dict[str, Callable[[Fields], str | None]] = {
     "message": _message,
     "edit": _edit,
@@ -122,5 +127,5 @@ _SHOWN: dict[str, Callable[[Fields], str | None]] = {
     "live": lambda _: "* live",
     "role": lambda fields: f"* you are now {fields['role']}",
     "expiring": lambda fields: f"* your credential ends in {fields['in']} seconds",
-    "closing": lambda fields: f"! {fields['reason']}",
+    "closing": _closing,
 }

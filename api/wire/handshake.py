@@ -105,8 +105,8 @@ class Handshake(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server is about to end, and has not answered yet."""
-        retry = [(b"retry-after", b"1")]
-        self._answer(problem(HTTPStatus.SERVICE_UNAVAILABLE, Refusal("draining"), retry))
+        refusal = Refusal("draining", retry_after=1)
+        self._answer(problem(HTTPStatus.SERVICE_UNAVAILABLE, refusal))
 
     async def _receive(self) -> Message:
         if self._is_connected:

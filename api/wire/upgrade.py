@@ -7,6 +7,7 @@ fifth of what it costs to let somebody in.
 import binascii
 import hashlib
 import json
+import math
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def answer(status: int, headers: Headers, body: bytes) -> bytes:
 
 def problem(status: HTTPStatus, refusal: Refusal, headers: Headers = ()) -> bytes:
     """The same for what is refused before the application has seen it."""
-    document = {
+    document: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,
@@ -109,4 +110,7 @@ def problem(status: HTTPStatus, refusal: Refusal, headers: Headers = ()) -> byte
         "code": refusal.code,
     }
     own = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+    if refusal.retry_after is not None:
+        document["retry_after"] = refusal.retry_after
+        own.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
     return answer(status, [*own, *headers], json.dumps(document).encode())

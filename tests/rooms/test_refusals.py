@@ -9,7 +9,7 @@ from fastapi import WebSocketException
 from starlette.websockets import WebSocket
 
 from api.errors import CODES, Refusal
-from api.rooms.refusals import policy_violation, refusal_of, refuse_socket
+from api.rooms.refusals import PolicyViolation, refusal_of, refuse_socket
 from api.state import State
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ async def refused(app: Any, error: Exception, *offered: str) -> list[MutableMapp
 
 async def test_refused_socket_is_accepted_told_and_closed(app: Any, state: State) -> None:
     """In that order: a close before the accept would be a bare HTTP 403."""
-    accept, closing, close = await refused(app, WebSocketException(1008, "auth_expired"))
+    accept, closing, close = await refused(app, PolicyViolation(Refusal("auth_expired")))
     assert (accept["type"], accept["subprotocol"]) == ("websocket.accept", None)
     assert orjson.loads(closing["text"]) == {
         "type": "closing",
@@ -57,7 +57,7 @@ async def test_refusal_speaks_the_subprotocol_that_was_offered(app: Any) -> None
     ("error", "code"),
     [
         (Refusal("draining"), "draining"),
-        (WebSocketException(1008, "removed"), "removed"),
+        (PolicyViolation(Refusal("removed")), "removed"),
         (WebSocketException(1008, "hunter2"), "internal"),
         (RuntimeError("hunter2"), "internal"),
     ],
@@ -72,7 +72,8 @@ def test_refusal_behind_an_exception_is_a_code_of_ours(error: Exception, code: s
 @pytest.mark.parametrize("code", CODES)
 def test_every_refusal_can_be_raised_as_fastapi_does(code: str) -> None:
     """With the contract's close code, and a reason that fits into a close frame."""
-    exception = policy_violation(Refusal(code))
-    assert refusal_of(exception).code == code
+    refusal = Refusal(code, "Not now.", retry_after=2)
+    exception = PolicyViolation(refusal)
+    assert refusal_of(exception) is refusal
     assert 1002 <= exception.code <= 1013
     assert len(exception.reason.encode()) <= 123

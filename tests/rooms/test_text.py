@@ -59,6 +59,7 @@ def line(fields: Fields) -> str | None:
         ({"type": "expiring", "in": 30}, "* your credential ends in 30 seconds"),
         ({"type": "error", "code": "rate_limited", "message": "Wait."}, "! rate_limited: Wait."),
         ({"type": "closing", "reason": "removed"}, "! removed"),
+        ({"type": "closing", "reason": "busy", "message": "Wait."}, "! busy: Wait."),
         ({"type": "presence", "count": 300}, None),
         (
             {"type": "presence", "count": 1, "join": [BY], "leave": [{"id": "b", "name": "Bob"}]},

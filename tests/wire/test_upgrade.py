@@ -92,3 +92,7 @@ def test_problem_is_a_document() -> None:
     assert b"content-type: application/problem+json\r\n" in refused
     assert b'"code": "malformed"' in refused
     assert b'"detail": "Say it again."' in refused
+    assert b"retry" not in refused
+    later = problem(HTTPStatus.SERVICE_UNAVAILABLE, Refusal("draining", retry_after=0.5))
+    assert b"\r\nretry-after: 1\r\n" in later
+    assert b'"retry_after": 0.5' in later

@@ -1,0 +1,86 @@
+"""What a refusal at the door says, with our own server and with any other."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from tests.conftest import make_settings
+from tests.deadlines import scaled
+from tests.live import Fields, LiveServer
+from tests.security.forge import forge, hs256
+
+pytestmark = pytest.mark.anyio
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(params=[False, True], ids=["ours", "plain"])
+def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
+    """A server with one reader, and an issuer."""
+    settings = make_settings(
+        tmp_path,
+        reader_threads=1,
+        reader_queue=1,
+        issuer="https://shop.example",
+        issuer_audience="rooms",
+        issuer_secret=SECRET,
+    )
+    with LiveServer(settings, plain=request.param) as server:
+        yield server
+
+
+@contextmanager
+def no_reader(server: LiveServer) -> Iterator[None]:
+    """All reads are taken while the block lasts."""
+    release = threading.Event()
+    reading = server.state.readers.submit(lambda _: release.wait(scaled(30)))
+    with ExitStack() as stack:
+        stack.callback(reading.result)
+        stack.callback(release.set)
+        yield
+
+
+async def told(server: LiveServer, token: str, *protocols: str) -> tuple[str | bytes, str | None]:
+    """The one frame before the close, and the close's reason."""
+    url = server.room_url("doc", token=token)
+    offered = [Subprotocol(name) for name in protocols] or None
+    async with connect(url, proxy=None, subprotocols=offered) as socket:
+        frame = await socket.recv()
+        await socket.wait_closed()
+        return frame, socket.close_reason
+
+
+async def test_overload_comes_with_its_delay(door: LiveServer) -> None:
+    """As by REST: a client must know how long to stay away."""
+    ada = door.person("ada")
+    ada.create("doc")
+    with no_reader(door):
+        frame, reason = await told(door, ada.token)
+        answer = ada.call("GET", "/items/doc").json()
+    closing: Fields = orjson.loads(frame)
+    assert (closing["code"], reason) == (1013, "overloaded")
+    assert closing["retry_after"] == answer["retry_after"] == 1
+    assert closing["retry"] == "later"
+
+
+def foreign_token() -> str:
+    now = int(time.time())
+    claims = {"iss": "https://shop.example", "aud": "bills", "sub": "1", "jti": "1"}
+    header = {"alg": "HS256", "typ": "itemroom+jwt"}
+    return forge(header, claims | {"iat": now, "exp": now + 600}, hs256(SECRET.encode()))
+
+
+async def test_what_is_wrong_with_a_token_is_said(door: LiveServer) -> None:
+    """To whoever sets up an issuer, in each subprotocol."""
+    sentence = "The token is not valid: aud is not the audience that was configured."
+    token = foreign_token()
+    frame, reason = await told(door, token)
+    assert (orjson.loads(frame)["message"], reason) == (sentence, "auth_invalid")
+    frame, _ = await told(door, token, "itemroom.v1.text")
+    assert frame == f"! auth_invalid: {sentence}"
