@@ -14,7 +14,6 @@ from api.accounts import endpoints as accounts
 from api.accounts.purge import purge
 from api.accounts.sessions import touch_sessions
 from api.accounts.throttle import LoginThrottle
-from api.database import Lock, open_readers, open_writing_engine
 from api.history import endpoints as history
 from api.history.commits import Commits
 from api.history.housekeeping import Chore, Housekeeping
@@ -28,11 +27,12 @@ from api.operators import endpoints as operators
 from api.rooms import endpoint as room
 from api.rooms.hub import Hub
 from api.rooms.refusals import refuse_socket
-from api.schema import check, migrate
 from api.secret_file import load_secret
 from api.security import OutsideIssuer, Passwords, TokenReader, Tokens
 from api.settings import Settings
 from api.state import State
+from api.store.database import Lock, open_readers, open_writing_engine
+from api.store.schema import check, migrate
 from api.variables import unread_variables
 
 logger = logging.getLogger("itemroom.app")

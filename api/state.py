@@ -8,13 +8,13 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.accounts.throttle import LoginThrottle
-from api.database import Readers
 from api.history.writer import Writer
 from api.limits import Buckets
 from api.metrics import Metrics
 from api.rooms.hub import Hub
 from api.security import Passwords, TokenReader, Tokens
 from api.settings import Settings
+from api.store.database import Readers
 
 
 class Sockets:

@@ -1,11 +1,11 @@
-"""Runs the migrations: on the connection that `api.schema` hands over, or on one of its own."""
+"""Runs the migrations: on the connection that is handed over, or on one of its own."""
 
 from alembic import context
 from sqlalchemy import Connection
 
-from api.database import Lock, open_writing_engine
 from api.models import Table
 from api.settings import Settings
+from api.store.database import Lock, open_writing_engine
 
 
 def run(connection: Connection) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from api.database import Readers, open_engine, open_readers, open_writing_engine
 from api.history.commits import Commits
 from api.history.events import Event
 from api.history.messages import Delete, Edit, Publish, React, Stored
@@ -21,8 +20,9 @@ from api.history.transaction import Transaction
 from api.history.writer import Writer
 from api.items.access import Access, Credential, Principal, Role, grant, load_standing
 from api.models import Item, Membership, User
-from api.schema import migrate
 from api.settings import Settings
+from api.store.database import Readers, open_engine, open_readers, open_writing_engine
+from api.store.schema import migrate
 
 
 @cache

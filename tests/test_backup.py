@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from api.backup import BackupError, back_up, inspect, restore
-from api.database import DatabaseError, Lock
 from api.items.access import Access, Role
 from api.settings import Settings
+from api.store.backup import BackupError, back_up, inspect, restore
+from api.store.database import DatabaseError, Lock
 from tests.live import LiveServer
 from tests.store import Store, database_at
 

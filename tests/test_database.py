@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from api import database
-from api.database import DatabaseError, Lock, Readers, open_engine
 from api.errors import Refusal
+from api.store import database
+from api.store.database import DatabaseError, Lock, Readers, open_engine
 
 pytestmark = pytest.mark.anyio
 

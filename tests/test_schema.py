@@ -10,9 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from api.database import DatabaseError, open_engine
 from api.models import Table
-from api.schema import (
+from api.store.database import DatabaseError, open_engine
+from api.store.schema import (
     check,
     configuration,
     current_revision,

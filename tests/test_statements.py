@@ -26,8 +26,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import col
 
 import api
-from api.database import open_engine
 from api.models import Item, Reaction, User
+from api.store.database import open_engine
 from api.store.lookups import SIZES, Lookup
 from api.store.statements import Statement, statement
 from tests.store import database_at

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from api.backup import Contents, back_up
-from api.backup import restore as put_back
 from api.cli.failures import load_settings
+from api.store.backup import Contents, back_up
+from api.store.backup import restore as put_back
 
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 

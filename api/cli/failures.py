@@ -8,11 +8,11 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from api.backup import BackupError
-from api.database import DatabaseError
 from api.errors import Refusal
 from api.secret_file import SecretError
 from api.settings import Settings
+from api.store.backup import BackupError
+from api.store.database import DatabaseError
 from api.variables import unread_variables
 
 REFUSED = 1

@@ -13,11 +13,11 @@ from rich.table import Table
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
-from api.backup import open_read_only
 from api.cli.failures import Failure, load_settings
 from api.operators.items import MAX_PAGE, list_items
 from api.operators.schemas import ItemSummary
-from api.schema import check
+from api.store.backup import open_read_only
+from api.store.schema import check
 
 item_commands = typer.Typer(help="Look at items.", no_args_is_help=True)
 

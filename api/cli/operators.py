@@ -1,6 +1,6 @@
 """How a command that writes gets to the database: through the server that holds it, or by itself.
 
-Two processes must never write to one SQLite file (see `api.database`), so the lock decides.
+Two processes must never write to one SQLite file (see `api.store.database`), so the lock decides.
 """
 
 import time
@@ -11,9 +11,9 @@ from typing import Protocol
 from api.cli.failures import Failure
 from api.cli.offline import offline
 from api.cli.online import online
-from api.database import DatabaseError, Lock
 from api.items.access import Role
 from api.settings import Settings
+from api.store.database import DatabaseError, Lock
 
 # Seconds: another command holds the lock for as long as it takes to hash a password.
 PATIENCE = 10.0

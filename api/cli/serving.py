@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from api import schema
 from api.cli.failures import Failure, load_settings, read_settings
-from api.database import Lock, open_writing_engine
 from api.http.logs import configure
+from api.store import schema
+from api.store.database import Lock, open_writing_engine
 from api.wire.server import serve as run_server
 
 

@@ -5,12 +5,12 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 
-from api.database import Readers
 from api.errors import Refusal
 from api.history.retention import due_items, tidy_item
 from api.history.transaction import Transaction
 from api.history.writer import Writer
 from api.items.access import clock_ms
+from api.store.database import Readers
 
 logger = logging.getLogger("itemroom.housekeeping")
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from api.database import Readers
 from api.errors import Refusal
 from api.history.messages import author_of
 from api.items.access import (
@@ -38,6 +37,7 @@ from api.rooms.opening import (
 )
 from api.rooms.protocol import Burst, Codec, Fields, Socket, frames_of
 from api.settings import Settings
+from api.store.database import Readers
 
 logger = logging.getLogger("itemroom.rooms")
 T = TypeVar("T")

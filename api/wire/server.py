@@ -57,7 +57,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, and say where."""
         await super().startup(sockets)
-        # The version, since 3.7.0 to 3.51.2 have the WAL-reset bug: see `api.database`.
+        # The version, since 3.7.0 to 3.51.2 have the WAL-reset bug: see `api.store.database`.
         url = self._settings.public_url or self._settings.local_url
         logger.info("serving %s with SQLite %s", url, sqlite3.sqlite_version)
 

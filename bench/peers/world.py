@@ -12,11 +12,11 @@ from sqlalchemy import Connection, insert
 from sqlmodel import SQLModel
 
 from api.app import make_tokens
-from api.database import open_writing_engine
 from api.items.access import clock_ms
 from api.models import Item, Membership, User
-from api.schema import migrate
 from api.settings import Settings
+from api.store.database import open_writing_engine
+from api.store.schema import migrate
 from bench.peers.install import folder_of
 from bench.peers.peer import World
 

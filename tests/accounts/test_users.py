@@ -14,13 +14,13 @@ from api.accounts.users import (
     find_user,
     set_password,
 )
-from api.database import open_writing_engine
 from api.errors import Refusal
 from api.history.events import CredentialsEnded
 from api.history.transaction import Memory, Transaction
 from api.items.access import Credential, CredentialKind, Principal, Role, load_standing
 from api.operators.service import issue_api_token
 from api.security import Issued, Tokens
+from api.store.database import open_writing_engine
 from tests.store import Store
 
 pytestmark = pytest.mark.anyio

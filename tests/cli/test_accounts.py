@@ -5,8 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.database import Lock
 from api.settings import Settings
+from api.store.database import Lock
 from tests.cli.commands import Command
 from tests.live import PASSWORD, LiveServer
 

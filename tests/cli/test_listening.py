@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from websockets.http11 import Response
 
-from api.backup import back_up, restore
 from api.cli.failures import REFUSED, UNABLE, Failure
 from api.cli.listening import Fields, follow
+from api.store.backup import back_up, restore
 from itemroom import Room
 from itemroom.core import backoff
 from tests.clients.python.scripted import (

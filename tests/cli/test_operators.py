@@ -10,9 +10,9 @@ import pytest
 
 from api.cli.failures import Failure
 from api.cli.operators import operator
-from api.database import Lock
 from api.secret_file import secret_path
 from api.settings import Settings
+from api.store.database import Lock
 from tests.cli.commands import Command
 from tests.conftest import Serve
 

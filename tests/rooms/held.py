@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from api.database import Readers, open_engine
 from api.settings import Settings
+from api.store.database import Readers, open_engine
 
 T = TypeVar("T")
 

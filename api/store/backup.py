@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 from alembic.script import ScriptDirectory
 
-from api.database import Lock, open_engine
-from api.schema import configuration, migrate
 from api.settings import Settings
+from api.store.database import Lock, open_engine
+from api.store.schema import configuration, migrate
 
 # What lies beside a database and is no place for a backup of it.
 BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".secret")
