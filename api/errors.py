@@ -75,11 +75,20 @@ class Refusal(Exception):  # noqa: N818 - not a fault of ours: a clear no to a c
         code: a key of `CODES`.
         message: for a person; says what was expected and what came, never the input itself.
         retry_after: seconds after which trying again makes sense.
+        field: of the request's body, when it is about one.
     """
 
-    def __init__(self, code: str, message: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        retry_after: float | None = None,
+        field: str | None = None,
+    ) -> None:
         self.verdict = CODES[code]
         self.code = code
         self.message = message or self.verdict.message
         self.retry_after = retry_after
+        self.field = field
         super().__init__(f"{code}: {self.message}")

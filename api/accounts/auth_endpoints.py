@@ -8,12 +8,12 @@ from fastapi.security import OAuth2PasswordRequestForm
 
 from api.accounts import schemas
 from api.accounts.cookies import clear_session_cookie, set_session_cookie
-from api.accounts.dependencies import AccountOwner, ClientAddress, SignedIn, checked_origin
+from api.accounts.dependencies import AccountOwner, ClientAddress, SignedIn, Visitor, checked_origin
 from api.accounts.login import prove_password
 from api.accounts.registration import change_password, register_user
 from api.accounts.sessions import end_session, open_session
 from api.accounts.tokens import issue_access_token
-from api.accounts.users import load_user
+from api.accounts.users import has_users, load_user
 from api.errors import Refusal
 from api.security import new_secret
 from api.state import Running
@@ -81,6 +81,21 @@ async def password(
 ) -> None:
     """Change the password: ends all other sessions and all access tokens, but no API token."""
     await change_password(state, principal, address, change)
+
+
+@router.get("/visitor")
+async def visitor(state: Running, visitor: Visitor, response: Response) -> schemas.VisitorShown:
+    """Whether you are signed in, or could sign up: for a page that has to know before it asks."""
+    response.headers["Cache-Control"] = "no-store"
+    me = None
+    if visitor is not None:
+        user = await state.readers.read(load_user, visitor.user_key)
+        me = schemas.show_me(user, visitor)
+    return schemas.VisitorShown(
+        me=me,
+        registration=state.settings.registration,
+        first=me is None and not await state.readers.read(has_users),
+    )
 
 
 @router.get("/me")

@@ -20,6 +20,7 @@ __all__ = [
     "Credentials",
     "Shown",
     "SignedIn",
+    "Visitor",
     "authenticate",
     "checked_origin",
     "shown_credential",
@@ -120,6 +121,21 @@ async def signed_in(
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]
+
+
+async def perhaps_signed_in(
+    connection: HTTPConnection, state: Running, shown: Credentials
+) -> Principal | None:
+    """Whoever makes a call that is for everybody; None: nobody, or no longer."""
+    try:
+        return await authenticate(state, shown, connection)
+    except Refusal as refusal:
+        if refusal.verdict.status != 401:
+            raise
+        return None
+
+
+Visitor = Annotated[Principal | None, Depends(perhaps_signed_in)]
 
 
 async def account_owner(principal: SignedIn) -> Principal:

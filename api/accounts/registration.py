@@ -4,7 +4,14 @@ from functools import partial
 
 from api.accounts.login import Proof, accept_proof, prove_password
 from api.accounts.schemas import PasswordChange, Registration
-from api.accounts.users import Profile, create_user, find_user, load_user, set_password
+from api.accounts.users import (
+    Profile,
+    create_user,
+    find_user,
+    load_user,
+    set_password,
+    username_taken,
+)
 from api.errors import Refusal
 from api.history.transaction import Transaction
 from api.items.access import Principal
@@ -23,7 +30,7 @@ async def register_user(state: State, wish: Registration) -> Profile:
     state.passwords.check_password(password)
     # Asked again in the transaction; asked here so that no hash is computed for nothing.
     if await state.readers.read(find_user, wish.username) is not None:
-        raise Refusal("taken")
+        raise username_taken()
     password_hash = await state.passwords.hash(password)
     return await state.writer.call(
         partial(
@@ -44,7 +51,7 @@ async def change_password(
         Refusal: `login_failed`, `rate_limited`, `bad_request`, or `overloaded`.
     """
     new_password = change.new_password.get_secret_value()
-    state.passwords.check_password(new_password)
+    state.passwords.check_password(new_password, field="new_password")
     user = await state.readers.read(load_user, principal.user_key)
     current = change.current_password.get_secret_value()
     proof = await prove_password(state, address, user.username, current)

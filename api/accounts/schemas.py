@@ -97,6 +97,14 @@ class Me(UserShown):
     credential: CredentialShown
 
 
+class VisitorShown(BaseModel):
+    """Who calls, if anybody, and whether they could sign up."""
+
+    me: Me | None = Field(description="As `GET /auth/me`; null: not signed in.")
+    registration: Literal["open", "closed"]
+    first: bool = Field(description="Whether nobody is a user yet.")
+
+
 class SessionShown(BaseModel):
     """A browser that is signed in."""
 

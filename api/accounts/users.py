@@ -47,6 +47,16 @@ def find_user(connection: Connection, username: str) -> Profile | None:
     return None if row is None else _profile(row)
 
 
+def username_taken() -> Refusal:
+    """The one that whoever wants somebody's username gets."""
+    return Refusal("taken", "This username is taken.", field="username")
+
+
+def has_users(connection: Connection) -> bool:
+    """Whether there is any user at all."""
+    return bool(connection.execute(select(select(col(User.key)).exists())).scalar_one())
+
+
 def load_user(connection: Connection, user_key: int) -> Profile:
     """The user of a principal: rows of users are never deleted."""
     row = connection.execute(_PROFILE.where(col(User.key) == user_key)).one()
@@ -73,7 +83,7 @@ def create_user(
     check_username(username)
     shown = check_name(username if name is None else name)
     if find_user(tx.connection, username) is not None:
-        raise Refusal("taken")
+        raise username_taken()
     values = {
         "id": new_id(),
         "username": username,

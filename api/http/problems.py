@@ -74,7 +74,7 @@ class Problem:
 def problem_of(error: Exception) -> Problem:
     """What a client is told of an exception."""
     if isinstance(error, Refusal):
-        return Problem(error)
+        return Problem(error, members=_about(error))
     if isinstance(error, RequestValidationError | WebSocketRequestValidationError):
         refusal, problems = judge_validation(error.errors())
         return Problem(refusal, members={"errors": problems} if problems else {})
@@ -83,6 +83,13 @@ def problem_of(error: Exception) -> Problem:
         refusal = Refusal(_CODES_BY_STATUS.get(error.status_code, other))
         return Problem(refusal, error.status_code, error.headers or {})
     return _internal(error)
+
+
+def _about(refusal: Refusal) -> dict[str, Any]:
+    """Which field it is about, in the form in which FastAPI's findings are told."""
+    if refusal.field is None:
+        return {}
+    return {"errors": [{"loc": ["body", refusal.field], "problem": refusal.message}]}
 
 
 def _internal(error: Exception) -> Problem:

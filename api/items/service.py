@@ -36,7 +36,7 @@ def create_item(transaction: Transaction, principal: Principal, wanted: NewItem)
     if items is not None and claimed_role(items, item_id) is not Role.ADMIN:
         raise Refusal("forbidden", "This token is limited to items that it names.")
     if standing.item_key is not None:
-        raise Refusal("taken", "This id is taken, or was once.")
+        raise Refusal("taken", "This id is taken, or was once.", field="id")
     _insert(transaction, item_id, principal.user_key, wanted)
     return transaction.access(principal, item_id, Role.ADMIN)
 

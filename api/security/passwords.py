@@ -72,11 +72,15 @@ class Passwords:
         # One slot for each hash that is computed or waits for a thread.
         self._slots = Semaphore(threads + waiting)
 
-    def check_password(self, password: str) -> None:
+    def check_password(self, password: str, *, field: str = "password") -> None:
         """Refuse a new password of a forbidden form; takes no time, so call it before any look-up.
 
         A login needs no such check: `verify` answers for every text, and a limit that was moved
         must not lock out who has a password from before.
+
+        Args:
+            password: what was asked for.
+            field: of the request, for the refusal.
 
         Raises:
             Refusal: `bad_request`.
@@ -85,9 +89,11 @@ class Passwords:
             raise Refusal(
                 "bad_request",
                 f"A password has {self._min_length} to {self._max_length} characters.",
+                field=field,
             )
         if not _is_text(password):
-            raise Refusal("bad_request", "A password holds Unicode text without U+0000.")
+            message = "A password holds Unicode text without U+0000."
+            raise Refusal("bad_request", message, field=field)
 
     def hash_now(self, password: str) -> str:
         """The hash to store, computed in the caller's own thread: for the command line.

@@ -360,3 +360,54 @@ async def test_stored_hash_follows_new_parameters(state: State, ada: Visitor) ->
 def _hash_of(connection: Connection, username: str) -> str:
     query = text("SELECT password_hash FROM user WHERE username = :username")
     return str(connection.execute(query, {"username": username}).scalar_one())
+
+
+async def test_visitor_is_told_who_they_are_and_whether_anybody_is_here(visit: Visit) -> None:
+    """200 without a credential, with a good one and with one that no longer counts."""
+    visitor = visit()
+    answer = await visitor.client.get("/auth/visitor")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {"me": None, "registration": "open", "first": True}
+    await visitor.register("ada")
+    assert (await visitor.client.get("/auth/visitor")).json()["first"] is False
+    await visitor.login("ada")
+    seen = (await visitor.client.get("/auth/visitor")).json()
+    assert seen["me"] == (await visitor.me()).json()
+    assert seen["first"] is False
+    ended = await visitor.client.get("/auth/visitor", headers=bearer("nonsense"))
+    assert ended.json() == {"me": None, "registration": "open", "first": False}
+
+
+async def test_visitor_with_two_credentials_is_refused(visit: Visit) -> None:
+    """What is ambiguous is nobody's mistake but the client's: it is said, not hidden."""
+    twice = {**bearer("one")}
+    answer = await visit().client.get("/auth/visitor?token=two", headers=twice)
+    assert problem_of(answer) == (400, "auth_ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"username": "ada", "password": PASSWORD}, "username"),
+        ({"username": "bob", "password": "short"}, "password"),
+        ({"username": "bob", "password": "\0" * 10}, "password"),
+    ],
+)
+async def test_refusal_names_the_field_that_it_is_about(
+    visit: Visit, wish: dict[str, str], field: str
+) -> None:
+    """With its own sentence, as the validator's findings have."""
+    visitor = visit()
+    await visitor.register("ada")
+    refused = (await visitor.client.post("/auth/register", json=wish)).json()
+    assert refused["errors"] == [{"loc": ["body", field], "problem": refused["detail"]}]
+
+
+async def test_new_password_that_is_too_short_is_said_of_the_new_one(visit: Visit) -> None:
+    """Not of the one that is in use."""
+    visitor = visit()
+    await visitor.register("ada")
+    await visitor.login("ada")
+    change = {"current_password": PASSWORD, "new_password": "short"}
+    refused = (await visitor.client.post("/auth/password", json=change)).json()
+    assert [error["loc"] for error in refused["errors"]] == [["body", "new_password"]]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -106,6 +107,8 @@ async def test_what_was_given_away_ends(visit: Visit, windows: Windows, server: 
     assert token.call("GET", "/items/order-17").status_code == 200
     tokens = dialog.get_by_role("list", name="API tokens")
     await tokens.get_by_role("button", name="Revoke").first.click()
+    question = tab.page.get_by_role("dialog", name=re.compile("^Revoke "))
+    await question.get_by_role("button", name="Revoke", exact=True).click()
     await expect(tokens.get_by_role("button", name="Revoke")).to_have_count(0)
     assert token.call("GET", "/items/order-17").json()["code"] == "auth_revoked"
 

@@ -106,7 +106,7 @@ async def test_console_has_no_serious_fault(
 async def test_faults_of_a_page_are_found(visit: Visit, server: LiveServer) -> None:
     """The judge is no rubber stamp: a nameless button and grey on grey are seen."""
     page = (await visit(server)).page
-    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Create an account")).to_be_visible()
     await page.evaluate("""() => {
       const line = document.createElement("p");
       line.textContent = "hard to read";

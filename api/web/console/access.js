@@ -1,8 +1,9 @@
 /** Ways in for programs: API tokens, tickets, and snippets that use them. */
 
 import * as api from "./api.js";
-import { form, openDialog } from "./dialog.js";
+import { confirmDialog, openDialog } from "./dialog.js";
 import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
+import { form } from "./form.js";
 import { fullTime } from "./format.js";
 import { complain } from "./notices.js";
 import { ticketSnippets, tokenSnippets } from "./snippets.js";
@@ -50,7 +51,7 @@ export function openAccess(item, role) {
  */
 function tokenForm(item, role, result, show) {
   const most = POWERS.findIndex(([power]) => power === role);
-  const name = el("input", { required: true, maxlength: 64, autocomplete: "off" });
+  const name = el("input", { name: "name", required: true, maxlength: 64, autocomplete: "off" });
   name.value = `console, ${item}`.slice(0, 64);
   const power = select(POWERS.slice(0, most + 1), role === "reader" ? "reader" : "writer");
   const lifetime = select(LIFETIMES, String(90 * DAY));
@@ -171,14 +172,19 @@ async function showTokens(item, list) {
  */
 function tokenRow(item, token, again) {
   const { id, name, items, expires_at: end } = token;
-  const revoke = () => api.revokeToken(id).catch(complain).then(again, complain);
+  const revoke = async () => {
+    await api.revokeToken(id);
+    await again().catch(complain);
+  };
+  const ask = () =>
+    confirmDialog(`Revoke ${name}?`, "Programs that use it are cut off at once.", "Revoke", revoke);
   return el(
     "li",
     {},
     el("bdi", { class: "who" }, name),
     powerOf(items, item),
     el("span", { class: "hint", title: fullTime(end) }, `ends ${end.slice(0, 10)}`),
-    button(`Revoke ${name}`, () => revoke().catch(complain), { icon: "trash", bare: true }),
+    button(`Revoke ${name}`, ask, { icon: "trash", bare: true }),
   );
 }
 

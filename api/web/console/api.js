@@ -18,12 +18,15 @@ const PATIENCE_MS = 20_000; // For one call: a server that is silent for so long
 export class Problem extends Error {
   /**
    * @param {number} status 0: the server was not reached.
-   * @param {{code?: string, detail?: string, retry_after?: number}} problem
+   * @param {{code?: string, detail?: string, retry_after?: number,
+   *   errors?: {loc: string[], problem: string}[]}} problem
    */
   constructor(status, problem) {
     super(problem.detail || "The server failed.");
     this.status = status;
     this.code = problem.code || "internal";
+    /** Which fields it is about, and what is wrong with them. */
+    this.errors = problem.errors ?? [];
     /** Seconds, if the server said when to come back. @type {number | undefined} */
     this.retryAfter = problem.retry_after;
   }
@@ -75,6 +78,9 @@ const query = (values) => {
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
 };
 
+/** @typedef {{me: Me | null, registration: "open" | "closed", first: boolean}} Visitor */
+/** @returns {Promise<Visitor>} */
+export const visitor = () => call("GET", "/auth/visitor");
 /** @returns {Promise<Me>} */
 export const me = () => call("GET", "/auth/me");
 /** @param {string} username @param {string} password @returns {Promise<Me>} */

@@ -1,6 +1,7 @@
 /** Modal dialogs: the focus goes in and comes back, Escape and a click beside them close them. */
 
 import { button, el } from "./dom.js";
+import { form } from "./form.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 
@@ -15,7 +16,7 @@ let lastId = 0;
  */
 export function openDialog(title, content, { onClose = () => {}, isWide = false } = {}) {
   lastId += 1;
-  const heading = el("h2", { id: `dialog-${lastId}` }, title);
+  const heading = el("h2", { id: `dialog-${lastId}`, tabindex: -1 }, title);
   const attributes = { class: isWide ? "wide" : null, "aria-labelledby": heading.id };
   const close = () => dialog.close();
   const dialog = el(
@@ -31,6 +32,8 @@ export function openDialog(title, content, { onClose = () => {}, isWide = false 
   dialog.addEventListener("close", () => {
     dialog.remove();
     onClose();
+    // What had the focus before may be gone with what was done here.
+    if (document.activeElement === document.body) focusBelow();
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -39,44 +42,16 @@ export function openDialog(title, content, { onClose = () => {}, isWide = false 
   return dialog;
 }
 
+/** The focus goes to what a closed dialog stood before. */
+function focusBelow() {
+  const heading = [...document.querySelectorAll("dialog[open] h2")].at(-1);
+  const place = heading ?? document.querySelector("main");
+  if (place instanceof HTMLElement) place.focus({ preventScroll: true });
+}
+
 /** Another page is shown: what was open was about the one before. */
 export function closeDialogs() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-}
-
-/**
- * A form that is sent by a call and shows its refusal in words.
- *
- * @param {Child[]} content
- * @param {string} label Of the button that sends it.
- * @param {() => Promise<unknown>} send
- * @param {{class?: string, isDangerous?: boolean}} [look]
- */
-export function form(content, label, send, look = {}) {
-  const kind = look.isDangerous ? "button danger" : "button primary";
-  const submit = el("button", { type: "submit", class: kind }, label);
-  const error = el("p", { class: "error", role: "alert" });
-  const element = el(
-    "form",
-    { class: look.class ?? "stack" },
-    content,
-    error,
-    el("div", { class: "row-buttons" }, submit),
-  );
-  element.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (submit.disabled) return;
-    submit.disabled = true;
-    error.textContent = "";
-    try {
-      await send();
-    } catch (refusal) {
-      error.textContent = refusal instanceof Error ? refusal.message : String(refusal);
-    } finally {
-      submit.disabled = false;
-    }
-  });
-  return element;
 }
 
 /**
@@ -92,7 +67,8 @@ export function confirmDialog(title, text, label, act) {
     await act();
     dialog.close();
   };
-  const question = form([el("p", {}, text)], label, send, { isDangerous: true });
+  const look = { isDangerous: true, onCancel: () => dialog.close() };
+  const question = form([el("p", {}, text)], label, send, look);
   const dialog = openDialog(title, [question]);
   question.querySelector("button")?.focus();
 }

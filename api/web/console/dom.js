@@ -134,6 +134,8 @@ export function field(label, control, hint) {
   control.id ||= `field-${lastId}`;
   const note = hint ? el("p", { class: "hint", id: `${control.id}-hint` }, hint) : null;
   if (note) control.setAttribute("aria-describedby", note.id);
+  else control.removeAttribute("aria-describedby"); // It may have stood in another form.
+  control.removeAttribute("aria-invalid");
   return el("div", { class: "field" }, el("label", { for: control.id }, label), control, note);
 }
 

@@ -1,8 +1,9 @@
 /** My items, newest activity first, and how to make another one. */
 
 import * as api from "./api.js";
-import { form, openDialog } from "./dialog.js";
+import { openDialog } from "./dialog.js";
 import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
+import { form } from "./form.js";
 import { ago, fullTime } from "./format.js";
 import { complain } from "./notices.js";
 
@@ -17,6 +18,8 @@ export const OPENNESS = [
   ["reader", "Everyone signed in can read"],
   ["writer", "Everyone signed in can write"],
 ];
+
+const ID_RULE = "Letters, digits and . _ : -, beginning with a letter or digit.";
 
 /** @param {string} id */
 export const roomHash = (id) => `#/items/${encodeURIComponent(id)}`;
@@ -176,8 +179,8 @@ const badge = (count) =>
 const NOTHING = "Nothing here yet. Make an item, or let somebody add you to one of theirs.";
 
 function newItem() {
-  const id = el("input", { ...CODE_INPUT, maxlength: 128 });
-  const title = el("input", { autocomplete: "off", maxlength: 200 });
+  const id = el("input", { ...CODE_INPUT, name: "id", maxlength: 128, "data-rule": ID_RULE });
+  const title = el("input", { name: "title", autocomplete: "off", maxlength: 200 });
   const openness = select(OPENNESS, "");
   const send = async () => {
     const item = await api.createItem({
@@ -193,18 +196,20 @@ function newItem() {
     field("Title (optional)", title),
     field("Who can join", openness),
   ];
-  const dialog = openDialog("New item", [form(content, "Create item", send)]);
+  const look = { onCancel: () => dialog.close() };
+  const dialog = openDialog("New item", [form(content, "Create item", send, look)]);
 }
 
 function openById() {
-  const id = el("input", { ...CODE_INPUT, required: true });
+  const id = el("input", { ...CODE_INPUT, name: "id", required: true });
   const send = async () => {
     const item = await api.item(id.value.trim());
     dialog.close();
     location.hash = roomHash(item.id);
   };
   const content = [field("Item id", id, "Of an item that everyone signed in can join.")];
-  const dialog = openDialog("Open an item", [form(content, "Open", send)]);
+  const look = { codes: { item_not_found: "id" }, onCancel: () => dialog.close() };
+  const dialog = openDialog("Open an item", [form(content, "Open", send, look)]);
 }
 
 /** What is shown where no item is open. */

@@ -1,8 +1,9 @@
 /** The console: who is signed in, which page is shown, and the address that says so. */
 
 import * as api from "./api.js";
-import { closeDialogs, form, openDialog } from "./dialog.js";
+import { closeDialogs, openDialog } from "./dialog.js";
 import { button, el, fill } from "./dom.js";
+import { form } from "./form.js";
 import { ItemList, noItem } from "./items.js";
 import { regions } from "./notices.js";
 import { avatar } from "./people.js";
@@ -11,7 +12,6 @@ import { signInScreen } from "./signin.js";
 
 /** @typedef {import("./api.js").Me} Me */
 
-const SIGNED_IN = "itemroom.signed-in";
 const body = document.body;
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const side = /** @type {HTMLElement} */ (document.getElementById("side"));
@@ -21,6 +21,9 @@ let home = null;
 /** @type {RoomScreen | null} */
 let room = null;
 let unread = 0;
+/** @type {Omit<import("./api.js").Visitor, "me">} Whether one can sign up here. */
+let door = { registration: "open", first: false };
+const ENDED = "Your session has ended. Sign in to go on.";
 /** While signing out: what ends with the session is no news, and nothing may ask. */
 let isLeaving = false;
 
@@ -71,7 +74,7 @@ function enter(me) {
     },
   });
   home = { me, list };
-  memory.isIn = true;
+  door.first = false;
   fill(side, list.element, accountBar(me));
   list.refresh();
   showPage();
@@ -86,7 +89,7 @@ function showSignIn(notice = "") {
   home = null;
   body.dataset.view = "sign-in";
   fill(side);
-  fill(main, signInScreen(enter, notice));
+  fill(main, signInScreen(enter, { notice, ...door }));
   main.querySelector("input")?.focus();
   showTitle();
 }
@@ -113,7 +116,6 @@ function showAccount(me) {
     } finally {
       isLeaving = false;
     }
-    memory.isIn = false;
     showSignIn();
   };
   openDialog("Account", [
@@ -124,42 +126,37 @@ function showAccount(me) {
   ]);
 }
 
-/** Whether this browser signed in and not out again: asking would else only log a refusal. */
-const memory = {
-  get isIn() {
-    try {
-      return localStorage.getItem(SIGNED_IN) !== null;
-    } catch {
-      return true; // A browser that keeps nothing: ask.
-    }
-  },
-  /** @param {boolean} isIn */
-  set isIn(isIn) {
-    try {
-      if (isIn) localStorage.setItem(SIGNED_IN, "yes");
-      else localStorage.removeItem(SIGNED_IN);
-    } catch {
-      // Then it is asked each time.
-    }
-  },
-};
+/**
+ * Who is signed in may have changed elsewhere: in another tab, or by a program with our cookie.
+ *
+ * @param {(error: Error) => void} onFailure
+ */
+async function recognise(onFailure) {
+  if (isLeaving) return;
+  try {
+    const { me, ...rest } = await api.visitor();
+    door = rest;
+    if (isLeaving) return;
+    if (me && me.id !== home?.me.id) enter(me);
+    else if (!me && home) showSignIn(ENDED);
+    else if (!me && body.dataset.view !== "sign-in") showSignIn();
+  } catch (error) {
+    onFailure(/** @type {Error} */ (error));
+  }
+}
 
-async function start() {
+function start() {
   body.append(...regions());
   document.getElementById("skip")?.addEventListener("click", () => main.focus());
   addEventListener("hashchange", () => showPage(true));
   addEventListener("beforeunload", (event) => {
     if (room?.isWaiting) event.preventDefault();
   });
-  api.session.onEnd = () => home && !isLeaving && showSignIn("Your session has ended. Sign in to go on.");
-  if (!memory.isIn) return showSignIn();
-  try {
-    enter(await api.me());
-  } catch (error) {
-    const isSignedOut = error instanceof api.Problem && error.status === 401;
-    if (isSignedOut) memory.isIn = false;
-    showSignIn(isSignedOut ? "" : String(/** @type {Error} */ (error).message));
-  }
+  api.session.onEnd = () => home && !isLeaving && showSignIn(ENDED);
+  const look = () => document.hidden || recognise(() => {});
+  addEventListener("focus", look);
+  document.addEventListener("visibilitychange", look);
+  recognise((error) => showSignIn(error.message));
 }
 
 start();

@@ -1,8 +1,9 @@
 /** Who may do what in an item, and the item itself: title, openness, end. */
 
 import * as api from "./api.js";
-import { form, openDialog } from "./dialog.js";
+import { confirmDialog, openDialog } from "./dialog.js";
 import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
+import { form } from "./form.js";
 import { OPENNESS } from "./items.js";
 import { complain } from "./notices.js";
 import { avatar } from "./people.js";
@@ -67,16 +68,25 @@ function memberRow(id, member, isAdmin, me, show) {
   choice.addEventListener("change", () =>
     again(api.setMember(id, username, /** @type {Role} */ (choice.value))),
   );
-  const remove = button(`Remove ${username}`, () => again(api.removeMember(id, username)), {
+  const remove = button(`Remove ${username}`, () => askToRemove(id, member, show), {
     icon: "close",
     bare: true,
   });
   return el("li", {}, avatar(user), name, you, choice, remove);
 }
 
+/** @param {string} id @param {Member} member @param {() => Promise<void>} show */
+function askToRemove(id, { user, username }, show) {
+  const text = `${user.name} can no longer read or write here, from this moment on.`;
+  confirmDialog(`Remove ${username}?`, text, "Remove", async () => {
+    await api.removeMember(id, username);
+    await show().catch(complain);
+  });
+}
+
 /** @param {string} id @param {() => Promise<void>} show */
 function addForm(id, show) {
-  const username = el("input", { ...CODE_INPUT, required: true });
+  const username = el("input", { ...CODE_INPUT, name: "username", required: true });
   const role = select(ROLES, "writer");
   const send = async () => {
     await api.setMember(id, username.value.trim(), /** @type {Role} */ (role.value));
@@ -85,13 +95,14 @@ function addForm(id, show) {
     await show();
   };
   const content = [field("Username", username), field("Role", role)];
-  return form(content, "Add member", send, { class: "inline" });
+  const codes = { not_found: "username", bad_request: "username" };
+  return form(content, "Add member", send, { class: "inline", codes });
 }
 
 /** @param {string} id @param {HTMLElement} place */
 async function showSettings(id, place) {
   const item = await api.item(id);
-  const title = el("input", { maxlength: 200, autocomplete: "off" });
+  const title = el("input", { name: "title", maxlength: 200, autocomplete: "off" });
   title.value = item.title;
   const openness = select(OPENNESS, item.default_role ?? "");
   const saved = el("span", { role: "status", class: "hint" });
@@ -117,19 +128,26 @@ function deletion(id, gone) {
     };
     const hint = `All of its messages go with it, and ${id} can never be used again.`;
     const content = [field("Type the item's id to delete it", typed, hint)];
-    fill(place, form(content, "Delete for good", send, { isDangerous: true }));
+    fill(place, form(content, "Delete for good", send, { isDangerous: true, onCancel: offer }));
     typed.focus();
   };
-  fill(place, button("Delete item…", ask, { class: "button danger-quiet" }));
+  const begin = button("Delete item…", ask, { class: "button danger-quiet" });
+  const offer = () => {
+    fill(place, begin);
+    begin.focus();
+  };
+  fill(place, begin);
   return place;
 }
 
 /** @param {string} id @param {() => void} gone */
 function leaving(id, gone) {
-  const send = async () => {
+  const leave = async () => {
     const { username } = await api.me();
     await api.removeMember(id, username);
     gone();
   };
-  return form([], "Leave item", send, { isDangerous: true });
+  const text = "To come back you need somebody who lets you in.";
+  const ask = () => confirmDialog("Leave this item?", text, "Leave", leave);
+  return button("Leave item…", ask, { class: "button danger-quiet" });
 }

@@ -1,30 +1,39 @@
 /** The way in: signing in, or making an account. */
 
 import * as api from "./api.js";
-import { form } from "./dialog.js";
 import { button, el, field, fill } from "./dom.js";
+import { form } from "./form.js";
+
+/**
+ * @typedef {{notice: string, registration: "open" | "closed", first: boolean}} Door `notice`: why
+ *   the reader has to sign in again; empty: they just came. `first`: nobody is a user yet.
+ */
+/** @typedef {(username: string, password: string) => Promise<void>} Enter */
+
+const USERNAME_RULE = "Lower-case letters, digits and . _ - , beginning with a letter or digit.";
 
 /**
  * @param {(me: import("./api.js").Me) => void} onIn
- * @param {string} notice Why the reader has to sign in again; empty: they just came.
+ * @param {Door} door
  */
-export function signInScreen(onIn, notice) {
+export function signInScreen(onIn, { notice, registration, first }) {
   const place = el("div", { class: "card" });
   const enter = async (/** @type {string} */ username, /** @type {string} */ password) => {
     await api.login(username, password);
     onIn(await api.me());
   };
-  const showSignIn = () => {
-    const other = button("Create an account instead", showSignUp, { class: "link" });
-    fill(place, signInForm(enter), other);
-    place.querySelector("input")?.focus();
+  const typed = boxes();
+  const show = (/** @type {(Node | null)[]} */ ...content) => {
+    fill(place, content);
+    [...place.querySelectorAll("input")].find((box) => !box.value)?.focus();
   };
-  const showSignUp = () => {
-    const other = button("Sign in instead", showSignIn, { class: "link" });
-    fill(place, signUpForm(enter), other);
-    place.querySelector("input")?.focus();
-  };
-  showSignIn();
+  const toSignUp = button("Create an account instead", () => signUp(), { class: "link" });
+  const toSignIn = button("Sign in instead", () => signIn(), { class: "link" });
+  const signIn = () =>
+    show(...signInForm(enter, typed), registration === "open" ? toSignUp : null);
+  const signUp = () => show(...signUpForm(enter, typed, first), toSignIn);
+  if (first && registration === "open") signUp();
+  else signIn();
   const told = notice ? el("p", { class: "notice", role: "status" }, notice) : null;
   const mark = el("img", { src: "/console/icon.svg", alt: "", width: 56, height: 56 });
   return el(
@@ -36,42 +45,49 @@ export function signInScreen(onIn, notice) {
   );
 }
 
-/** @typedef {(username: string, password: string) => Promise<void>} Enter */
-
-const usernameBox = () =>
-  el("input", {
+/** The same boxes in both forms: what was typed in one stands in the other. */
+function boxes() {
+  const username = el("input", {
+    name: "username",
     autocomplete: "username",
     autocapitalize: "none",
     spellcheck: "false",
     required: true,
     maxlength: 64,
+    "data-rule": USERNAME_RULE,
   });
-/** @param {string} autocomplete */
-const passwordBox = (autocomplete) =>
-  el("input", { type: "password", autocomplete, required: true });
-
-/** @param {Enter} enter */
-function signInForm(enter) {
-  const [username, password] = [usernameBox(), passwordBox("current-password")];
-  const content = [field("Username", username), field("Password", password)];
-  const send = () => enter(username.value.trim().toLowerCase(), password.value);
-  return [el("h2", {}, "Sign in"), form(content, "Sign in", send)];
+  const password = el("input", { name: "password", type: "password", required: true });
+  const name = el("input", { name: "display_name", autocomplete: "name", maxlength: 64 });
+  return { username, password, name };
 }
 
-/** @param {Enter} enter */
-function signUpForm(enter) {
-  const [username, password] = [usernameBox(), passwordBox("new-password")];
-  const name = el("input", { autocomplete: "name", maxlength: 64 });
+/** @param {HTMLInputElement} box */
+const usernameIn = (box) => box.value.trim().toLowerCase();
+
+/** @param {Enter} enter @param {ReturnType<typeof boxes>} typed */
+function signInForm(enter, { username, password }) {
+  password.autocomplete = "current-password";
+  const content = [field("Username", username), field("Password", password)];
+  const send = () => enter(usernameIn(username), password.value);
+  const look = { codes: { login_failed: "password" } };
+  return [el("h2", {}, "Sign in"), form(content, "Sign in", send, look)];
+}
+
+/** @param {Enter} enter @param {ReturnType<typeof boxes>} typed @param {boolean} isFirst */
+function signUpForm(enter, { username, password, name }, isFirst) {
+  password.autocomplete = "new-password";
   const content = [
     field("Username", username, "Lower-case letters, digits and . _ -"),
     field("Display name (optional)", name),
     field("Password", password, "8 characters or more."),
   ];
   const send = async () => {
-    const wish = { username: username.value.trim().toLowerCase(), password: password.value };
+    const wish = { username: usernameIn(username), password: password.value };
     const shown = name.value.trim();
     await api.register(shown ? { ...wish, display_name: shown } : wish);
     await enter(wish.username, wish.password);
   };
-  return [el("h2", {}, "Create an account"), form(content, "Create account", send)];
+  const invitation = isFirst && "Nobody has an account here yet: make the first one.";
+  const welcome = invitation ? el("p", {}, invitation) : null;
+  return [el("h2", {}, "Create an account"), welcome, form(content, "Create account", send)];
 }
