@@ -19,6 +19,7 @@ from api.history.commits import Commits
 from api.history.housekeeping import Chore, Housekeeping
 from api.history.writer import Writer
 from api.http import console, health, middleware, pages, problems
+from api.http.records import guard_records
 from api.items import endpoints as items
 from api.items import member_endpoints as members
 from api.limits import Buckets
@@ -89,6 +90,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[State]:
     """Everything that a server owns, from 1 up; on the way out from the last back to 1."""
+    # No credential in the log, from the first record on, under any server.
+    guard_records()
     for sentence in unread_variables(os.environ):
         logger.warning("%s", sentence)
     async with AsyncExitStack() as stack:

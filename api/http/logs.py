@@ -9,6 +9,7 @@ import logging
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -44,9 +45,12 @@ _HEADER = re.compile(
 )
 _NAMES = r"(?:\w*(?:token|ticket|password|passwd|secret|api_?key)|session|jwt)"
 _PAIR = re.compile(
-    rf"\b({_NAMES}[\"']?\s*[:=]\s*)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,;&)}}\]]+)",
+    rf"\b({_NAMES}[\"']?\s*[:=]\s*)(?!\[hidden\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,;&)}}\]]+)",
     re.IGNORECASE,
 )
+# The same in a query, where the name may be encoded.
+_PARAMETER = re.compile(r"(?<![\w%+.-])([\w%+.-]+)=(?!\[hidden\])[^\s&\"'<>#;,)}\]]+")
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 # What a terminal obeys, what starts a new line, and what turns the order of letters around.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -54,9 +58,14 @@ _UNPRINTABLE = re.compile(
 
 
 def redact(text: str) -> str:
-    """The text without what looks like a credential. Line by line."""
+    """The text without what looks like a credential, and without queries. Line by line."""
+    return hide_credentials(_QUERY.sub(_shown_query, text))
+
+
+def hide_credentials(text: str) -> str:
+    """The text without what looks like a credential; doing it twice changes nothing more."""
     text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
-    text = _QUERY.sub(_shown_query, text)
+    text = _PARAMETER.sub(_shown_parameter, text)
     text = _JWT.sub(HIDDEN, text)
     text = _BEARER.sub(rf"bearer {HIDDEN}", text)
     return _PAIR.sub(rf"\1{HIDDEN}", text)
@@ -65,6 +74,11 @@ def redact(text: str) -> str:
 def _shown_query(match: re.Match[str]) -> str:
     parts = match[0].split("&")
     return "&".join(part if _PLAIN_PARAMETER.fullmatch(part) else HIDDEN for part in parts)
+
+
+def _shown_parameter(match: re.Match[str]) -> str:
+    is_secret = _SECRET_NAME.fullmatch(unquote(unquote(match[1])))
+    return f"{match[1]}={HIDDEN}" if is_secret else match[0]
 
 
 def escape(text: str) -> str:
@@ -110,6 +124,8 @@ def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> list[
     parts = []
     if record.exc_info:
         parts.append(formatter.formatException(record.exc_info))
+    elif record.exc_text:  # What `CleanRecords` left of it.
+        parts.append(record.exc_text)
     if record.stack_info:
         parts.append(formatter.formatStack(record.stack_info))
     return [escape(redact(line)) for part in parts for line in part.split("\n")]
