@@ -65,7 +65,7 @@ class Commands:
         self._loop = asyncio.get_running_loop()
         self._publishes = Bucket(settings.publish_rate, settings.publish_burst)
         self._errors = Bucket(settings.error_rate, settings.error_burst)
-        self._in_flight = 0  # Commands that wait for the writer.
+        self._lights = Bucket(settings.light_rate, settings.light_burst)
         self._renewal: asyncio.Task[None] | None = None  # An `auth` frame being verified.
 
     def received(self, data: bytes, *, is_text: bool) -> None:
@@ -91,22 +91,25 @@ class Commands:
     def _do(self, frame: AnyClientFrame, room: Room) -> None:
         match frame:
             case PingFrame():
+                self._take(self._lights)
                 self._connection.send({"type": "pong", "head": room.head or 0})
             case SignalFrame():
                 self._signal(frame, room)
             case ReadFrame():
+                self._take(self._lights)
                 self._submit(MarkRead(self._connection.access, frame.seq), self._marked)
             case PresenceFrame():
-                self._take_publish()  # The answer may be long.
+                self._take(self._lights)
                 self._connection.send({"type": "presence", **room.presence.summary()})
             case AuthFrame():
+                self._take(self._lights)
                 self._renew(frame.token)
             case _:
                 self._act(frame)
 
     def _act(self, frame: Act) -> None:
         self._connection.access.require(Role.WRITER)
-        self._take_publish()
+        self._take(self._publishes)
         self._submit(self._command(frame), partial(self._stored, frame.ref, self._loop.time()))
 
     def _command(self, frame: Act) -> Command[Stored]:
@@ -134,38 +137,39 @@ class Commands:
             value, max_bytes=settings.max_body_bytes, max_nesting=settings.max_nesting
         )
 
-    def _take_publish(self) -> None:
-        wait = self._publishes.take(self._loop.time())
+    def _take(self, bucket: Bucket) -> None:
+        wait = bucket.take(self._loop.time())
         if wait:
             raise Refusal("rate_limited", retry_after=round(wait, 3))
 
     def _submit(
         self, command: Command[T], done: Callable[[T | None, BaseException | None], None]
     ) -> None:
-        if self._in_flight >= self._settings.commands_in_flight:
+        outstanding = self._connection.outstanding
+        if outstanding.count >= self._settings.commands_in_flight:
             raise Refusal("busy", retry_after=1)
         self._writer.submit(command, done)
-        self._in_flight += 1
+        outstanding.taken()
 
     def _stored(
         self, ref: str | None, came: float, stored: Stored | None, error: BaseException | None
     ) -> None:
-        self._in_flight -= 1
         if isinstance(error, Refusal):
             self._refuse(error, ref)
         if stored is not None:
-            self._connection.send(_ack(ref, stored))
+            self._connection.answer(_ack(ref, stored))
             self._connection.metrics.acked(self._loop.time() - came)
+        self._connection.outstanding.answered()
 
     def _marked(self, _: None, error: BaseException | None) -> None:
-        self._in_flight -= 1
         if isinstance(error, Refusal):
             self._refuse(error, None)
+        self._connection.outstanding.answered()
 
     def _signal(self, frame: SignalFrame, room: Room) -> None:
         connection = self._connection
         connection.access.require(Role.WRITER)
-        self._take_publish()
+        self._take(self._publishes)
         body = orjson.Fragment(self._body(frame.body))
         by = connection.access.principal.public
         shown = {"type": "signal", "name": frame.name, "by": by, "body": body}

@@ -35,6 +35,7 @@ from api.rooms.opening import (
     read_page,
     welcome,
 )
+from api.rooms.outstanding import Outstanding
 from api.rooms.protocol import Burst, Codec, Fields, Socket, frames_of
 from api.settings import Settings
 from api.store.database import Readers
@@ -79,11 +80,14 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._room: Room | None = None  # Set by `open`, unset by `end` and `lost`.
         self._feed: Feed | None = None  # Set when the client has been welcomed.
-        self._early: list[Fields] = []  # What was to be sent before the welcome.
+        self._early: list[Fields] = []  # What was to be sent before the welcome, or after the end.
         self._unread = 0  # Answers sent while the socket was full.
         self._greeted = False  # `live` was sent: the first replay is over.
         self._judgements = 0  # Changes of rights, so that a read that raced one is repeated.
         self._presence_seen = 0  # The presence version that the client has been told of.
+        # A server that stops has waited half of its grace for its disk before it ends anybody.
+        self.outstanding = Outstanding(min(settings.close_timeout, settings.shutdown_grace / 4))
+        self._ending: Refusal | None = None  # Why it ends; until it is closed, or lost.
         self._expiry = Expiry(
             notice=settings.expiry_notice,
             notify=lambda left: self.send({"type": "expiring", "in": round(left)}),
@@ -102,8 +106,8 @@ class Connection:
 
     @property
     def room(self) -> Room | None:
-        """Its room; None when it has ended."""
-        return self._room
+        """Its room; None when it has ended, or is about to."""
+        return self._room if self._ending is None else None
 
     @property
     def is_behind(self) -> bool:
@@ -135,6 +139,13 @@ class Connection:
         # A client that asks and asks, and does not read what it is answered.
         if max(self._unread, len(self._early)) > self.settings.commands_in_flight:
             self.end("slow_consumer")
+
+    def answer(self, fields: Fields) -> None:
+        """An answer to a command: also when the rights have ended since it was taken."""
+        if self._room is not None:
+            self.send(fields)
+        elif self._ending is not None:
+            self._early.append(fields)  # Right before it is closed.
 
     def tell(self, fields: Fields) -> None:
         """Something that is not stored: dropped unless the client keeps up."""
@@ -186,24 +197,42 @@ class Connection:
             fields["ref"] = ref
         if refusal.retry_after is not None:
             fields["retry_after"] = refusal.retry_after
-        self.send(fields)
+        self.answer(fields)
 
     def end(self, code: str, *, retry_after: float | None = None, message: str = "") -> None:
-        """Say why, leave the room at once, close when all of that is sent."""
+        """Hear nothing more, answer what was taken, say why, close.
+
+        Whose rights have ended leaves the room at once. Others stay until they are answered: at a
+        terminal one's own entry is the answer.
+        """
         self._end(Refusal(code, message, retry_after=retry_after))
 
     def _end(self, refusal: Refusal) -> None:
         if self._room is None:
             return
-        self.metrics.refused(refusal.code)
-        self._write(closing(refusal))
-        self._leave(at_once=refusal.verdict.retry == "never")
-        self._socket.close(refusal.verdict.close_code, refusal.code)
+        if refusal.verdict.retry != "later":
+            self._leave(at_once=refusal.verdict.retry == "never")
+        if self._ending is None:
+            self._ending = refusal
+            self.metrics.refused(refusal.code)
+            self._socket.deafen()
+            self.outstanding.when_answered(partial(self._close, refusal))
 
     def lost(self) -> None:
         """The socket is gone, whoever ended it."""
+        self._ending = None
+        self.outstanding.stop()
         if self._room is not None:
             self._leave(at_once=False)
+
+    def _close(self, refusal: Refusal) -> None:
+        for fields in self._early:
+            self._write(fields)
+        self._write(closing(refusal))
+        self._ending = None
+        if self._room is not None:
+            self._leave(at_once=False)
+        self._socket.close(refusal.verdict.close_code, refusal.code)
 
     def _leave(self, *, at_once: bool) -> None:
         self._room = None

@@ -49,9 +49,9 @@ class RoomClient:
         """A handler failed; the log has the same id."""
         self.connection.end("internal", message=f"failure {failure_id}")
 
-    def broke(self, code: str) -> None:
-        """The peer broke the protocol."""
-        self.connection.end(code)
+    def broke(self, code: str, *, retry_after: float | None = None) -> None:
+        """The peer broke the protocol or its limits."""
+        self.connection.end(code, retry_after=retry_after)
 
     def lost(self) -> None:
         """The socket is gone."""

@@ -34,6 +34,7 @@ class PlainSocket:
         self._closing: tuple[int, str] | None = None
         self._close_timer: asyncio.TimerHandle | None = None  # From the close until the end.
         self._tasks: tuple[asyncio.Task[None], ...] = ()  # Set while `run` runs.
+        self._is_deaf = False  # It has to go: nothing that it sends is looked at any more.
         self._wake = asyncio.Event()  # Set when there is something to send, or to close.
         self.sent_bytes = 0
 
@@ -48,8 +49,13 @@ class PlainSocket:
         self._waiting_bytes += sum(len(frame.data) for frame in frames.frames)
         self._wake.set()
 
+    def deafen(self) -> None:
+        """Handle nothing more of what the peer says."""
+        self._is_deaf = True
+
     def close(self, code: int, reason: str) -> None:
         """Send what was given before, then close."""
+        self._is_deaf = True
         self._closing = (code, reason)
         self._wake.set()
         loop = asyncio.get_running_loop()
@@ -78,6 +84,10 @@ class PlainSocket:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
+            # A server that has frames waiting gives them without a turn of the event loop between.
+            await asyncio.sleep(0)
+            if self._is_deaf:
+                continue
             try:
                 self._received(client, message.get("text"), message.get("bytes"))
             except Exception:

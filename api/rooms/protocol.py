@@ -230,8 +230,8 @@ class Client(Protocol):
     def failed(self, failure_id: str) -> None:
         """A handler failed; the log has the same id."""
 
-    def broke(self, code: str) -> None:
-        """The peer broke the protocol; `code` says how."""
+    def broke(self, code: str, *, retry_after: float | None = None) -> None:
+        """The peer broke the protocol or its limits; `code` says how."""
 
     def lost(self) -> None:
         """The socket is gone."""
@@ -251,8 +251,11 @@ class Socket(Protocol):
     def send(self, frames: Frames) -> None:
         """Send after what was given before."""
 
+    def deafen(self) -> None:
+        """Handle nothing more of what the peer says; what is sent still goes out."""
+
     def close(self, code: int, reason: str) -> None:
-        """Send what was given before, then close."""
+        """Send what was given before, then close; deaf from then on."""
 
 
 class Codec(Protocol):

@@ -2,14 +2,23 @@
 
 import asyncio
 from collections import deque
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 # Seconds between two looks at what is due: a deadline may be this much late. Shorter only when
 # the waits are.
 MAX_TICK = 1.0
+# Seconds in which a peer that goes on sending may read why it has to go.
+LINGER = 1.0
 
 
-class Timed(Protocol):
+class Leaving(Protocol):
+    """Whoever has to be gone by a certain time."""
+
+    def abort(self) -> None:
+        """Drop the connection."""
+
+
+class Timed(Leaving, Protocol):
     """What the clock asks of a socket. Each answer says whether it still applies."""
 
     def ping(self) -> bool:
@@ -21,8 +30,8 @@ class Timed(Protocol):
     def check_message(self, limit: float) -> bool:
         """Drop the connection if its message began before `limit` and has not ended."""
 
-    def abort(self) -> None:
-        """Drop the connection."""
+
+Peer = TypeVar("Peer", bound=Leaving)
 
 
 class Clock:
@@ -50,11 +59,13 @@ class Clock:
         self._ping_timeout = ping_timeout
         self._message_timeout = message_timeout
         self._close_timeout = close_timeout
-        shortest = min(ping_interval, ping_timeout, message_timeout, close_timeout)
+        self._linger = min(close_timeout, LINGER)
+        shortest = min(ping_interval, ping_timeout, message_timeout, self._linger)
         self._tick_interval = min(MAX_TICK, shortest / 4)
         self._pings: deque[tuple[float, Timed]] = deque()
         self._pongs: deque[tuple[float, Timed]] = deque()
-        self._closes: deque[tuple[float, Timed]] = deque()
+        self._closes: deque[tuple[float, Leaving]] = deque()
+        self._lingers: deque[tuple[float, Leaving]] = deque()
         self._messages: set[Timed] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -72,9 +83,14 @@ class Clock:
         """It has."""
         self._messages.discard(socket)
 
-    def close_begun(self, socket: Timed) -> None:
+    def close_begun(self, socket: Leaving) -> None:
         """Whatever the client does, it will be gone soon."""
         self._closes.append((self._now() + self._close_timeout, socket))
+        self._run()
+
+    def linger(self, socket: Leaving) -> None:
+        """It was told to go and sends all the more: gone sooner."""
+        self._lingers.append((self._now() + self._linger, socket))
         self._run()
 
     def _now(self) -> float:
@@ -87,8 +103,8 @@ class Clock:
     def _tick(self) -> None:
         self._timer = None
         now = self._now()
-        for socket in _due(self._closes, now):
-            socket.abort()
+        for leaving in (*_due(self._closes, now), *_due(self._lingers, now)):
+            leaving.abort()
         for socket in _due(self._pongs, now):
             if socket.check_pong():
                 self._pings.append((now + self._ping_interval, socket))
@@ -98,11 +114,11 @@ class Clock:
         begun = tuple(self._messages)  # A socket that ends takes itself out.
         limit = now - self._message_timeout
         self._messages = {socket for socket in begun if socket.check_message(limit)}
-        if self._pings or self._pongs or self._closes or self._messages:
+        if self._pings or self._pongs or self._closes or self._lingers or self._messages:
             self._run()
 
 
-def _due(waiting: deque[tuple[float, Timed]], now: float) -> list[Timed]:
+def _due(waiting: deque[tuple[float, Peer]], now: float) -> list[Peer]:
     due = []
     while waiting and waiting[0][0] <= now:
         due.append(waiting.popleft()[1])

@@ -29,7 +29,7 @@ class Fault(Exception):  # noqa: N818 - the peer's fault, not an error of ours
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A whole message or control frame; `opcode` is never CONT."""
+    """A whole message or a control frame; CONT: a fragment that ends no message, empty or not."""
 
     opcode: int
     data: bytes
@@ -48,7 +48,7 @@ class FrameReader:
     def __init__(self, *, max_bytes: int, max_fragments: int) -> None:
         self._max_bytes = max_bytes
         self._max_fragments = max_fragments
-        self._buffer = b""  # The beginning of a frame whose end has not come yet.
+        self._buffer: bytes | bytearray = b""  # What has come and was not taken yet.
         self._opcode = CONT  # Of the message whose fragments are being collected; CONT: none.
         self._fragments: list[bytes] | None = None
         self._size = 0
@@ -58,26 +58,39 @@ class FrameReader:
         """Whether a message has begun that has not ended."""
         return bool(self._buffer) or self._fragments is not None
 
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that end in this piece.
+    def add(self, data: bytes) -> None:
+        """Bytes, as TCP brought them; `take` reads them."""
+        if not self._buffer:
+            self._buffer = data
+            return
+        # Not `+` of two bytes: a large frame in pieces of one byte would be copied for each.
+        if not isinstance(self._buffer, bytearray):
+            self._buffer = bytearray(self._buffer)
+        self._buffer += data
+
+    def take(self, share: int) -> Iterator[tuple[Message, int]]:
+        """The frames that are here, and what each costs, until a share is used up.
 
         Raises:
             Fault: while iterating, after the messages that came before the fault.
         """
-        if self._buffer:
-            data = self._buffer + data
-        start, end = 0, len(data)
-        while end - start >= 2:
+        data, start = self._buffer, 0
+        while share > 0 and len(data) - start >= 2:
             frame = self._frame(data, start)
             if frame is None:
                 break
-            opcode, final, payload, start = frame
-            message = self._message(opcode, payload, final=final)
-            if message is not None:
-                yield message
-        self._buffer = data[start:] if start else data
+            opcode, final, payload, stop = frame
+            cost = 1 + (stop - start) // 1024
+            share, start = share - cost, stop
+            yield self._message(opcode, payload, final=final), cost
+        if start:
+            self._buffer = bytes(data[start:])
 
-    def _frame(self, data: bytes, start: int) -> tuple[int, bool, bytes, int] | None:
+    def clear(self) -> None:
+        """Forget what has not been read."""
+        self._buffer, self._fragments = b"", None
+
+    def _frame(self, data: bytes | bytearray, start: int) -> tuple[int, bool, bytes, int] | None:
         """One frame from `start`: opcode, final, payload, where it ends; None: not all there."""
         first, second = data[start], data[start + 1]
         opcode = first & 0x0F
@@ -115,7 +128,7 @@ class FrameReader:
         if opcode < CLOSE and self._size + size > self._max_bytes:
             raise Fault("too_big", "the message is too big")
 
-    def _message(self, opcode: int, payload: bytes, *, final: bool) -> Message | None:
+    def _message(self, opcode: int, payload: bytes, *, final: bool) -> Message:
         if opcode >= CLOSE:
             return Message(opcode, payload)
         if opcode != CONT:
@@ -128,7 +141,7 @@ class FrameReader:
         if len(fragments) > self._max_fragments:
             raise Fault("fragment_limit", "too many fragments")
         if not final:
-            return None
+            return Message(CONT, payload)
         message = Message(self._opcode, b"".join(fragments))
         self._opcode, self._fragments, self._size = CONT, None, 0
         return message

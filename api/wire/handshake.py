@@ -25,7 +25,7 @@ from api.wire.websocket import Wire, WireSocket
 logger = logging.getLogger("itemroom.wire")
 
 
-class Handshake(asyncio.Protocol):
+class Handshake(asyncio.BufferedProtocol):
     """One client until it is let in, refused or gone.
 
     Args:
@@ -93,10 +93,14 @@ class Handshake(asyncio.Protocol):
         self._is_answered = True
         return self._socket
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Where the next bytes go: bounded, and shared by all."""
+        return self._wire.turns.intake
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Early frames: kept for the socket, and no more of them."""
         self._transport.pause_reading()
-        self._early += data
+        self._early += self._wire.turns.intake[:nbytes]
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client has gone without waiting for the answer."""

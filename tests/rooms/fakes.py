@@ -47,14 +47,19 @@ class FakeSocket:
     closed: tuple[int, str] | None = None
     sent_bytes: int = 0
     is_full: bool = False
+    is_deaf: bool = False
 
     def send(self, frames: Frames) -> None:
         assert self.closed is None, "something was sent after the close"
         self.frames.extend(frames.frames)
         self.sends.append(len(frames.frames))
 
+    def deafen(self) -> None:
+        self.is_deaf = True
+
     def close(self, code: int, reason: str) -> None:
         assert self.closed is None, "closed twice"
+        assert self.is_deaf, "closed while it listens"
         self.closed = (code, reason)
 
     @property

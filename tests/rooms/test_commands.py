@@ -252,11 +252,11 @@ async def test_frame_of_the_other_kind_is_the_end(
 
 
 async def test_publishing_too_fast_is_refused_with_a_time(world: World) -> None:
-    """A burst passes, the next one waits; signals and lists of users count as well."""
+    """A burst passes, the next one waits; signals count as well."""
     ada = await world.live(publish_rate=2, publish_burst=3)
     ada.publishes("one", "r1")
     ada.says("signal", name="typing")
-    ada.says("presence")
+    ada.says("signal", name="typing")
     ada.publishes("four", "r4")
     error = ada.socket.said_of("error")[0]
     assert (error["code"], error["ref"]) == ("rate_limited", "r4")
@@ -266,6 +266,83 @@ async def test_publishing_too_fast_is_refused_with_a_time(world: World) -> None:
     await asyncio.sleep(error["retry_after"] + 0.01)
     ada.publishes("four", "r4again")
     assert (await ada.answer("r4again"))["type"] == "ack"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"type_": "ping"}, {"type_": "presence"}, {"type_": "read", "seq": 1}]
+)
+async def test_light_frames_too_fast_are_refused_then_cut(world: World, fields: Fields) -> None:
+    """They store nothing, and cost all the same: all of them together have a rate of their own."""
+    ada = await world.live(light_rate=0.001, light_burst=3, error_rate=0.001, error_burst=2)
+    for _ in range(3):
+        ada.says(**fields)
+    assert ada.socket.said_of("error") == []
+    for _ in range(9):
+        ada.says("auth", token="x")
+    assert [error["code"] for error in ada.socket.said_of("error")] == ["rate_limited"] * 3
+    assert (await ada.is_closed())["reason"] == "rate_limited"
+
+
+async def test_what_was_taken_is_answered_before_the_close(world: World) -> None:
+    """A burst that is too large is cut; whatever of it is stored has its ack, and its entry."""
+    ada = await world.live(publish_rate=0.001, publish_burst=100, error_rate=0.001)
+    world.news.hold = True
+    for number in range(130):
+        ada.publishes("x", f"r{number}")
+    assert ada.socket.is_deaf
+    assert ada.connection.room is None
+    assert ada.socket.closed is None
+    await world.on_disk(100)
+    world.news.release()
+    closing = await ada.is_closed()
+    assert (closing["reason"], ada.types[-1]) == ("rate_limited", "closing")
+    acked = [ack["ref"] for ack in ada.socket.said_of("ack")]
+    assert acked == [f"r{number}" for number in range(100)]
+    assert ada.socket.seqs == list(range(1, 101))
+    assert len(ada.socket.said_of("error")) == 21
+
+
+async def test_whose_rights_end_is_answered_and_sees_no_more(world: World) -> None:
+    """Acks of what was taken, and none of the entries after the end."""
+    ada, bob = await world.live("ada"), await world.live("bob")
+    world.news.hold = True
+    ada.publishes("taken", "r")
+    ada.connection.end("restart")
+    ada.connection.end("auth_revoked")
+    await world.on_disk(1)
+    bob.publishes("after", "s")
+    await world.on_disk(2)
+    world.news.release()
+    assert (await ada.is_closed())["reason"] == "restart"
+    assert ada.types[-2:] == ["ack", "closing"]
+    assert (await bob.answer("s"))["type"] == "ack"
+    assert ada.socket.seqs == []
+
+
+async def test_disk_that_hangs_keeps_nobody_from_the_close(world: World) -> None:
+    """An answer is waited for, but not for ever."""
+    ada = await world.live(close_timeout=0.01)
+    world.news.hold = True
+    ada.publishes("x", "r")
+    ada.connection.end("restart")
+    assert (await ada.is_closed())["reason"] == "restart"
+    assert ada.socket.said_of("ack") == []
+    world.news.release()
+    await settled(world)
+    assert ada.types[-1] == "closing"
+
+
+async def test_client_lost_before_its_answer_is_told_nothing(world: World) -> None:
+    """Neither the answer nor the close: there is nobody."""
+    ada = await world.live()
+    world.news.hold = True
+    ada.publishes("x", "r")
+    ada.connection.end("restart")
+    ada.connection.lost()
+    world.news.release()
+    await settled(world)
+    assert ada.socket.said_of("ack", "closing") == []
+    assert ada.socket.closed is None
 
 
 @pytest.mark.parametrize(
@@ -279,7 +356,7 @@ async def test_client_that_only_errs_is_cut(world: World, frame: str, reason: st
     )
     for _ in range(30):
         ada.says(frame, body="x")
-    closing = ada.socket.said[-1]
+    closing = await ada.is_closed()
     assert (closing["reason"], closing["code"], closing["retry"]) == (reason, 1008, "later")
     assert closing["retry_after"] > 0
     assert len(ada.socket.said_of("error")) == 21
@@ -330,13 +407,3 @@ async def test_writer_that_is_full_or_ends_refuses_with_its_code(world: World) -
     ada.publishes("too late", "r3")
     assert (await ada.answer("r3"))["code"] == "draining"
     assert ada.socket.closed is None
-
-
-async def test_ack_after_the_end_is_not_sent(world: World) -> None:
-    """`closing` is the last frame; what was stored is seen on the next connection."""
-    ada, bob = await world.live("ada"), await world.live("bob")
-    ada.publishes("stored", "r")
-    ada.connection.end("restart")
-    assert (await bob.hears("message"))["body"] == "stored"
-    await settled(world)
-    assert ada.types[-1] == "closing"

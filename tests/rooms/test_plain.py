@@ -66,8 +66,8 @@ class Listener:
     def failed(self, failure_id: str) -> None:
         self.heard.append(failure_id)
 
-    def broke(self, code: str) -> None:
-        self.heard.append(code)
+    def broke(self, code: str, *, retry_after: float | None = None) -> None:
+        self.heard.append((code, retry_after))
 
     def lost(self) -> None:
         self.lost_times += 1
@@ -111,6 +111,19 @@ async def test_frames_leave_in_order_of_both_kinds() -> None:
     line.peer.says(type="websocket.disconnect", code=1001)
     await running
     assert line.listener.lost_times == 1
+
+
+async def test_deaf_socket_hears_nothing_and_still_sends() -> None:
+    """What a client says after its end is not handled, however long it goes on."""
+    line = Line()
+    running = await line.begin()
+    line.socket.deafen()
+    line.peer.says(text="too late", bytes=None)
+    line.socket.send(frames("an answer"))
+    line.socket.close(1008, "rate_limited")
+    await running
+    assert line.listener.heard == []
+    assert line.peer.texts() == ["an answer", None]
 
 
 async def test_close_follows_everything_that_was_given() -> None:

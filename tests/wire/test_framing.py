@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from api.wire.framing import (
 
 MAX_BYTES = 1000
 MAX_FRAGMENTS = 8
+SHARE = 3
 
 
 def reader() -> FrameReader:
@@ -42,6 +44,18 @@ def masked(opcode: int, payload: bytes = b"", *, final: bool = True, rsv: int = 
     return bytes((first, rest[0] | 0x80, *rest[1:])) + key + data
 
 
+def fed(subject: FrameReader, data: bytes) -> Iterator[Message]:
+    """The messages that end in a piece, in turns of a few frames."""
+    subject.add(data)
+    found = True
+    while found:
+        found = False
+        for message, _ in subject.take(SHARE):
+            found = True
+            if message.opcode != CONT:
+                yield message
+
+
 def read(data: bytes, cuts: list[int] | None = None) -> tuple[list[Message], int | None]:
     """The messages in the bytes, given in pieces, and the code of the fault that ended them."""
     places = [0, *sorted(cuts or ()), len(data)]
@@ -49,7 +63,7 @@ def read(data: bytes, cuts: list[int] | None = None) -> tuple[list[Message], int
     subject = reader()
     try:
         for start, stop in itertools.pairwise(places):
-            messages.extend(subject.feed(data[start:stop]))
+            messages.extend(fed(subject, data[start:stop]))
     except Fault as fault:
         return messages, CODES[fault.code].close_code
     return messages, None
@@ -137,12 +151,32 @@ def test_too_many_fragments_are_refused_even_when_empty() -> None:
     assert read(flood) == ([], 1008)
 
 
+def test_share_used_up_leaves_the_rest() -> None:
+    """A frame costs 1, and 1 more for each KiB; fragments count as much as messages do."""
+    subject = FrameReader(max_bytes=5000, max_fragments=MAX_FRAGMENTS)
+    subject.add(masked(TEXT, b"a", final=False) + masked(PING) + masked(CONT, b"b"))
+    subject.add(masked(BINARY, bytes(2048)) + masked(PING, b"last"))
+    turns = [
+        [(message.opcode, cost) for message, cost in subject.take(share)] for share in (2, 2, 9, 9)
+    ]
+    assert turns == [[(CONT, 1), (PING, 1)], [(TEXT, 1), (BINARY, 3)], [(PING, 1)], []]
+
+
+def test_reader_cleared_has_nothing_left() -> None:
+    """Neither frames nor a message that had begun."""
+    subject = reader()
+    assert list(fed(subject, masked(TEXT, b"a", final=False) + masked(PING)[:3])) == []
+    subject.clear()
+    assert not subject.is_partial
+    assert list(fed(subject, masked(TEXT, b"b"))) == [Message(TEXT, b"b")]
+
+
 def test_half_a_message_is_partial_until_it_ends() -> None:
     """What the clock watches."""
     subject = reader()
     frame = masked(TEXT, b"hello")
     pieces = [frame[:4], frame[4:], masked(TEXT, b"a", final=False), masked(CONT, b"b")]
-    partial = [(len(list(subject.feed(piece))), subject.is_partial) for piece in pieces]
+    partial = [(len(list(fed(subject, piece))), subject.is_partial) for piece in pieces]
     assert partial == [(0, True), (1, False), (0, True), (1, False)]
 
 

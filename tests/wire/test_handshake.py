@@ -17,7 +17,7 @@ from api.wire.handshake import Handshake
 from api.wire.upgrade import Upgrade
 from api.wire.websocket import Wire
 from tests.wire.test_framing import masked
-from tests.wire.test_websocket import FakeClient, FakeTransport
+from tests.wire.test_websocket import FakeClient, FakeTransport, arrive
 
 pytestmark = pytest.mark.anyio
 REQUEST: Scope = {
@@ -93,7 +93,7 @@ async def test_early_frames_reach_the_room(settings: Settings) -> None:
 
     door = Door(settings, slow, early=masked(0x81, b"one"))
     await asyncio.sleep(0)
-    door.handshake.data_received(masked(0x81, b"two"))
+    arrive(door.handshake, masked(0x81, b"two"))
     assert not door.transport.reading
     go.set()
     await door.ended()
@@ -113,7 +113,7 @@ async def test_client_that_is_refused_hears_why(settings: Settings) -> None:
     door = Door(settings, refuse)
     got = await door.ended()
     told = server_frame(TEXT, b"why") + server_frame(BINARY, b"\x00")
-    assert got.endswith(b"\r\n\r\n" + told + close_frame(1008, "removed"))
+    assert got.endswith(b"\r\n\r\n" + told + close_frame(1008, "removed") + b"<eof>")
     assert len(door.state.connections) == 1  # The socket, which waits for the peer's close.
 
 
@@ -171,7 +171,7 @@ async def test_accepted_client_that_is_forgotten_is_closed(
 ) -> None:
     """1011 instead of silence."""
     door = Door(settings, app)
-    assert (await door.ended()).endswith(close_frame(1011, "internal"))
+    assert (await door.ended()).endswith(close_frame(1011, "internal") + b"<eof>")
     assert "a handshake was not answered" in caplog.text
 
 
@@ -186,7 +186,7 @@ async def test_failure_after_the_answer_is_logged(
         raise LookupError
 
     door = Door(settings, close_and_fail)
-    assert (await door.ended()).endswith(close_frame(1008, "removed"))
+    assert (await door.ended()).endswith(close_frame(1008, "removed") + b"<eof>")
     assert "LookupError" in caplog.text
 
 
