@@ -36,10 +36,6 @@ class Bucket:
         self._tokens -= 1.0
         return 0.0
 
-    def give_back(self) -> None:
-        """Undo one `take`: what it was taken for turned out not to count."""
-        self._tokens = min(self._burst, self._tokens + 1.0)
-
 
 class Buckets:
     """A bucket for each key, the least recently used of them forgotten first.
@@ -69,11 +65,6 @@ class Buckets:
         else:
             self._buckets.move_to_end(key)
         return bucket.take(now)
-
-    def give_back(self, key: str) -> None:
-        """Undo one `take`, unless the key was forgotten meanwhile."""
-        if bucket := self._buckets.get(key):
-            bucket.give_back()
 
 
 def network_of(address: str) -> str:

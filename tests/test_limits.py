@@ -86,17 +86,6 @@ def test_table_full_forgets_the_least_recently_used() -> None:
     assert buckets.take("busy", 5.0) == 0.0
 
 
-def test_token_given_back_can_be_taken_again() -> None:
-    """What turned out not to count is undone, up to the burst, and for known keys only."""
-    buckets = Buckets(1, 1)
-    buckets.take("a", 5.0)
-    buckets.give_back("a")
-    buckets.give_back("a")
-    buckets.give_back("unknown")
-    assert [buckets.take("a", 5.0) for _ in range(2)] == [0.0, 1.0]
-    assert len(buckets) == 1
-
-
 @pytest.mark.parametrize(
     ("address", "network"),
     [

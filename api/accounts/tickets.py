@@ -7,7 +7,7 @@ socket that it opened.
 from functools import partial
 from typing import cast
 
-from sqlalchemy import NotNullable, Select, Update, insert, select, update
+from sqlalchemy import Connection, NotNullable, Select, Update, insert, select, update
 from sqlmodel import col
 
 from api.errors import Refusal
@@ -19,6 +19,7 @@ from api.items.access import (
     Principal,
     Role,
     claimed_role,
+    clock_ms,
     load_standing,
 )
 from api.models import Item, Ticket, User
@@ -42,7 +43,10 @@ async def redeem_ticket(state: State, ticket: str, item_id: str) -> Principal:
         Refusal: `ticket_used`, for one that is too old, unknown, or for another item, too; or
             `auth_revoked`.
     """
-    return await state.writer.call(partial(_redeem, fingerprint(ticket), item_id), light=True)
+    jti = fingerprint(ticket)
+    # Strangers try what they like, and the one writer has better to do than to look for it.
+    await state.readers.read(_look, jti, item_id, clock_ms())
+    return await state.writer.call(partial(_redeem, jti, item_id), light=True)
 
 
 def _store(jti: str, access: Access, ttl: int, tx: Transaction) -> None:
@@ -92,12 +96,19 @@ def _use(now: int, jti: str) -> Update:
     return update(Ticket).where(col(Ticket.jti) == jti).values({col(Ticket.used_at): now})
 
 
-def _redeem(jti: str, item_id: str, tx: Transaction) -> Principal:
-    # The writer is the only one that writes: between this look and the update nobody comes.
-    rows = _find.fetch(tx.connection, jti, item_id, tx.now_ms)
+def _look(
+    connection: Connection, jti: str, item_id: str, now: int
+) -> tuple[int, str, str, str, str, int, int | None, str | None]:
+    rows = _find.fetch(connection, jti, item_id, now)
     if not rows:
         raise Refusal("ticket_used")
-    user_key, user_id, name, kind, credential_id, issued_at, expires_at, cap = rows[0]
+    return rows[0]
+
+
+def _redeem(jti: str, item_id: str, tx: Transaction) -> Principal:
+    # The writer is the only one that writes: between this look and the update nobody comes.
+    found = _look(tx.connection, jti, item_id, tx.now_ms)
+    user_key, user_id, name, kind, credential_id, issued_at, expires_at, cap = found
     items = None if cap is None else {item_id: Role(cap)}
     credential = Credential(cast(CredentialKind, kind), credential_id, issued_at, expires_at, items)
     principal = Principal(user_key, user_id, name, credential)

@@ -1,19 +1,17 @@
-"""Who gets in: nobody new while the server stops, and only so many handshakes an address."""
-
-import asyncio
+"""Who gets in: nobody new while the server stops."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import Refusal
 from api.http.problems import Problem, refuse
-from api.http.scopes import client_network, state_of
+from api.http.scopes import state_of
 
 # Whoever runs the server must be able to watch it stop.
 OPERATIONAL_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Admission:
-    """Refuses what comes while draining, and handshakes beyond the rate of their address."""
+    """Refuses what comes while draining."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,9 +29,4 @@ def _objection(scope: Scope) -> Problem | None:
         refusal = Refusal("draining", retry_after=state.settings.restart_spread)
         # The connection would otherwise be kept alive by a server that waits for its end.
         return Problem(refusal, headers={"Connection": "close"})
-    if scope["type"] == "websocket":
-        now = asyncio.get_running_loop().time()
-        if wait := state.handshakes.take(client_network(scope), now):
-            message = "Too many handshakes from your address."
-            return Problem(Refusal("rate_limited", message, retry_after=wait))
     return None

@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from api.errors import Refusal
 from api.http.methods import WHOLE_SERVER, allowed_methods
 from api.http.scopes import state_of
+from api.http.strangers import slowed
 from api.http.validation import judge_validation
 
 logger = logging.getLogger("itemroom.http")
@@ -28,7 +29,9 @@ RefuseSocket = Callable[[WebSocket, Exception], Awaitable[None]]
 
 MEDIA_TYPE = "application/problem+json"
 # What a socket is denied with before it opens; see docs/protocol.md, "Refusals".
-DENIALS = frozenset({"malformed", "origin_denied", "too_many_connections", "draining"})
+DENIALS = frozenset(
+    {"malformed", "origin_denied", "rate_limited", "too_many_connections", "draining"}
+)
 # What Starlette and FastAPI refuse by themselves. They are given a text of ours: theirs may quote.
 _CODES_BY_STATUS = {
     401: "auth_invalid",
@@ -116,6 +119,7 @@ def install(app: FastAPI, *, refuse_socket: RefuseSocket) -> None:
                 if connection.method == "OPTIONS":  # It asks for just that.
                     return Response(status_code=204, headers=problem.headers)
             return problem.response()
+        problem = _slowed(connection.scope, problem)
         if isinstance(error, HTTPException) or problem.refusal.code in DENIALS:
             state_of(connection.scope).metrics.refused(problem.refusal.code)
             return problem.response()
@@ -158,6 +162,7 @@ def _is_socket(scope: Scope) -> bool:
 async def refuse(scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:
     """Answer a request, or deny a socket, from middleware."""
     if scope["type"] == "websocket":
+        problem = _slowed(scope, problem)
         state_of(scope).metrics.refused(problem.refusal.code)
         if "websocket.http.response" not in scope.get("extensions", {}):
             verdict = problem.refusal.verdict
@@ -165,3 +170,8 @@ async def refuse(scope: Scope, receive: Receive, send: Send, problem: Problem) -
             await send({"type": "websocket.close", "code": verdict.close_code, "reason": reason})
             return
     await problem.response()(scope, receive, send)
+
+
+def _slowed(scope: Scope, problem: Problem) -> Problem:
+    refusal = slowed(scope, problem.refusal)
+    return problem if refusal is problem.refusal else Problem(refusal)

@@ -12,7 +12,7 @@ from api.accounts.outside import ensure_outside_item
 from api.accounts.tickets import redeem_ticket
 from api.errors import Refusal
 from api.http.problems import DENIALS
-from api.http.scopes import client_network
+from api.http.strangers import slowed
 from api.items.ids import valid_item_id
 from api.rooms.opening import Arrival, Wish, read_arrival
 from api.rooms.refusals import PolicyViolation
@@ -52,10 +52,11 @@ async def admit(
         arrival = await _arrive(websocket, state, shown, item_id, wish)
     except Refusal as refusal:
         if refusal.code in DENIALS:
-            raise
-        raise PolicyViolation(refusal) from refusal
-    # Only handshakes of strangers count against the rate of an address.
-    state.handshakes.give_back(client_network(websocket.scope))
+            raise  # Counted where it is answered.
+        told = slowed(websocket.scope, refusal)
+        if told.code in DENIALS:
+            raise told from refusal
+        raise PolicyViolation(told) from refusal
     limit = state.settings.connections_per_user
     if limit and state.hub.connections_of(arrival.access.principal.user_key) >= limit:
         raise Refusal("too_many_connections", retry_after=10)

@@ -53,7 +53,7 @@ async def app(tmp_path: Path) -> AsyncIterator[FastAPI]:
 
 
 async def test_handshakes_beyond_the_burst_are_denied(ask: Ask) -> None:
-    """429 with a delay before anything is looked up; other addresses are not affected."""
+    """429 with a delay; other addresses are not affected."""
     statuses = []
     for _ in range(3):
         start, *_ = await ask("/nope", type="websocket")

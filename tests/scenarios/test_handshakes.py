@@ -1,11 +1,13 @@
 """Who is not let in, seen by three clients: each refusal has one row, and all see the same."""
 
 import asyncio
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.conftest import Serve, make_settings
 from tests.live import PASSWORD, LiveServer
@@ -141,6 +143,44 @@ async def test_handshakes_that_prove_who_they_are_do_not_count(serve: Serve) -> 
     for _ in range(4):
         async with ada.room("room"):
             pass
+
+
+STRANGERS: list[tuple[str, Callable[[Scene], Attempt]]] = [
+    ("token", lambda scene: scene.knock(query="token=a.b.c")),
+    ("unsigned", lambda scene: scene.knock(query=f"token={scene.ada.token[:-4]}AAAA")),
+    ("cookie", lambda scene: by_cookie("session=unknown", scene.origin, scene)),
+    ("ticket", lambda scene: scene.knock(query="ticket=x")),
+    ("none", lambda scene: scene.knock()),
+    ("path", lambda scene: Attempt(f"{scene.server.ws_url}/nope")),
+    ("query", lambda scene: scene.knock(query="after=x")),
+]
+FRIENDS: list[tuple[str, Callable[[Scene], Attempt]]] = [
+    ("token", lambda scene: scene.knock(Authorization=f"Bearer {scene.ada.token}")),
+    ("api token", lambda scene: scene.knock(query=f"token={scene.api_token()}")),
+    ("cookie", lambda scene: by_cookie(scene.cookie(scene.ada), scene.origin, scene)),
+    ("ticket", lambda scene: scene.knock(query=f"ticket={scene.ticket()}")),
+]
+
+
+async def test_strangers_at_an_address_are_slowed_and_friends_let_in(serve: Serve) -> None:
+    """Behind one address is a whole office, or a proxy that nobody has listed."""
+    scene = Scene(serve(handshake_rate=0.01, handshake_burst=2))
+    for knock in (STRANGERS[0][1], STRANGERS[2][1]):
+        assert (await CLIENTS["websockets"](knock(scene))).reason == "auth_invalid"
+    for name, knock in STRANGERS * 2:
+        outcome = await CLIENTS["websockets"](knock(scene))
+        assert (name, outcome.status, outcome.problem["code"]) == (name, 429, "rate_limited")
+    for _, show in FRIENDS:
+        attempt = show(scene)
+        async with connect(attempt.url, proxy=None, additional_headers=attempt.headers) as socket:
+            assert json.loads(await socket.recv())["type"] == "welcome"
+    for query, code in [
+        (f"token={scene.eve.token}", "item_not_found"),
+        (f"token={scene.expired_token()}", "auth_expired"),
+        (f"token={scene.api_token(revoked=True)}", "auth_revoked"),
+    ]:
+        outcome = await CLIENTS["websockets"](scene.knock(query=query))
+        assert outcome.reason == code, "who was known is told why"
 
 
 async def test_a_server_about_to_stop_denies_new_sockets(serve: Serve) -> None:
