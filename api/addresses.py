@@ -57,3 +57,11 @@ def is_loopback(host: str) -> bool:
         return True
     address = parse_address(host)
     return address is not None and address.is_loopback
+
+
+def local_url(host: str, port: object) -> str:
+    """Where programs on this machine reach a server, also one that listens everywhere."""
+    address = parse_address(host)
+    if address is not None and address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api.addresses import is_loopback, parse_address, parse_network
+from api.addresses import is_loopback, local_url, parse_address, parse_network
 from api.origins import parse_authority, parse_origin
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -293,11 +293,7 @@ class Settings(BaseSettings):
     @property
     def local_url(self) -> str:
         """Where programs on this machine reach the server, also one that listens everywhere."""
-        host = self.host
-        address = parse_address(host)
-        if address is not None and address.is_unspecified:
-            host = "127.0.0.1" if address.version == 4 else "::1"
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return local_url(self.host, self.port)
 
     @property
     def public_host(self) -> str | None:

@@ -1,55 +1,41 @@
-"""`itemroom`: the command line."""
+"""`itemroom`: the command line. This file imports nothing, so that an interrupt is soon quiet."""
 
 import os
+import signal
 import sys
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
-from api.cli.accounts import token_commands, user_commands
-from api.cli.backups import backup, restore
-from api.cli.chat import chat
-from api.cli.failures import EXPECTED, explain
-from api.cli.items import item_commands
-from api.cli.rooms import listen, publish
-from api.cli.serving import migrate, serve
-
-app = typer.Typer(
-    help="Authenticated, durable, live rooms. Settings are ITEMROOM_* environment variables.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(serve)
-app.command()(migrate)
-app.add_typer(user_commands, name="user")
-app.add_typer(token_commands, name="token")
-app.add_typer(item_commands, name="item")
-app.command()(listen)
-app.command()(publish)
-app.command()(chat)
-app.command()(backup)
-app.command()(restore)
+INTERRUPTED = 130
+"""What a shell says of a program that SIGINT has ended."""
 
 
 def main() -> None:
-    """Run the command that the arguments name, and exit."""
+    """Run the command that the arguments name, and exit; an interrupt never shows a traceback."""
+    # A shell's background jobs ignore it: then so do we.
+    is_heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_heard:
+        # While modules are imported an exception would come out in the middle of any of them.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from api.cli.commands import run
+
+    if is_heard:
+        sys.unraisablehook = _unraisable
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        app()
-    except EXPECTED as error:
-        sentence, code = explain(error)
-        typer.echo(f"itemroom: {sentence}", err=True)
-        sys.exit(code)
+        run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     finally:
-        _let_go_of_output()
+        if is_heard:
+            # The interpreter's own end is no place for exceptions either.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _let_go_of_output() -> None:
-    """Whoever read our output may have gone: the interpreter must not fail over it on its way out.
-
-    It would exit with 120, whatever the command had to say (docs.python.org, "Note on SIGPIPE").
-    """
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _unraisable(report: "UnraisableHookArgs") -> None:
+    """An interrupt in a finalizer would be shown, and lost: there it ends the program at once."""
+    if report.exc_type is KeyboardInterrupt:
+        os._exit(INTERRUPTED)
+    sys.__unraisablehook__(report)

@@ -2,13 +2,17 @@
 
 import re
 import sys
-from typing import Annotated
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.failures import Failure, load_settings
-from api.cli.operators import operator
-from api.items.access import Role
+
+if TYPE_CHECKING:
+    from api.cli.operators import Operator
+    from api.items.access import Role
+    from api.settings import Settings
 
 user_commands = typer.Typer(help="Make, disable and enable users.", no_args_is_help=True)
 token_commands = typer.Typer(help="Make API tokens.", no_args_is_help=True)
@@ -110,7 +114,16 @@ def _ask_password(*, from_stdin: bool) -> str:
     return line
 
 
-def _parse_item(text: str) -> tuple[str, Role]:
+def operator(settings: "Settings") -> AbstractContextManager["Operator"]:
+    """Whoever can do it; see `api.cli.operators`."""
+    from api.cli.operators import operator as found
+
+    return found(settings)
+
+
+def _parse_item(text: str) -> tuple[str, "Role"]:
+    from api.items.access import Role
+
     pattern, found, role = text.rpartition("=")
     if not found or role not in list(Role):
         raise typer.BadParameter(

@@ -1,13 +1,16 @@
 """`itemroom backup` and `itemroom restore`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.failures import load_settings
 from api.store.backup import Contents, back_up
 from api.store.backup import restore as put_back
+
+if TYPE_CHECKING:
+    from api.store.backup import Contents
 
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -38,7 +41,7 @@ def restore(file: File) -> None:
         typer.echo(f"The former database is {kept}")
 
 
-def _counts(contents: Contents) -> str:
+def _counts(contents: "Contents") -> str:
     return (
         f"{contents.items} items, {contents.entries} entries, {contents.users} users, "
         f"revision {contents.revision}"

@@ -1,20 +1,21 @@
 """`itemroom chat`: a room in the terminal."""
 
-from api.cli.connecting import LOCAL, ItemId, Token, TokenFile, Url, failure_of, room_of
+from api.cli.arguments import ItemId, Token, TokenFile, Url
 from api.cli.failures import Failure
 
 
 def chat(
-    item: ItemId, *, url: Url = LOCAL, token: Token = None, token_file: TokenFile = None
+    item: ItemId, *, url: Url = None, token: Token = None, token_file: TokenFile = None
 ) -> None:
     """Talk in an item's room: what was said, who is here, who is typing.
 
-    Enter sends, Page Up shows what was before, Ctrl+R drops the connection and resumes, Ctrl+Q
+    Enter sends, Page Up shows what was before, Ctrl+R drops the connection and resumes, Ctrl+C
     ends. What is sent while the connection is lost arrives when it is back.
     """
     try:
         # Textual is an extra: nothing else of the command line may need it.
-        from api.cli.terminal import Chat  # noqa: PLC0415
+        from api.cli.connecting import failure_of, room_of
+        from api.cli.terminal import Chat
     except ModuleNotFoundError as error:
         sentence = "The chat needs Textual: install `itemroom[tui]`."
         raise Failure(sentence) from error

@@ -1,29 +1,20 @@
-"""What the commands of a client share: options, a room from them, and its refusals explained."""
+"""What the commands of a client share: a room from their arguments, and its refusals explained."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from api.addresses import local_url
 from api.cli.failures import REFUSED, UNABLE, Failure
 from api.errors import CODES
 from api.items.ids import valid_item_id
-from itemroom import Refused, Room
+from itemroom import Change, Refused, Room
 from itemroom.room import room_url
-
-ItemId = Annotated[str, typer.Argument(metavar="ITEM", show_default=False)]
-Url = Annotated[str, typer.Option(envvar="ITEMROOM_URL", help="The server.")]
-# Preferably by the environment or a file: everybody on the machine can read arguments.
-Token = Annotated[
-    str | None, typer.Option(envvar="ITEMROOM_TOKEN", help="Better: by the environment.")
-]
-TokenFile = Annotated[Path | None, typer.Option(help="A file with the token.", show_default=False)]
-
-LOCAL = "http://127.0.0.1:8000"
 
 
 def room_of(
-    item_id: str, url: str, token: str | None, token_file: Path | None, **options: Any
+    item_id: str, url: str | None, token: str | None, token_file: Path | None, **options: Any
 ) -> Room:
     """The room that the arguments name, to be entered.
 
@@ -32,12 +23,22 @@ def room_of(
     """
     if not valid_item_id(item_id):
         raise Failure("An item's id has 1 to 128 letters, digits and . _ : - characters.")
+    shown = _token(token, token_file)
+    url = url or local_server()
     try:
         room_url(url, item_id)
     except ValueError as error:
         sentence = "ITEMROOM_URL takes an address such as https://rooms.example.com."
         raise Failure(sentence) from error
-    return Room(url, item=item_id, token=_token(token, token_file), **options)
+    return Room(url, item=item_id, token=shown, **options)
+
+
+def local_server() -> str:
+    """The server of this machine: a client follows its settings without reading all of them."""
+    port = os.environ.get("ITEMROOM_PORT") or "8000"
+    if port == "0":
+        raise Failure("ITEMROOM_PORT=0 finds a free port, which only the server knows: give --url.")
+    return local_url(os.environ.get("ITEMROOM_HOST") or "127.0.0.1", port)
 
 
 def _token(token: str | None, file: Path | None) -> str:
@@ -71,3 +72,18 @@ def loss_of(refused: Refused) -> str:
     if refused.close_code is None or refused.code.startswith("close_"):
         return refused.message[:1].lower() + refused.message[1:].rstrip(".")
     return f"the server closed the connection: {refused.code}"
+
+
+def tell_outages(room: Room, note: Callable[[str], None]) -> None:
+    """Say once for each outage why there is one, and that the room tries to come back."""
+    is_told = False
+
+    def changed(change: Change) -> None:
+        nonlocal is_told
+        if change.state == "resuming":
+            is_told = False
+        elif change.error is not None and change.retry_at is not None and not is_told:
+            is_told = True
+            note(f"{loss_of(change.error)}; trying again")
+
+    room.on("state", changed)

@@ -2,18 +2,14 @@
 
 import os
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
 from api.errors import Refusal
-from api.secret_file import SecretError
-from api.settings import Settings
-from api.store.backup import BackupError
-from api.store.database import DatabaseError
-from api.variables import unread_variables
+
+if TYPE_CHECKING:
+    from api.settings import Settings
 
 REFUSED = 1
 """The command was understood, and the answer is no."""
@@ -29,52 +25,62 @@ class Failure(Exception):  # noqa: N818 - ends a command, and is no fault of our
         self.code = code
 
 
-EXPECTED = (
-    Failure,
-    Refusal,
-    BackupError,
-    DatabaseError,
-    SecretError,
-    DBAPIError,
-    sqlite3.Error,
-    OSError,
-)
-
-
-def explain(error: Exception) -> tuple[str, int]:
-    """The sentence for an expected error, and the exit code."""
+def explain(error: Exception) -> tuple[str, int] | None:
+    """The sentence for an expected error, and the exit code; None: it is a fault of ours."""
     match error:
         case Failure():
             return str(error), error.code
         case Refusal():
             return f"{error.code}: {error.message}", REFUSED
-        case DBAPIError():  # Its own text has the statement and its parameters.
-            return f"The database cannot be used: {error.orig}.", UNABLE
         case sqlite3.Error():
             return f"The database cannot be used: {error}.", UNABLE
         case OSError() if error.strerror is not None and error.filename is not None:
             return f"{error.filename}: {error.strerror}.", UNABLE
-        case _:
+        case OSError():
             return str(error), UNABLE
+        case _:
+            return _explain_database(error)
 
 
-def load_settings(**changes: Any) -> Settings:
+def _explain_database(error: Exception) -> tuple[str, int] | None:
+    from sqlalchemy.exc import DBAPIError
+
+    from api.secret_file import SecretError
+    from api.store.backup import BackupError
+    from api.store.database import DatabaseError
+
+    match error:
+        case DBAPIError():  # Its own text has the statement and its parameters.
+            return f"The database cannot be used: {error.orig}.", UNABLE
+        case BackupError() | DatabaseError() | SecretError():
+            return str(error), UNABLE
+        case _:
+            return None
+
+
+def load_settings(**changes: Any) -> "Settings":
     """The settings of the environment; says which variables are none, as a server does in its log.
 
     Raises:
         Failure: see `read_settings`.
     """
+    from api.variables import unread_variables
+
     for sentence in unread_variables(os.environ):
         typer.echo(f"itemroom: {sentence}", err=True)
     return read_settings(**changes)
 
 
-def read_settings(**changes: Any) -> Settings:
+def read_settings(**changes: Any) -> "Settings":
     """The settings of the environment, some of them changed by options.
 
     Raises:
         Failure: one is wrong; the input itself, which may be a secret, is not shown.
     """
+    from pydantic import ValidationError
+
+    from api.settings import Settings
+
     try:
         return Settings(**{name: value for name, value in changes.items() if value is not None})
     except ValidationError as error:

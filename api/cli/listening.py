@@ -1,11 +1,10 @@
 """Follows an item, and says what happens to the connection."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from api.cli.connecting import failure_of, loss_of
-from itemroom import Change, Gap, Refused, Room
+from api.cli.connecting import failure_of, tell_outages
+from itemroom import Gap, Refused, Room
 
 Fields = Mapping[str, Any]
 
@@ -23,7 +22,7 @@ async def follow(
     Raises:
         Failure: the server does not want this client back, or was never there.
     """
-    room.on("state", lambda change: _tell_wait(change, note))
+    tell_outages(room, note)
     room.on("gap", lambda gap: _tell_gap(gap, note))
     try:
         async with room:
@@ -31,12 +30,6 @@ async def follow(
                 show(entry.frame)
     except Refused as refused:
         raise failure_of(refused) from refused
-
-
-def _tell_wait(change: Change, note: Callable[[str], None]) -> None:
-    if change.error is not None and change.retry_at is not None:
-        wait = change.retry_at - time.time()
-        note(f"{loss_of(change.error)}; trying again in {wait:.1f} s")
 
 
 def _tell_gap(gap: Gap, note: Callable[[str], None]) -> None:

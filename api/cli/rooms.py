@@ -1,17 +1,12 @@
 """`itemroom listen` and `itemroom publish`: a client's commands, which need no database."""
 
-import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-import orjson
 import typer
 
-from api.cli.connecting import LOCAL, ItemId, Token, TokenFile, Url, room_of
-from api.cli.listening import follow
-from api.cli.publishing import PATIENCE, Publisher
-from api.rooms.text import TextCodec
+from api.cli.arguments import ItemId, Token, TokenFile, Url
 
 Fields = Mapping[str, Any]
 
@@ -19,7 +14,7 @@ Fields = Mapping[str, Any]
 def listen(
     item: ItemId,
     *,
-    url: Url = LOCAL,
+    url: Url = None,
     token: Token = None,
     token_file: TokenFile = None,
     after: Annotated[int | None, typer.Option(min=0, help="Begin after this seq.")] = None,
@@ -29,6 +24,11 @@ def listen(
 
     A lost connection is taken up again where it ended: nothing is missing, nothing comes twice.
     """
+    import asyncio
+
+    from api.cli.connecting import room_of
+    from api.cli.listening import follow
+
     # A server that is not there now was perhaps never meant: only one that was is waited for.
     room = room_of(item, url, token, token_file, after=after, patience=0)
     show = _show_json if as_json else _show_line
@@ -39,7 +39,7 @@ def publish(
     item: ItemId,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="- reads lines from stdin.")],
     *,
-    url: Url = LOCAL,
+    url: Url = None,
     token: Token = None,
     token_file: TokenFile = None,
 ) -> None:
@@ -47,7 +47,11 @@ def publish(
 
     Tries again for a minute when the server cannot answer; the message is stored once.
     """
+    from api.cli.connecting import room_of, tell_outages
+    from api.cli.publishing import PATIENCE, Publisher
+
     room = room_of(item, url, token, token_file, tail=0, buffer=0, patience=PATIENCE)
+    tell_outages(room, _note)
     with Publisher(room) as publisher:
         for body in _lines() if text == "-" else [text]:
             typer.echo(publisher.publish(body))
@@ -63,10 +67,14 @@ def _lines() -> Iterator[str]:
 
 
 def _show_json(fields: Fields) -> None:
+    import orjson
+
     typer.echo(orjson.dumps(fields))
 
 
 def _show_line(fields: Fields) -> None:
+    from api.rooms.text import TextCodec
+
     frame = TextCodec().encode(dict(fields))
     # What has no line of its own, such as an edit that was deleted since, still has its number.
     typer.echo(f"{fields['seq']} {frame.text if frame is not None else '*'}")

@@ -5,10 +5,6 @@ from typing import Annotated
 import typer
 
 from api.cli.failures import Failure, load_settings, read_settings
-from api.http.logs import configure
-from api.store import schema
-from api.store.database import Lock, open_writing_engine
-from api.wire.server import serve as run_server
 
 
 def serve(
@@ -22,12 +18,18 @@ def serve(
             f"{workers} workers were asked for, and one process is all that can write to a SQLite "
             "file: leave --workers and WEB_CONCURRENCY unset."
         )
+    from api.http.logs import configure
+    from api.wire.server import serve as run_server
+
     settings = read_settings(host=host, port=port)  # Unread variables are named in the log.
     run_server(settings, configure(settings))
 
 
 def migrate() -> None:
     """Bring the database's schema up to date; `serve` does so by itself."""
+    from api.store import schema
+    from api.store.database import Lock, open_writing_engine
+
     settings = load_settings()
     lock = Lock(settings.database_path)
     lock.acquire()

@@ -26,6 +26,8 @@ class Chat(App[None]):
     TITLE = "Itemroom"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        # Before Textual's own, which only tells of another key, and a line's, which copies.
+        Binding("ctrl+c", "quit", "Leave", priority=True),
         Binding("ctrl+r", "reconnect", "Drop the connection and resume"),
         Binding("pageup", "scroll(-1)", "Earlier"),
         Binding("pagedown", "scroll(1)", "Later"),

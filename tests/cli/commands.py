@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from api.cli import main
+from api.cli.commands import run
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Command:
         self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         self._capture.readouterr()
         with pytest.raises(SystemExit) as exit_:
-            main()
+            run()
         out, err = self._capture.readouterr()
         code = exit_.value.code
         assert isinstance(code, int)

@@ -184,19 +184,22 @@ def test_missing_textual_is_told(itemroom: Command, monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_chat_ends_when_it_is_left(itemroom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
+def test_chat_ends_when_it_is_left(
+    itemroom: Command, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
     """Also before there was a connection; what was not sent is not waited for."""
-    monkeypatch.setattr(Chat, "run", run_for_a_moment)
+    monkeypatch.setattr(Chat, "run", lambda app: run_for_a_moment(app, key))
     assert itemroom.done("chat", "order-17", "--url", "http://127.0.0.1:1", "--token", "x") == ""
 
 
-def run_for_a_moment(app: Chat) -> None:
+def run_for_a_moment(app: Chat, key: str) -> None:
     async def work() -> None:
         async with app.run_test() as pilot:
             screen = Screen(app, pilot)
             await screen.type("hello?")
             await screen.until(lambda: screen.text("#state").startswith("waiting: the server"))
-            await pilot.press("ctrl+q")
+            await pilot.press(key)
 
     # Coverage loses the rest of a thread whose coroutines are cancelled like this.
     with ThreadPoolExecutor(1) as threads:

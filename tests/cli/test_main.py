@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli import main
+from api.cli.commands import run
 
 
 class Deserted:
@@ -31,7 +31,7 @@ def test_output_that_nobody_reads_does_not_change_the_exit_code(
     monkeypatch.setattr(sys, "stderr", Deserted(descriptor))
     monkeypatch.setattr(sys, "argv", ["itemroom", "--help"])
     with pytest.raises(SystemExit) as ended:
-        main()
+        run()
     assert ended.value.code == 0
     os.write(descriptor, b"into nothing")
     os.close(descriptor)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.connecting import local_server
 from tests.cli.commands import Command
-from tests.clients.python.scripted import WELCOME, message, playing, say
+from tests.clients.python.scripted import WELCOME, Guest, answer, message, playing, say
 from tests.conftest import Serve
 from tests.live import LiveServer, Person
 from tests.process import ITEMROOM
@@ -61,10 +62,11 @@ def test_token_of_a_file_wins_over_the_environment(
     ("arguments", "sentence"),
     [
         (("order 17",), "An item's id has 1 to 128"),
-        (("order-17", "--url", "ftp://x"), "ITEMROOM_URL takes an address"),
+        (("order-17", "--url", "ftp://x", "--token", "t"), "ITEMROOM_URL takes an address"),
         (("order-17", "--token", " "), "A token is needed"),
         (("order-17", "--token", "näh"), "A token is needed"),
         (("order-17", "--token-file", "/nowhere/token"), "/nowhere/token: No such file"),
+        (("order-17", "--token", "t"), "ITEMROOM_PORT=0 finds a free port"),
         (("order-17", "--url", "http://127.0.0.1:1", "--token", "t"), "ws://127.0.0.1:1/items/ord"),
     ],
 )
@@ -73,6 +75,50 @@ def test_listen_that_cannot_begin_says_why(
 ) -> None:
     """In one sentence; nothing was heard yet, so there is nothing to wait for."""
     assert itemroom.failed("listen", *arguments).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "address"),
+    [
+        ("", "", "http://127.0.0.1:8000"),
+        ("", "8123", "http://127.0.0.1:8123"),
+        ("0.0.0.0", "8123", "http://127.0.0.1:8123"),
+        ("::", "8123", "http://[::1]:8123"),
+    ],
+)
+def test_client_without_an_address_goes_where_the_server_of_this_machine_listens(
+    home: Path, monkeypatch: pytest.MonkeyPatch, host: str, port: str, address: str
+) -> None:
+    """One environment serves both."""
+    monkeypatch.setenv("ITEMROOM_HOST", host)
+    monkeypatch.setenv("ITEMROOM_PORT", port)
+    assert local_server() == address
+
+
+def test_address_of_the_environment_wins_over_its_port(
+    itemroom: Command, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The port is the server's own, and the address may be that of another one."""
+    monkeypatch.setenv("ITEMROOM_PORT", "1")
+    assert itemroom.done("publish", "order-17", "hi")
+
+
+@pytest.mark.anyio
+async def test_publish_says_once_that_it_tries_again(itemroom: Command) -> None:
+    """On stderr: what it prints is for programs."""
+
+    async def take(guest: Guest) -> None:
+        await guest.say(WELCOME)
+        command = await guest.hear("publish")
+        await guest.say({"type": "ack", "ref": command["ref"], "seq": 7, "at": ""})
+        await guest.hear()
+
+    away = answer(503, Retry_After="0")
+    async with playing(away, away, take) as stage:
+        publish = partial(itemroom, "publish", "order-17", "hi", "--url", stage.url, "--token", "t")
+        outcome = await asyncio.to_thread(publish)
+    assert (outcome.code, outcome.out) == (0, "7\n")
+    assert outcome.err == "itemroom: the server answered 503; trying again\n"
 
 
 @pytest.mark.parametrize("command", [("listen", "secret-1"), ("publish", "secret-1", "hi")])
@@ -93,9 +139,10 @@ async def test_listen_says_what_happens_to_the_connection(itemroom: Command) -> 
         listen = partial(itemroom, "listen", "order-17", "--url", stage.url, "--token", "t")
         outcome = await asyncio.to_thread(listen)
     assert (outcome.code, outcome.out) == (1, "7 Ada: hi\n")
-    first, last = outcome.err.splitlines()
-    assert first.startswith("itemroom: the connection was closed (1012); trying again in 0.")
-    assert last == "itemroom: item_deleted: The item was deleted."
+    assert outcome.err.splitlines() == [
+        "itemroom: the connection was closed (1012); trying again",
+        "itemroom: item_deleted: The item was deleted.",
+    ]
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -54,12 +54,15 @@ createInterface({ input: process.stdin }).on("line", (line) => room.publish(line
 
 
 @contextmanager
-def running(*command: object, seconds: float = 60) -> Iterator["subprocess.Popen[str]"]:
+def running(
+    *command: object, seconds: float = 60, stderr: int | None = None
+) -> Iterator["subprocess.Popen[str]"]:
     """A program to talk with by its stdin and stdout; killed in the end, or after a time."""
     process = subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         cwd=ROOT,
         # At a terminal, Python prints each line at once; into a pipe it has to be told to.
@@ -109,8 +112,12 @@ def test_the_readmes_example_works_as_pasted(server: LiveServer, tmp_path: Path)
     with running("bash", "-euc", f"{shell}\necho; echo token=$token") as bash:
         token = read_until(bash, "token=").rpartition("token=")[2].strip()
     (tmp_path / "talk.py").write_text(blocks(text, "python", "talk")[0])
-    with running(sys.executable, tmp_path / "talk.py", token) as python:
+    with running(sys.executable, tmp_path / "talk.py", token, stderr=subprocess.PIPE) as python:
         assert "1 ada hello from Python" in read_until(python, "hello from Python")
+        python.send_signal(signal.SIGINT)
+        assert python.wait(60) == -signal.SIGINT
+        assert python.stderr is not None
+        assert python.stderr.read() == ""
     (terminal,) = blocks(text, "sh", "cli")
     setup = f"export ITEMROOM_URL={server.url}; token={token}\n"
     with running("bash", "-euc", setup + terminal) as cli:

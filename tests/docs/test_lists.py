@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel
 
 from api.app import create_app
-from api.cli import app as command_line
+from api.cli.commands import app as command_line
 from api.errors import CODES
 from api.http.asyncapi import describe_socket
 from api.http.frames import SERVER_FRAMES

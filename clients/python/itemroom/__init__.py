@@ -1,10 +1,23 @@
 """Talks to Itemroom: live, durable rooms that survive lost connections."""
 
+from typing import TYPE_CHECKING
+
 from itemroom.core.entries import Entry, Gap, User
 from itemroom.core.errors import Refused
 from itemroom.core.presence import Presence
 from itemroom.keeper import Change
-from itemroom.rest import Client
 from itemroom.room import Room
 
+if TYPE_CHECKING:
+    from itemroom.rest import Client
+
 __all__ = ["Change", "Client", "Entry", "Gap", "Presence", "Refused", "Room", "User"]
+
+
+def __getattr__(name: str) -> type["Client"]:
+    """`Client`, when it is asked for: a program that only has rooms needs no library for REST."""
+    if name == "Client":
+        from itemroom.rest import Client  # noqa: PLC0415
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

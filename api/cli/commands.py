@@ -1,0 +1,78 @@
+"""The commands by their names, and the way out. What a command works with it imports itself.
+
+`itemroom publish` must not wait for a database's libraries; so the modules that are imported here
+hold little more than arguments.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from api import __version__
+from api.cli.accounts import token_commands, user_commands
+from api.cli.backups import backup, restore
+from api.cli.chat import chat
+from api.cli.failures import explain
+from api.cli.items import item_commands
+from api.cli.rooms import listen, publish
+from api.cli.serving import migrate, serve
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(migrate)
+app.add_typer(user_commands, name="user")
+app.add_typer(token_commands, name="token")
+app.add_typer(item_commands, name="item")
+app.command()(listen)
+app.command()(publish)
+app.command()(chat)
+app.command()(backup)
+app.command()(restore)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if value:
+        typer.echo(f"itemroom {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Authenticated, durable, live rooms. Settings are ITEMROOM_* environment variables."""
+
+
+def run() -> None:
+    """Run the command that the arguments name, and exit."""
+    try:
+        app()
+    except Exception as error:
+        found = explain(error)
+        if found is None:
+            raise  # A fault of ours.
+        sentence, code = found
+        typer.echo(f"itemroom: {sentence}", err=True)
+        sys.exit(code)
+    finally:
+        _let_go_of_output()
+
+
+def _let_go_of_output() -> None:
+    """Whoever read our output may have gone: the interpreter must not fail over it on its way out.
+
+    It would exit with 120, whatever the command had to say (docs.python.org, "Note on SIGPIPE").
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
