@@ -36,8 +36,8 @@ def room_of(
 def local_server() -> str:
     """The server of this machine: a client follows its settings without reading all of them."""
     port = os.environ.get("ITEMROOM_PORT") or "8000"
-    if port == "0":
-        raise Failure("ITEMROOM_PORT=0 finds a free port, which only the server knows: give --url.")
+    if not port.isdecimal() or not int(port):
+        raise Failure(f"ITEMROOM_PORT={port} does not tell where the server is: give --url.")
     return local_url(os.environ.get("ITEMROOM_HOST") or "127.0.0.1", port)
 
 
