@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.failures import load_settings
-from api.store.backup import Contents, back_up
-from api.store.backup import restore as put_back
 
 if TYPE_CHECKING:
     from api.store.backup import Contents
