@@ -22,6 +22,8 @@ def backup(
 
     The secret that signs tokens is not in it: keep it separately.
     """
+    from api.store.backup import back_up
+
     contents = back_up(load_settings().database_path, file, force=force)
     typer.echo(f"{file}: {_counts(contents)}")
 
@@ -32,6 +34,8 @@ def restore(file: File) -> None:
     Every log gets a new epoch, so that clients learn that they have seen what is gone. The former
     database stays beside the new one. What was revoked after the backup counts again.
     """
+    from api.store.backup import restore as put_back
+
     settings = load_settings()
     contents, kept = put_back(settings, file)
     typer.echo(f"{settings.database_path}: {_counts(contents)}")
