@@ -33,6 +33,7 @@ from api.security import OutsideIssuer, Passwords, TokenReader, Tokens
 from api.settings import Settings
 from api.state import State
 from api.store.database import Lock, open_readers, open_writing_engine
+from api.store.files import DatabaseFiles
 from api.store.schema import check, migrate
 from api.variables import unread_variables
 
@@ -103,6 +104,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         engine = open_writing_engine(settings)
         stack.callback(engine.dispose)
         await asyncio.to_thread(migrate if settings.migrate else check, engine)
+        files = DatabaseFiles(settings, lock)
+        stack.callback(files.close)
         # 3. Those who read.
         readers = open_readers(settings)
         stack.push_async_callback(asyncio.to_thread, readers.close)
@@ -130,6 +133,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             metrics.batch,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
+            check=files.check,
         )
         writer.start(asyncio.get_running_loop())
         stack.push_async_callback(asyncio.to_thread, writer.finish)
@@ -144,6 +148,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         stack.push_async_callback(housekeeping.stop)
         yield State(
             settings=settings,
+            files=files,
             readers=readers,
             writer=writer,
             passwords=passwords,

@@ -286,9 +286,14 @@ class Settings(BaseSettings):
         return is_loopback(self.host)
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file."""
+    def database_link(self) -> Path:
+        """The SQLite file as it was named: perhaps a symbolic link to it."""
         return Path(self.database_url.removeprefix("sqlite:///")).absolute()
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file. What lies beside it is named after it, by whatever path it came."""
+        return self.database_link.resolve()
 
     @property
     def local_url(self) -> str:

@@ -15,6 +15,7 @@ from api.rooms.hub import Hub
 from api.security import Passwords, TokenReader, Tokens
 from api.settings import Settings
 from api.store.database import Readers
+from api.store.files import DatabaseFiles
 
 
 class Sockets:
@@ -46,6 +47,7 @@ class State:
     """The parts of a running server. Each ends in the lifespan that made it."""
 
     settings: Settings
+    files: DatabaseFiles
     readers: Readers
     writer: Writer
     passwords: Passwords

@@ -23,8 +23,12 @@ from api.history.commits import Commits
 from api.history.events import EntryStored, Event
 from api.history.transaction import Memory, RefKey, Transaction
 from api.outage import Outage, is_from_outside, sqlite_code, sqlite_failure
+from api.store.files import Misplaced
 
 logger = logging.getLogger("itemroom.writer")
+# Seconds without a command after which the files are looked at: within one it is to be known.
+LOOK_INTERVAL = 0.25
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Observe = Callable[[int, float, int], None]
@@ -83,6 +87,7 @@ class Writer:
         observe: called with the commands, the seconds and the events of each commit.
         max_queue: commands that may wait; one more is refused with `busy`.
         max_batch: commands in one transaction.
+        check: raises Misplaced when what is committed might not be found again.
     """
 
     def __init__(
@@ -93,14 +98,19 @@ class Writer:
         *,
         max_queue: int,
         max_batch: int,
+        check: Callable[[Connection], None] = lambda _: None,
     ) -> None:
         self._engine = engine
         self._commits = commits
         self._observe = observe
         self._max_queue = max_queue
         self._max_batch = max_batch
+        self._check = check
         self._memory = Memory()
         self._outage = Outage(logger)
+        # Events of commits that nobody was told of yet: of the last one, and of one before it
+        # that was not acknowledged, since its files were not in their places.
+        self._committed: list[Event] = []
         self._queue: deque[_Job[Any]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
@@ -160,26 +170,50 @@ class Writer:
         # One connection for good: to take it from the pool and to give it back, which rolls back
         # once more to be sure, costs a lone command a tenth of its time.
         with self._engine.connect() as connection:
-            while batch := self._take():
+            while (batch := self._take()) is not None:
+                if not batch:
+                    if events := self._look(connection):
+                        loop.call_soon_threadsafe(self._settle, [], events)
+                    continue
                 started = time.perf_counter()
                 events = self._commit(connection, batch)
                 entries = sum(isinstance(event, EntryStored) for event in events)
                 self._observe(len(batch), time.perf_counter() - started, entries)
                 loop.call_soon_threadsafe(self._settle, batch, events)
 
-    def _take(self) -> list[_Job[Any]]:
-        """Wait for commands; all that are there, at most a batch. Empty: time to end."""
+    def _take(self) -> list[_Job[Any]] | None:
+        """Wait for commands; all that are there, at most a batch. Empty: none for a while.
+
+        None: time to end.
+        """
         with self._wake:
-            while not self._queue and not self._stopping:
-                self._wake.wait()
+            if not self._queue and not self._stopping:
+                self._wake.wait(LOOK_INTERVAL)
+            if not self._queue and self._stopping:
+                return None
             size = min(len(self._queue), self._max_batch)
             return [self._queue.popleft() for _ in range(size)]
 
-    def _commit(self, connection: Connection, batch: list[_Job[Any]]) -> Sequence[Event]:
-        """One transaction. When it fails, every command of it fails, and nothing was stored."""
+    def _look(self, connection: Connection) -> Sequence[Event]:
+        """Nothing is to be stored: see whether it could be, since nobody else would notice."""
         try:
+            self._check(connection)
+        except Misplaced:
+            return ()
+        return self._take_committed()
+
+    def _commit(self, connection: Connection, batch: list[_Job[Any]]) -> Sequence[Event]:
+        """One transaction. When it fails, every command of it fails, and nothing was stored.
+
+        Unless a file was moved at this very moment. Then nobody knows yet, nobody is told, and
+        whoever tries again with the same ref gets the same entry if the file comes back.
+        """
+        try:
+            self._check(connection)
             with connection.begin():
                 transaction = self._apply(connection, batch)
+            self._committed += transaction.events
+            self._check(connection)
         except Exception as error:
             self._memory.forget()
             refusal = self._refusal_of(error)
@@ -188,13 +222,19 @@ class Writer:
             return ()
         self._outage.worked()
         self._memory.trim()
-        return transaction.events
+        return self._take_committed()
+
+    def _take_committed(self) -> Sequence[Event]:
+        events, self._committed = self._committed, []
+        return events
 
     def _refusal_of(self, error: Exception) -> Refusal:
         """What a failed transaction means for those whose commands were in it."""
         primary = sqlite_code(error)
         if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return Refusal("busy", retry_after=1)
+        if isinstance(error, Misplaced):
+            return Refusal("storage_error", retry_after=1)
         if is_from_outside(error):
             self._outage.failed(f"nothing can be stored: {sqlite_failure(error)}")
         else:

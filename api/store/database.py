@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -54,26 +55,50 @@ class Lock:
     def __init__(self, database_path: Path) -> None:
         self.path = database_path.with_name(database_path.name + ".lock")
         self._descriptor: int | None = None
+        self._url: str | None = None
 
     def acquire(self, *, url: str | None = None) -> None:
         """Take the lock, and leave pid and URL in it for the command line to find.
 
+        Once more when its file was removed: then it is made again, with the former URL.
+
         Raises:
             DatabaseError: another process has it.
         """
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            holder = self.holder().get("pid", "unknown")
-            raise DatabaseError(
-                f"{self.path.name}: process {holder} holds this database. One process serves one "
-                "SQLite file: stop it first, or give this one another ITEMROOM_DATABASE_URL."
-            ) from None
+        self._url = url or self._url
+        descriptor = self._open()
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": self._url}).encode(), 0)
+        self.release()
         self._descriptor = descriptor
+
+    def _open(self) -> int:
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                holder = self.holder().get("pid", "unknown")
+                raise DatabaseError(
+                    f"{self.path.name}: process {holder} holds this database. One process serves "
+                    "one SQLite file: stop it first, or give this one another "
+                    "ITEMROOM_DATABASE_URL."
+                ) from None
+            # Removed between the two calls, it would be the lock of nothing.
+            if self._is_at_path(descriptor):
+                return descriptor
+            os.close(descriptor)
+
+    def is_held(self) -> bool:
+        """Whether the file that is locked is still the one that others would try to lock."""
+        return self._descriptor is not None and self._is_at_path(self._descriptor)
+
+    def _is_at_path(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self.path))  # noqa: PTH116 - half the time
+        except FileNotFoundError:
+            return False
 
     def holder(self) -> dict[str, Any]:
         """What the last holder wrote: `pid` and `url`. Empty when there is none."""
@@ -105,11 +130,14 @@ def open_engine(path: Path, *, writing: bool, busy_timeout: float, pool_size: in
         if writing
         else {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0}
     )
-    arguments = {"check_same_thread": False, "timeout": busy_timeout}
+    # A reader that made the file anew would hide that it was removed.
+    uri = f"file:{quote(str(path))}?mode={'rwc' if writing else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=busy_timeout)
+
     # hide_parameters: they hold bodies and fingerprints, and an error's text goes to the log.
-    engine = create_engine(
-        f"sqlite:///{path}", connect_args=arguments, hide_parameters=True, **pool
-    )
+    engine = create_engine("sqlite://", creator=connect, hide_parameters=True, **pool)
     query_only = (str(int(not writing)), int(not writing))
 
     @event.listens_for(engine, "connect")
@@ -146,9 +174,10 @@ class Readers:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="itemroom-reader")
         self._slots = threading.BoundedSemaphore(queue)
         # Each thread keeps its connection: taking one from the pool and giving it back costs
-        # three times what a short read does.
+        # three times what a short read does. All are opened now: later another file may be there.
+        self._connections = [engine.connect() for _ in range(threads)]
+        self._unused = list(self._connections)
         self._own = threading.local()
-        self._connections: list[Connection] = []
         self._outage = Outage(logger)
 
     def submit(self, read: Callable[..., T], *arguments: object) -> "Future[T]":
@@ -179,8 +208,7 @@ class Readers:
     def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._own, "connection", None)
         if connection is None:
-            connection = self._own.connection = self._engine.connect()
-            self._connections.append(connection)
+            connection = self._own.connection = self._unused.pop()
         return connection
 
     async def read(self, read: Callable[..., T], *arguments: object) -> T:

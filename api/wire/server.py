@@ -18,6 +18,7 @@ from api.app import create_app
 from api.rooms.hub import Hub
 from api.settings import Settings
 from api.state import State
+from api.store.database import DatabaseError
 from api.wire.http import GuardedHttp
 from api.wire.loops import LOOPS
 from api.wire.websocket import Wire
@@ -53,6 +54,22 @@ class Server(uvicorn.Server):
         """
         async with self.app.router.lifespan_context(self.app):
             await super().serve(sockets)
+            lost = self._lost
+        if lost is not None:
+            raise DatabaseError(lost)
+
+    @property
+    def _lost(self) -> str | None:
+        """Why this server cannot go on, if it cannot."""
+        state: State = self.app.state.itemroom
+        return state.files.lost
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: is it time to stop?"""
+        if self._lost is not None and not self.should_exit:
+            self._limit_stop()
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, and say where."""
@@ -67,9 +84,12 @@ class Server(uvicorn.Server):
         """
         if self.should_exit:
             os._exit(128 + sig)
-        # Whatever hangs then, a disk for example: the kernel ends the process.
-        signal.setitimer(signal.ITIMER_REAL, self._settings.shutdown_grace + EXIT_MARGIN)
+        self._limit_stop()
         super().handle_exit(sig, frame)
+
+    def _limit_stop(self) -> None:
+        """Whatever hangs from now on, a disk for example: the kernel ends the process."""
+        signal.setitimer(signal.ITIMER_REAL, self._settings.shutdown_grace + EXIT_MARGIN)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what was taken, say goodbye, then stop."""

@@ -4,21 +4,24 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+import api.history.writer
 from api.errors import Refusal
 from api.history.commits import Commits
 from api.history.entries import Kind
 from api.history.events import EntryStored, Event, ItemDeleted
-from api.history.messages import author_of
+from api.history.messages import Publish, author_of
 from api.history.transaction import RefKey, Transaction
 from api.history.writer import Call, Writer
 from api.items.access import Access, Role
 from api.settings import Settings
+from api.store.files import Misplaced
 from tests.deadlines import scaled
 from tests.store import Store
 
@@ -251,6 +254,60 @@ async def test_constraint_broken_in_a_savepoint_fails_that_command_alone(
         await asyncio.sleep(0)
     assert (await refusal_of(broken)).code == "internal"
     assert (await publish).seq == 1
+
+
+class Places:
+    """Whether the files are in their places, at each question of the writer."""
+
+    def __init__(self, *answers: bool) -> None:
+        self._answers = iter(answers)
+        self.asked = 0
+
+    def check(self, _: Connection) -> None:
+        self.asked += 1
+        if not next(self._answers, True):
+            raise Misplaced("the file was moved")
+
+
+@asynccontextmanager
+async def watched(store: Store, *answers: bool) -> AsyncIterator[Writer]:
+    """A writer whose files come and go."""
+    commits = Commits()
+    commits.listen(store.events.extend)
+    check = Places(*answers).check
+    writer = Writer(store.engine, commits, store.observe, max_queue=9, max_batch=9, check=check)
+    writer.start(asyncio.get_running_loop())
+    yield writer
+    await asyncio.to_thread(writer.finish)
+
+
+@pytest.mark.parametrize("answers", [(False,), (True, False)], ids=["before", "meanwhile"])
+async def test_commit_into_a_displaced_file_is_not_acknowledged(
+    store: Store, access: Access, answers: tuple[bool, ...]
+) -> None:
+    """Neither told to the live side; a retry with the same ref finds what there is, once."""
+    publish = Publish(access=access, body=b"1", ref="a")
+    del store.events[:]
+    async with watched(store, *answers) as writer:
+        assert (await refusal_of(writer.execute(publish))).code == "storage_error"
+        assert store.events == []
+        stored = await writer.execute(publish)
+    assert (stored.seq, stored.duplicate) == (1, len(answers) == 2)
+    assert [event.entry.seq for event in store.events if isinstance(event, EntryStored)] == [1]
+
+
+async def test_file_that_is_back_brings_its_entries_without_another_command(
+    store: Store, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quiet room hears of what was stored at the moment of the move."""
+    monkeypatch.setattr(api.history.writer, "LOOK_INTERVAL", 0.01)
+    publish = Publish(access=access, body=b"1", ref="a")
+    del store.events[:]
+    async with watched(store, True, False, False) as writer:
+        assert (await refusal_of(writer.execute(publish))).code == "storage_error"
+        async with asyncio.timeout(10):
+            while not store.events:
+                await asyncio.sleep(0.001)
 
 
 async def test_queue_full_refused_at_once(store: Store) -> None:
