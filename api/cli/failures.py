@@ -1,7 +1,6 @@
 """Why a command did not do what it should: one sentence, and an exit code."""
 
 import os
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -32,8 +31,6 @@ def explain(error: Exception) -> tuple[str, int] | None:
             return str(error), error.code
         case Refusal():
             return f"{error.code}: {error.message}", REFUSED
-        case sqlite3.Error():
-            return f"The database cannot be used: {error}.", UNABLE
         case OSError() if error.strerror is not None and error.filename is not None:
             return f"{error.filename}: {error.strerror}.", UNABLE
         case OSError():
@@ -48,10 +45,13 @@ def _explain_database(error: Exception) -> tuple[str, int] | None:
     from api.secret_file import SecretError
     from api.store.backup import BackupError
     from api.store.database import DatabaseError
+    from api.store.failures import DriverError
 
     match error:
         case DBAPIError():  # Its own text has the statement and its parameters.
             return f"The database cannot be used: {error.orig}.", UNABLE
+        case DriverError():
+            return f"The database cannot be used: {error}.", UNABLE
         case BackupError() | DatabaseError() | SecretError():
             return str(error), UNABLE
         case _:

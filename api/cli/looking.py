@@ -6,13 +6,12 @@ from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection
 
 from api.cli.failures import Failure
 from api.operators.items import MAX_PAGE, list_items
 from api.operators.schemas import ItemSummary
-from api.store.backup import open_read_only
+from api.store.database import open_foreign_engine
 from api.store.schema import check
 
 
@@ -21,7 +20,7 @@ def reading(path: Path) -> Iterator[Connection]:
     """The database, as it is now."""
     if not path.exists():
         raise Failure(f"There is no database at {path}.")
-    engine = create_engine("sqlite://", creator=lambda: open_read_only(path), poolclass=NullPool)
+    engine = open_foreign_engine(path)
     check(engine)
     with engine.begin() as connection:
         yield connection

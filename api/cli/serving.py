@@ -15,8 +15,8 @@ def serve(
     """Serve until SIGTERM or SIGINT; a second one ends at once."""
     if workers > 1:
         raise Failure(
-            f"{workers} workers were asked for, and one process is all that can write to a SQLite "
-            "file: leave --workers and WEB_CONCURRENCY unset."
+            f"{workers} workers were asked for, and one process is all that can write to the "
+            "database: leave --workers and WEB_CONCURRENCY unset."
         )
     from api.http.logs import configure
     from api.wire.server import serve as run_server

@@ -7,7 +7,6 @@ an idle writer commits a lone command at once: no timer, nothing waits for a bat
 
 import asyncio
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -22,7 +21,8 @@ from api.errors import Refusal
 from api.history.commits import Commits
 from api.history.events import EntryStored, Event
 from api.history.transaction import Memory, RefKey, Transaction
-from api.outage import Outage, is_from_outside, sqlite_code, sqlite_failure
+from api.outage import Outage
+from api.store.failures import first_failure, is_busy, is_from_outside, is_full
 from api.store.files import Misplaced
 
 logger = logging.getLogger("itemroom.writer")
@@ -230,16 +230,15 @@ class Writer:
 
     def _refusal_of(self, error: Exception) -> Refusal:
         """What a failed transaction means for those whose commands were in it."""
-        primary = sqlite_code(error)
-        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if is_busy(error):
             return Refusal("busy", retry_after=1)
         if isinstance(error, Misplaced):
             return Refusal("storage_error", retry_after=1)
         if is_from_outside(error):
-            self._outage.failed(f"nothing can be stored: {sqlite_failure(error)}")
+            self._outage.failed(f"nothing can be stored: {first_failure(error)}")
         else:
             logger.error("a transaction failed: %s", error, exc_info=error)
-        if primary == sqlite3.SQLITE_FULL:
+        if is_full(error):
             return Refusal("storage_full", retry_after=10)
         if isinstance(error, DBAPIError):
             return Refusal("storage_error", retry_after=1)

@@ -5,12 +5,14 @@ import asyncio
 from fastapi import APIRouter, Depends
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
 from starlette.responses import Response
 
 from api.errors import Refusal
 from api.history.transaction import Transaction
+from api.models import User
 from api.operators.dependencies import watcher
 from api.state import Running, State
 
@@ -61,7 +63,7 @@ async def _ask_database(state: State) -> None:
 
 
 def _read_something(connection: Connection) -> None:
-    connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").one()
+    connection.execute(select(col(User.key)).limit(1)).all()
 
 
 def _write_nothing(_: Transaction) -> None:

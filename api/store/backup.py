@@ -11,12 +11,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from alembic.script import ScriptDirectory
 
 from api.settings import Settings
-from api.store.database import Lock, open_engine
+from api.store.database import Lock, open_engine, open_read_only
 from api.store.schema import configuration, migrate
 
 # What lies beside a database and is no place for a backup of it.
@@ -121,13 +120,6 @@ def inspect(path: Path) -> Contents:
             "made by a newer one."
         )
     return contents
-
-
-def open_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write, and does not make the file when it is missing."""
-    return sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, check_same_thread=False
-    )
 
 
 def copy(source: Path, target: Path) -> None:

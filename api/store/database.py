@@ -20,12 +20,12 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from api.errors import Refusal
-from api.outage import Outage, is_from_outside, sqlite_failure
+from api.outage import Outage
 from api.settings import Settings
-from api.store.failures import translated
+from api.store.failures import first_failure, is_from_outside, translated
 
 logger = logging.getLogger("itemroom.database")
 T = TypeVar("T")
@@ -40,6 +40,10 @@ PRAGMAS: dict[str, tuple[str, object]] = {
     "mmap_size": ("0", 0),
     "journal_size_limit": (str(64 * 2**20), 64 * 2**20),
 }
+
+
+PRODUCT = f"SQLite {sqlite3.sqlite_version}"
+"""What stores, for the log."""
 
 
 class DatabaseError(Exception):
@@ -163,6 +167,18 @@ def open_engine(path: Path, *, writing: bool, busy_timeout: float, pool_size: in
     return engine
 
 
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, and does not make the file when it is missing."""
+    return sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, check_same_thread=False
+    )
+
+
+def open_foreign_engine(path: Path) -> Engine:
+    """An engine that only looks at a database, which somebody else may be serving."""
+    return create_engine("sqlite://", creator=lambda: open_read_only(path), poolclass=NullPool)
+
+
 class Readers:
     """Threads that read, each with a `query_only` connection of its own.
 
@@ -200,7 +216,7 @@ class Readers:
         except DBAPIError as error:
             if not is_from_outside(error):
                 raise
-            self._outage.failed(f"the database cannot be read: {sqlite_failure(error)}")
+            self._outage.failed(f"the database cannot be read: {first_failure(error)}")
             raise Refusal("database_unavailable", retry_after=1) from error
         self._outage.worked()
         return answer

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import socket
-import sqlite3
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -18,7 +17,7 @@ from api.app import create_app
 from api.rooms.hub import Hub
 from api.settings import Settings
 from api.state import State
-from api.store.database import DatabaseError
+from api.store.database import PRODUCT, DatabaseError
 from api.wire.http import GuardedHttp
 from api.wire.loops import LOOPS
 from api.wire.websocket import Wire
@@ -76,7 +75,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         # The version, since 3.7.0 to 3.51.2 have the WAL-reset bug: see `api.store.database`.
         url = self._settings.public_url or self._settings.local_url
-        logger.info("serving %s with SQLite %s", url, sqlite3.sqlite_version)
+        logger.info("serving %s with %s", url, PRODUCT)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains. A second one ends the process: nothing that was acked is lost,
