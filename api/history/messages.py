@@ -6,17 +6,15 @@ one order. Every command checks everything before it writes anything, and is the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
-from sqlalchemy import ColumnElement, delete, insert, select, update
-from sqlmodel import col
 
 from api.errors import Refusal
+from api.history import rows
 from api.history.entries import Author, Kind, digest
 from api.history.transaction import RefKey, Transaction
 from api.items.access import Access, Principal, Role
-from api.models import EntryRow, Reaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +112,8 @@ class Edit(Act):
             return repeated
         _own(transaction, access, self.target)
         stored = self._append(transaction, Kind.EDIT, mark, target=self.target, body=self.body)
-        change = {"body": self.body, "edited_seq": stored.seq}
-        transaction.connection.execute(_row(access, self.target).values(change))
+        message = access.item_key, self.target
+        rows.change_message.run(transaction.connection, self.body, stored.seq, *message)
         return stored
 
 
@@ -137,24 +135,10 @@ class Delete(Act):
         return stored
 
     def _erase(self, transaction: Transaction, seq: int) -> None:
-        item_key = self.access.item_key
-        erased = {"body": None, "digest": None, "deleted_seq": seq}
-        transaction.connection.execute(_row(self.access, self.target).values(erased))
-        transaction.connection.execute(
-            update(EntryRow)
-            .where(
-                col(EntryRow.item_key) == item_key,
-                col(EntryRow.target) == self.target,
-                col(EntryRow.target) > 0,  # Lets SQLite use the partial index.
-                col(EntryRow.kind) == Kind.EDIT.value,
-            )
-            .values(erased)
-        )
-        transaction.connection.execute(
-            delete(Reaction).where(
-                col(Reaction.item_key) == item_key, col(Reaction.target) == self.target
-            )
-        )
+        message = self.access.item_key, self.target
+        rows.erase_message.run(transaction.connection, seq, *message)
+        rows.erase_edits.run(transaction.connection, seq, *message)
+        rows.erase_reactions.run(transaction.connection, *message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,34 +166,20 @@ class React(Act):
         self._change(transaction, stored.seq)
         return stored
 
-    def _key(self) -> dict[str, Any]:
-        return {
-            "item_key": self.access.item_key,
-            "target": self.target,
-            "value": self.value,
-            "user_key": self.access.principal.user_key,
-        }
-
-    def _mine(self) -> list[ColumnElement[bool]]:
-        return [getattr(Reaction, name) == value for name, value in self._key().items()]
+    def _key(self) -> tuple[int, int, str, int]:
+        return self.access.item_key, self.target, self.value, self.access.principal.user_key
 
     def _standing(self, transaction: Transaction) -> Stored | None:
         transaction.flush()
-        row = transaction.connection.execute(
-            select(col(Reaction.seq), col(EntryRow.at))
-            .join(
-                EntryRow,
-                (col(EntryRow.item_key) == Reaction.item_key) & (col(EntryRow.seq) == Reaction.seq),
-            )
-            .where(*self._mine())
-        ).one_or_none()
-        return None if row is None else Stored(*row, duplicate=True)
+        for seq, at in rows.find_reaction.fetch(transaction.connection, *self._key()):
+            return Stored(seq, at, duplicate=True)
+        return None
 
     def _change(self, transaction: Transaction, seq: int) -> None:
         if self.on:
-            transaction.connection.execute(insert(Reaction).values(self._key() | {"seq": seq}))
+            rows.add_reaction.run(transaction.connection, *self._key(), seq)
         else:
-            transaction.connection.execute(delete(Reaction).where(*self._mine()))
+            rows.remove_reaction.run(transaction.connection, *self._key())
 
 
 def author_of(principal: Principal) -> Author:
@@ -224,26 +194,14 @@ def _message(transaction: Transaction, access: Access, target: int) -> int:
         Refusal: `not_found` when there is none with that seq, or it was deleted.
     """
     transaction.flush()
-    row = transaction.connection.execute(
-        select(col(EntryRow.author_key), col(EntryRow.deleted_seq)).where(
-            col(EntryRow.item_key) == access.item_key,
-            col(EntryRow.seq) == target,
-            col(EntryRow.kind) == Kind.MESSAGE.value,
-        )
-    ).one_or_none()
-    if row is None or row.deleted_seq is not None:
+    found = rows.find_message.fetch(transaction.connection, access.item_key, target)
+    authors = [author_key for author_key, deleted_seq in found if deleted_seq is None]
+    if not authors:
         raise Refusal("not_found", "There is no message with this seq, or it was deleted.")
-    author_key: int = row.author_key
-    return author_key
+    return authors[0]
 
 
 def _own(transaction: Transaction, access: Access, target: int) -> None:
     """Raise Refusal unless the message exists, and is the caller's or the caller is an admin."""
     if _message(transaction, access, target) != access.principal.user_key:
         access.require(Role.ADMIN)
-
-
-def _row(access: Access, target: int) -> Any:
-    return update(EntryRow).where(
-        col(EntryRow.item_key) == access.item_key, col(EntryRow.seq) == target
-    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Update, and_, insert, select, update
 from sqlmodel import col
 
 from api.history.events import ReadMoved
@@ -12,6 +12,7 @@ from api.history.messages import author_of
 from api.history.transaction import RefKey, Transaction
 from api.items.access import Access, Role
 from api.models import Membership
+from api.store.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,33 @@ class MarkRead:
 
 def _moved(transaction: Transaction, item_key: int, user_key: int, seq: int) -> bool:
     """Whether the marker stood before `seq`; now it stands there."""
-    here = (col(Membership.item_key) == item_key, col(Membership.user_key) == user_key)
-    behind = update(Membership).where(*here, col(Membership.read_seq) < seq).values(read_seq=seq)
-    if transaction.connection.execute(behind).rowcount:
+    here = item_key, user_key
+    if _move.run(transaction.connection, seq, *here):
         return True
-    if transaction.connection.execute(select(exists().where(*here))).scalar_one():
+    if _marker.fetch(transaction.connection, *here):
         return False
-    # Somebody let in by the item's default role or an outside token: a marker, no membership.
-    row = {"item_key": item_key, "user_key": user_key, "role": None, "read_seq": seq}
-    transaction.connection.execute(insert(Membership).values(row))
+    _add.run(transaction.connection, *here, seq)
     return True
+
+
+def _here(item_key: int, user_key: int) -> ColumnElement[bool]:
+    return and_(col(Membership.item_key) == item_key, col(Membership.user_key) == user_key)
+
+
+@statement
+def _move(seq: int, item_key: int, user_key: int) -> Update:
+    behind = col(Membership.read_seq) < seq
+    moved = {col(Membership.read_seq): seq}
+    return update(Membership).where(_here(item_key, user_key), behind).values(moved)
+
+
+@statement
+def _marker(item_key: int, user_key: int) -> Select[int]:
+    return select(col(Membership.read_seq)).where(_here(item_key, user_key))
+
+
+@statement
+def _add(item_key: int, user_key: int, seq: int) -> Insert:
+    """Of somebody let in by the item's default role or an outside token: no membership."""
+    marker = {col(Membership.item_key): item_key, col(Membership.user_key): user_key}
+    return insert(Membership).values(marker | {col(Membership.read_seq): seq})

@@ -1,0 +1,108 @@
+"""What edits, deletions and reactions read and change of what stands now."""
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    and_,
+    delete,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlmodel import col
+
+from api.history.entries import Kind
+from api.models import EntryRow, Reaction
+from api.store.statements import statement
+
+
+def _entry(item_key: object, seq: object) -> ColumnElement[bool]:
+    return and_(col(EntryRow.item_key) == item_key, col(EntryRow.seq) == seq)
+
+
+def _reaction(item_key: int, target: int, value: str, user_key: int) -> ColumnElement[bool]:
+    return and_(
+        col(Reaction.item_key) == item_key,
+        col(Reaction.target) == target,
+        col(Reaction.value) == value,
+        col(Reaction.user_key) == user_key,
+    )
+
+
+def _erased(deleted_seq: int) -> Update:
+    erased = {col(EntryRow.body): null(), col(EntryRow.digest): null()}
+    return update(EntryRow).values(erased | {col(EntryRow.deleted_seq): deleted_seq})
+
+
+@statement
+def find_message(item_key: int, seq: int) -> Select[int, int | None]:
+    """Who wrote it, and what deleted it."""
+    return select(col(EntryRow.author_key), col(EntryRow.deleted_seq)).where(
+        _entry(item_key, seq), col(EntryRow.kind) == Kind.MESSAGE.value
+    )
+
+
+@statement
+def change_message(body: bytes, edited_seq: int, item_key: int, seq: int) -> Update:
+    """Give it another body."""
+    changed = {col(EntryRow.body): body, col(EntryRow.edited_seq): edited_seq}
+    return update(EntryRow).where(_entry(item_key, seq)).values(changed)
+
+
+@statement
+def erase_message(deleted_seq: int, item_key: int, seq: int) -> Update:
+    """Take its body away, and what could tell what it was."""
+    return _erased(deleted_seq).where(_entry(item_key, seq))
+
+
+@statement
+def erase_edits(deleted_seq: int, item_key: int, target: int) -> Update:
+    """Take the bodies of all edits of a message away."""
+    return _erased(deleted_seq).where(
+        col(EntryRow.item_key) == item_key,
+        col(EntryRow.target) == target,
+        # Written out, it lets SQLite use the partial index without planning anew each time.
+        col(EntryRow.target) > literal(0, literal_execute=True),
+        col(EntryRow.kind) == Kind.EDIT.value,
+    )
+
+
+@statement
+def erase_reactions(item_key: int, target: int) -> Delete:
+    """Take all reactions off a message."""
+    return delete(Reaction).where(
+        col(Reaction.item_key) == item_key, col(Reaction.target) == target
+    )
+
+
+@statement
+def find_reaction(item_key: int, target: int, value: str, user_key: int) -> Select[int, int]:
+    """The seq of the entry that set it, and since when it stands."""
+    entry = _entry(col(Reaction.item_key), col(Reaction.seq))
+    mine = _reaction(item_key, target, value, user_key)
+    return select(col(Reaction.seq), col(EntryRow.at)).join(EntryRow, entry).where(mine)
+
+
+@statement
+def add_reaction(item_key: int, target: int, value: str, user_key: int, seq: int) -> Insert:
+    """Put a reaction on a message."""
+    return insert(Reaction).values(
+        {
+            col(Reaction.item_key): item_key,
+            col(Reaction.target): target,
+            col(Reaction.value): value,
+            col(Reaction.user_key): user_key,
+            col(Reaction.seq): seq,
+        }
+    )
+
+
+@statement
+def remove_reaction(item_key: int, target: int, value: str, user_key: int) -> Delete:
+    """Take one reaction off a message."""
+    return delete(Reaction).where(_reaction(item_key, target, value, user_key))
