@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from api.settings import MIN_SECRET_BYTES, Settings
+from api.store.disk import sync
 
 
 class SecretError(Exception):
@@ -17,12 +18,13 @@ def load_secret(settings: Settings) -> bytes:
     """The configured secret, else that of the file, which is made on the first start.
 
     Raises:
-        SecretError: the file can be read by others, or is too short.
+        SecretError: the file can be read by others, is too short, or is beside a link.
     """
     if settings.secret is not None:
         return settings.secret.get_secret_value().encode()
     path = secret_path(settings)
     if not path.exists():
+        _refuse_former(settings, path)
         _make(path)
     return _read(path)
 
@@ -30,6 +32,14 @@ def load_secret(settings: Settings) -> bytes:
 def secret_path(settings: Settings) -> Path:
     """Where the secret is kept when none is configured."""
     return settings.database_path.with_name(settings.database_path.name + ".secret")
+
+
+def _refuse_former(settings: Settings, path: Path) -> None:
+    """Links were not always followed: a new secret instead of that one would end all tokens."""
+    link = settings.database_link
+    former = link.with_name(f"{link.name}.secret")
+    if former.exists():
+        raise SecretError(f"{former} belongs beside the database itself: move it to {path}.")
 
 
 def _make(path: Path) -> None:
@@ -46,6 +56,9 @@ def _make(path: Path) -> None:
             path.hardlink_to(draft)
     finally:
         Path(draft).unlink()
+    # Also when another process was quicker, which may have come no further: without its name
+    # a power cut would leave no secret, and every token would be invalid.
+    sync(path.parent)
 
 
 def _read(path: Path) -> bytes:

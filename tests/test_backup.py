@@ -142,6 +142,41 @@ def test_backup_over_a_part_of_the_database_is_refused(unused: Path, part: str) 
         back_up(unused, unused.with_name(unused.name + part), force=True)
 
 
+def test_backup_over_the_database_by_another_path_is_refused(unused: Path, tmp_path: Path) -> None:
+    """A link to it, and a name whose draft would be it."""
+    (tmp_path / "link").symlink_to(unused)
+    (tmp_path / "folder").mkdir()
+    for target in (tmp_path / "link", tmp_path / "folder" / ".." / "itemroom.db-wal"):
+        with pytest.raises(BackupError, match="belongs to the database"):
+            back_up(unused, target, force=True)
+    unused.rename(tmp_path / "backup.tmp")
+    with pytest.raises(BackupError, match="belongs to the database"):
+        back_up(tmp_path / "backup.tmp", tmp_path / "backup")
+    assert inspect(tmp_path / "backup.tmp").items == 2
+
+
+def test_restore_of_what_a_killed_restore_left_keeps_it(
+    settings: Settings, unused: Path, tmp_path: Path
+) -> None:
+    """Each restore begins by removing it: as a source it would be gone before it is read."""
+    left = tmp_path / "itemroom.db.restoring"
+    back_up(unused, left)
+    with pytest.raises(BackupError, match="another name"):
+        restore(settings, left)
+    assert inspect(left).items == 2
+
+
+def test_restore_through_a_link_replaces_the_file_itself(unused: Path, tmp_path: Path) -> None:
+    """The link stays one."""
+    back_up(unused, tmp_path / "backup")
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(unused)
+    restore(Settings(database_url=f"sqlite:///{link}"), tmp_path / "backup")
+    assert link.is_symlink()
+    assert run(unused, "SELECT count(*) FROM item WHERE epoch = 'life-1'") == [(0,)]
+
+
 def test_backup_of_no_database_is_refused(tmp_path: Path) -> None:
     """And none is made by looking for it."""
     with pytest.raises(BackupError, match="no database"):

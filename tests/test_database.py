@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from api.errors import Refusal
+from api.secret_file import secret_path
+from api.settings import Settings
 from api.store import database
-from api.store.database import DatabaseError, Lock, Readers, open_engine
+from api.store.database import DatabaseError, Lock, Readers, open_engine, open_writing_engine
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +99,45 @@ def test_lock_held_refuses_the_second(path: Path) -> None:
     second.acquire()
     assert second.holder()["url"] is None
     second.release()
+
+
+def by_symbolic_link(path: Path) -> Path:
+    path.with_name("link.db").symlink_to(path)
+    return path.with_name("link.db")
+
+
+def by_parent(path: Path) -> Path:
+    (path.parent / "folder").mkdir()
+    return path.parent / "folder" / ".." / path.name
+
+
+def by_linked_folder(path: Path) -> Path:
+    path.with_name("folder").symlink_to(path.parent)
+    return path.with_name("folder") / path.name
+
+
+@pytest.mark.parametrize("way", [by_symbolic_link, by_parent, by_linked_folder])
+def test_one_file_by_two_paths_is_one_database(path: Path, way: Callable[[Path], Path]) -> None:
+    """One lock, one secret, and one write-ahead log: whatever a second server calls it."""
+    straight, around = (Settings(database_url=f"sqlite:///{one}") for one in (path, way(path)))
+    lock = Lock(straight.database_path)
+    lock.acquire()
+    with pytest.raises(DatabaseError, match="holds this database"):
+        Lock(around.database_path).acquire()
+    lock.release()
+    assert secret_path(around) == secret_path(straight)
+
+
+def test_file_with_two_names_is_refused(path: Path) -> None:
+    """A hard link cannot be resolved: a log for each name would lose what is in the other."""
+    path.touch()
+    path.with_name("other.db").hardlink_to(path)
+    for name in ("test.db", "other.db"):
+        settings = Settings(database_url=f"sqlite:///{path.with_name(name)}")
+        with pytest.raises(DatabaseError, match="hard link"):
+            open_writing_engine(settings)
+    path.with_name("other.db").unlink()
+    open_writing_engine(Settings(database_url=f"sqlite:///{path}")).dispose()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff"])

@@ -55,3 +55,16 @@ def test_secret_made_by_many_at_once_is_one(settings: Settings, tmp_path: Path) 
         found = set(threads.map(lambda _: load_secret(settings), range(64)))
     assert len(found) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["itemroom.db.secret"]
+
+
+def test_secret_beside_a_link_to_the_database_is_to_be_moved(tmp_path: Path) -> None:
+    """An earlier version left it there; a new one would end all tokens without a word."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    former = tmp_path / "link.db.secret"
+    former.write_text("a secret of an earlier version, long enough")
+    former.chmod(0o600)
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/link.db")
+    with pytest.raises(SecretError, match=r"move it to .*real\.db\.secret"):
+        load_secret(settings)
+    former.rename(tmp_path / "real.db.secret")
+    assert load_secret(settings) == b"a secret of an earlier version, long enough"

@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from api.settings import Settings
 from api.store.database import Lock, open_engine, open_read_only
+from api.store.disk import sync
 from api.store.schema import configuration, migrate
 
 # What lies beside a database and is no place for a backup of it.
@@ -52,16 +53,19 @@ def back_up(database: Path, target: Path, *, force: bool = False) -> Contents:
     """
     if not database.exists():
         raise BackupError(f"There is no database at {database}.")
-    if target.absolute() in [database.with_name(database.name + part) for part in BESIDE]:
+    # A link, or a way around by `..`, leads to the same files.
+    database, target = database.resolve(), target.resolve()
+    draft_path = target.with_name(target.name + ".tmp")
+    if not {target, draft_path}.isdisjoint(_parts(database)):
         raise BackupError(f"{target} belongs to the database itself: choose another file.")
     if target.exists() and not force:
         raise BackupError(f"{target} exists already: choose another file, or add --force.")
-    with _draft(target.with_name(target.name + ".tmp")) as draft:
+    with _draft(draft_path) as draft:
         copy(database, draft)
         contents = inspect(draft)
-        _sync(draft)
+        sync(draft)
         draft.replace(target)
-    _sync(target.parent)
+    sync(target.parent)
     return contents
 
 
@@ -81,21 +85,28 @@ def restore(settings: Settings, source: Path) -> tuple[Contents, Path | None]:
     lock = Lock(database)
     lock.acquire()
     try:
+        draft_path = database.with_name(database.name + ".restoring")
         if source.exists() and database.exists() and source.samefile(database):
             raise BackupError(f"{source} is the database itself.")
+        if source.resolve() == draft_path:
+            raise BackupError(f"{source} is where a restore begins: give it another name.")
         inspect(source)
-        with _draft(database.with_name(database.name + ".restoring")) as draft:
+        with _draft(draft_path) as draft:
             copy(source, draft)
             _begin_new_life(draft)
             contents = inspect(draft)
             _give_to_owner(draft, database)
-            _sync(draft)
+            sync(draft)
             kept = _set_aside(database)
             draft.replace(database)
-        _sync(database.parent)
+        sync(database.parent)
     finally:
         lock.release()
     return contents, kept
+
+
+def _parts(database: Path) -> set[Path]:
+    return {database.with_name(database.name + part) for part in BESIDE}
 
 
 def inspect(path: Path) -> Contents:
@@ -205,6 +216,8 @@ def _set_aside(database: Path) -> Path | None:
     if not database.exists():
         wal.unlink(missing_ok=True)
         shm.unlink(missing_ok=True)
+        # Else a power cut could bring them back beside the new database.
+        sync(database.parent)
         return None
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     kept = database.with_name(f"{database.name}.before-restore-{moment}")
@@ -216,14 +229,5 @@ def _set_aside(database: Path) -> Path | None:
     for beside in (wal, shm):
         if beside.exists():
             beside.rename(kept.with_name(beside.name.replace(database.name, kept.name, 1)))
-    _sync(database.parent)
+    sync(database.parent)
     return kept
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 from api.errors import Refusal
 from api.outage import Outage
 from api.settings import Settings
+from api.store.disk import sync
 from api.store.failures import first_failure, is_from_outside, translated
 
 logger = logging.getLogger("itemroom.database")
@@ -251,8 +252,18 @@ def open_readers(settings: Settings) -> Readers:
 
 
 def open_writing_engine(settings: Settings) -> Engine:
-    """The engine with the only connection that writes; the caller holds the `Lock`."""
+    """The engine with the only connection that writes; the caller holds the `Lock`.
+
+    Raises:
+        DatabaseError: the file is there under two names.
+    """
     path = settings.database_path
     # It holds password hashes and what people say; SQLite would make it readable for everybody.
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if path.stat().st_nlink > 1:
+        raise DatabaseError(
+            f"{path} has another name, a hard link: SQLite would keep a log for each of them, and "
+            "lose what is in the other. Find it with `find -samefile` and remove one."
+        )
+    sync(path.parent)
     return open_engine(path, writing=True, busy_timeout=settings.busy_timeout)
