@@ -4,13 +4,14 @@ import pytest
 
 from api.cli.transcript import Transcript
 from itemroom import Entry
+from itemroom.core.entries import entry_of
 
 AT = "2026-01-31T15:25:13.207Z"
 ADA, BEN = {"id": "u1", "name": "Ada"}, {"id": "u2", "name": "Ben"}
 
 
 def entry(type_: str, seq: int, by: dict[str, str] = ADA, **fields: Any) -> Entry:
-    return Entry.of({"type": type_, "seq": seq, "at": AT, "by": by, **fields})
+    return entry_of({"type": type_, "seq": seq, "at": AT, "by": by, **fields})
 
 
 def shown(*entries: Entry) -> list[str]:

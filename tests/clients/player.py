@@ -54,8 +54,9 @@ class _Played:
         if tokens is not None:
             options["get_token"] = self._token
         self.room = Room(url, **options)
+        listen: Callable[..., object] = self.room.on
         for type_ in TOLD:
-            self.room.on(type_, partial(self._tell_of, type_))
+            listen(type_, partial(self._tell_of, type_))
 
     async def read(self) -> None:
         try:

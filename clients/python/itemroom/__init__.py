@@ -2,8 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from itemroom.core.entries import Entry, Gap, User
+from itemroom.core.entries import (
+    Deletion,
+    Edit,
+    Entry,
+    Gap,
+    ItemChange,
+    MemberChange,
+    Message,
+    Reaction,
+)
 from itemroom.core.errors import Refused
+from itemroom.core.frames import Role, User
 from itemroom.core.presence import Presence
 from itemroom.keeper import Change
 from itemroom.room import Room
@@ -11,7 +21,23 @@ from itemroom.room import Room
 if TYPE_CHECKING:
     from itemroom.rest import Client
 
-__all__ = ["Change", "Client", "Entry", "Gap", "Presence", "Refused", "Room", "User"]
+__all__ = [
+    "Change",
+    "Client",
+    "Deletion",
+    "Edit",
+    "Entry",
+    "Gap",
+    "ItemChange",
+    "MemberChange",
+    "Message",
+    "Presence",
+    "Reaction",
+    "Refused",
+    "Role",
+    "Room",
+    "User",
+]
 
 
 def __getattr__(name: str) -> type["Client"]:

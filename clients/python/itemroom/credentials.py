@@ -1,11 +1,25 @@
 """What a client shows to be let in."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, cast
 
 from itemroom.core.errors import Refused
 
-GetToken = Callable[[], Awaitable[str | Mapping[str, str]]]
+
+class AToken(TypedDict):
+    """For as many connections as it lives."""
+
+    token: str
+
+
+class ATicket(TypedDict):
+    """For one connection."""
+
+    ticket: str
+
+
+# One or the other: a type checker refuses both.
+GetToken = Callable[[], Awaitable[str | AToken | ATicket]]
 
 
 class Shown(NamedTuple):
@@ -39,9 +53,9 @@ class Credentials:
             Refused: there is none to be had now.
         """
         found = await self._ask(self._get) if self._get is not None else self._fixed
-        if found.get("ticket") is not None:
-            return Shown({}, {"ticket": str(found["ticket"])})
-        token = found.get("token")
+        token, ticket = found.get("token"), found.get("ticket")
+        if ticket is not None:
+            return Shown({}, {"ticket": ticket})
         return Shown({} if token is None else {"Authorization": f"Bearer {token}"}, {})
 
     async def renew(self) -> str | None:
@@ -60,4 +74,4 @@ class Credentials:
         except Exception as error:
             sentence = f"get_token failed: {error!r}"
             raise Refused("no_token", sentence, retry="later") from error
-        return {"token": found} if isinstance(found, str) else found
+        return {"token": found} if isinstance(found, str) else cast(Mapping[str, str], found)

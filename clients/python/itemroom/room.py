@@ -2,12 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar, cast, overload
 
+from itemroom.core import frames
 from itemroom.core.cursor import Cursor
-from itemroom.core.entries import Entry
+from itemroom.core.entries import Entry, Gap
 from itemroom.core.errors import Refused
 from itemroom.core.outbox import Outbox
 from itemroom.core.paths import item_segment
@@ -18,6 +19,10 @@ from itemroom.delivery import Delivery
 from itemroom.keeper import Change, Keeper, State
 
 _URL = re.compile(r"(?:http|ws)(s?://[^?#\s]+?)/*")
+
+T = TypeVar("T")
+Told = Callable[[T], object]
+Ending = Callable[[], None]
 
 
 class Room:
@@ -94,27 +99,48 @@ class Room:
         return self._session.head
 
     @property
-    def you(self) -> Mapping[str, Any]:
+    def you(self) -> frames.You:
         """Who you are here: `id`, `name`, `role`."""
-        return self._session.you
+        return cast(frames.You, self._session.you)
 
     @property
-    def item(self) -> Mapping[str, Any]:
+    def item(self) -> frames.ItemInfo:
         """The item: `id`, `title`."""
-        return self._session.item
+        return cast(frames.ItemInfo, self._session.item)
 
     @property
-    def limits(self) -> Mapping[str, Any]:
-        """What the server allows."""
-        limits: Mapping[str, Any] = self._session.welcome.get("limits", {})
-        return limits
+    def limits(self) -> frames.Limits:
+        """What the server allows; empty before the first welcome, as `you` and `item` are."""
+        return cast(frames.Limits, self._session.welcome.get("limits", {}))
 
     @property
     def presence(self) -> Presence:
         """Who is here, kept current."""
         return self._session.presence
 
-    def on(self, type_: str, callback: Callable[[Any], object]) -> Callable[[], None]:
+    @overload
+    def on(self, type_: Literal["state"], callback: Told[Change]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["entry"], callback: Told[Entry]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["gap"], callback: Told[Gap]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["presence"], callback: Told[Presence]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["refused", "error"], callback: Told[Refused]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["welcome"], callback: Told[frames.Welcome]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["live"], callback: Told[frames.Live]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["signal"], callback: Told[frames.Signal]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["read"], callback: Told[frames.Read]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["role"], callback: Told[frames.RoleChange]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["expiring"], callback: Told[frames.Expiring]) -> Ending: ...
+    def on(self, type_: str, callback: Told[Any]) -> Ending:
         """Call back, at once and not as a coroutine, when something of a type happens.
 
         The types, and what the callback gets: `state` a Change, `entry` an Entry (when it comes,

@@ -2,25 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple
+
+from itemroom.core.frames import Role, User
 
 Fields = Mapping[str, Any]
-ENTRY_TYPES = frozenset({"message", "edit", "delete", "reaction", "member", "item"})
 
 
-class User(TypedDict):
-    """Somebody, as others see them."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that happened in an item. What an entry of its type does not have is None.
-
-    A message that was deleted since has no `body`, and its `deleted_seq` says so.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common:
+    """What all entries have. What an entry of its type does not have is None."""
 
     type: str
     seq: int
@@ -32,22 +23,86 @@ class Entry:
     value: str | None = None
     on: bool | None = None
     user: User | None = None
-    role: str | None = None
+    role: Role | None = None
     title: str | None = None
-    default_role: str | None = None
+    default_role: Role | None = None
     edited_seq: int | None = None
     deleted_seq: int | None = None
     frame: Fields = field(default_factory=dict, repr=False, compare=False)
     """As it came, with what later versions of the server may add."""
 
-    @classmethod
-    def of(cls, frame: Fields) -> "Entry":
-        """The entry that a frame, or an entry of `GET …/log`, holds."""
-        known = {name: frame[name] for name in _NAMES if name in frame}
-        return cls(**known, frame=frame)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(_Common):
+    """A message as it stands now. Deleted since, it has no `body`, and `deleted_seq` says so."""
+
+    type: Literal["message"]
 
 
-_NAMES = tuple(name for name in Entry.__dataclass_fields__ if name != "frame")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit(_Common):
+    """The message `target` has another `body`; none when it was deleted since."""
+
+    type: Literal["edit"]
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion(_Common):
+    """The message `target` is gone."""
+
+    type: Literal["delete"]
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction(_Common):
+    """The reaction `value` was put on the message `target`, or taken back."""
+
+    type: Literal["reaction"]
+    target: int
+    value: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberChange(_Common):
+    """`user` has another `role` in the item; None: removed."""
+
+    type: Literal["member"]
+    user: User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemChange(_Common):
+    """The item's `title` or `default_role` was changed: `frame` has which, for None is a role."""
+
+    type: Literal["item"]
+
+
+Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange
+
+_KINDS: dict[str, type[Entry]] = {
+    "message": Message,
+    "edit": Edit,
+    "delete": Deletion,
+    "reaction": Reaction,
+    "member": MemberChange,
+    "item": ItemChange,
+}
+ENTRY_TYPES = frozenset(_KINDS)
+_NAMES = tuple(name for name in _Common.__dataclass_fields__ if name != "frame")
+
+
+def entry_of(frame: Fields) -> Entry:
+    """The entry that a frame, or an entry of `GET …/log`, holds.
+
+    Raises:
+        LookupError: it is of a type that is not known.
+        TypeError: it lacks what its type has.
+    """
+    known = {name: frame[name] for name in _NAMES if name in frame}
+    return _KINDS[frame["type"]](**known, frame=frame)
 
 
 class Gap(NamedTuple):

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from itemroom.core.entries import Fields, User
+from itemroom.core.entries import Fields
+from itemroom.core.frames import User
 
 
 @dataclass

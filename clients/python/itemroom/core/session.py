@@ -9,7 +9,7 @@ from typing import Any
 from itemroom.core import verdicts
 from itemroom.core.backoff import Backoff
 from itemroom.core.cursor import Cursor
-from itemroom.core.entries import ENTRY_TYPES, Entry, Event, Fields
+from itemroom.core.entries import ENTRY_TYPES, Event, Fields, entry_of
 from itemroom.core.errors import Refused
 from itemroom.core.outbox import Outbox, encode
 from itemroom.core.pace import Pace
@@ -173,7 +173,7 @@ class Session:
         return [Event("live", frame)] if not self.cursor.is_deaf else []
 
     def _take_entry(self, frame: Fields, _now: float) -> list[Event]:
-        entry = Entry.of(frame)
+        entry = entry_of(frame)
         is_new = self.cursor.take(entry.seq)
         self.head = max(self.head, entry.seq)
         if entry.type == "item" and entry.title is not None:

@@ -5,7 +5,7 @@ import pytest
 from itemroom import Gap, Refused
 from itemroom.core import backoff, session
 from itemroom.core.cursor import Cursor
-from itemroom.core.entries import Entry, Event
+from itemroom.core.entries import Event, entry_of
 from itemroom.core.outbox import Outbox
 from itemroom.core.session import Session
 from tests.clients.python.scripted import ADA, WELCOME, Fields, message
@@ -302,7 +302,7 @@ def test_closing_frame_is_a_verdict(room: Session) -> None:
 def test_entry_has_what_its_frame_has() -> None:
     """And the frame itself, for what is not known yet."""
     frame = message(1, {"a": 1}, ref="r", edited_seq=2, mood="new")
-    entry = Entry.of(frame)
+    entry = entry_of(frame)
     assert (entry.type, entry.seq, entry.by, entry.body) == ("message", 1, ADA, {"a": 1})
     assert (entry.ref, entry.edited_seq, entry.deleted_seq, entry.target) == ("r", 2, None, None)
     assert entry.frame["mood"] == "new"
