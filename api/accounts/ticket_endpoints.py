@@ -1,9 +1,10 @@
 """Tickets: for a browser's `WebSocket`, which can send no header."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.accounts import schemas
 from api.accounts.tickets import issue_ticket
+from api.http.admission import check_handshake
 from api.items.dependencies import ItemAccess
 from api.state import Running
 
@@ -11,11 +12,15 @@ router = APIRouter(prefix="/items/{item_id}/tickets", tags=["accounts"])
 
 
 @router.post("")
-async def create(response: Response, state: Running, access: ItemAccess) -> schemas.TicketMade:
+async def create(
+    request: Request, response: Response, state: Running, access: ItemAccess
+) -> schemas.TicketMade:
     """Get a ticket that opens this item's socket once, within seconds, as `?ticket=`.
 
-    It does what the credential of this call does, and ends with it.
+    It does what the credential of this call does, and ends with it. It is refused with the code
+    that the socket itself would be denied with, which browsers do not show.
     """
+    check_handshake(request, state, access.principal)
     ticket, expires_in = await issue_ticket(state, access)
     response.headers["Cache-Control"] = "no-store"
     return schemas.TicketMade(ticket=ticket, expires_in=expires_in)

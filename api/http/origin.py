@@ -69,6 +69,19 @@ def check_cookie_origin(connection: HTTPConnection, settings: Settings) -> None:
         raise Refusal("origin_denied")
 
 
+def check_socket_origin(connection: HTTPConnection, settings: Settings) -> None:
+    """Judge a request by its `Origin` alone, as the handshake of the same page will be.
+
+    Browsers put no `Sec-Fetch-Site` on a handshake, by which a request may have been let in.
+
+    Raises:
+        Refusal: `origin_denied`.
+    """
+    origins = header(connection.scope, b"origin")
+    if origins and not _is_allowed(origins[0], connection.scope, settings):
+        raise Refusal("origin_denied")
+
+
 def _is_allowed(text: str, scope: Scope, settings: Settings) -> bool:
     origin = parse_origin(text)
     if origin is None:

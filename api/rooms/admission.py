@@ -11,6 +11,7 @@ from api.accounts.identity import Identify, identify
 from api.accounts.outside import ensure_outside_item
 from api.accounts.tickets import redeem_ticket
 from api.errors import Refusal
+from api.http.admission import check_connections
 from api.http.problems import DENIALS
 from api.http.strangers import slowed
 from api.items.ids import valid_item_id
@@ -57,9 +58,7 @@ async def admit(
         if told.code in DENIALS:
             raise told from refusal
         raise PolicyViolation(told) from refusal
-    limit = state.settings.connections_per_user
-    if limit and state.hub.connections_of(arrival.access.principal.user_key) >= limit:
-        raise Refusal("too_many_connections", retry_after=10)
+    check_connections(state, arrival.access.principal.user_key)
     return arrival
 
 

@@ -24,6 +24,14 @@ const MISTAKES = new Map([
 ]);
 /** Refusals of a command that say "not now" and mean the command no harm. */
 const NOT_NOW = new Set(["rate_limited", "busy", "draining"]);
+/** Refused with these, another credential may do. */
+const CREDENTIALS = new Set([
+  "auth_missing",
+  "auth_invalid",
+  "auth_ambiguous",
+  "auth_expired",
+  "ticket_used",
+]);
 /** Above this many users the server lists nobody. */
 const MAX_LISTED = 200;
 
@@ -33,6 +41,8 @@ const BACKOFF_CAP = 30_000;
 /** From the begin of an attempt to `welcome`: a handshake may hang for minutes in a browser. */
 const WELCOME_TIMEOUT = 15_000;
 const TOKEN_TIMEOUT = 30_000;
+/** For the answer to why a handshake was denied. */
+const ASK_TIMEOUT = 10_000;
 /** Two refreshes are at least this far apart: a source may give tokens that end at once. */
 const REFRESH_INTERVAL = 5_000;
 /** Silence before a ping: a browser does not see the server's own pings. */
@@ -440,10 +450,36 @@ function refusalOfHttp(status, text, retryAfter) {
     // A proxy's page.
   }
   const wait = Number(problem?.retry_after ?? retryAfter ?? NaN);
-  return new Refused(String(problem?.code ?? `http_${status}`), String(problem?.detail ?? ""), {
-    retry: status === 429 || status >= 500 ? "later" : "never",
+  const code = String(problem?.code ?? `http_${status}`);
+  const retry = CREDENTIALS.has(code) ? "after_auth" : "never";
+  return new Refused(code, String(problem?.detail ?? ""), {
+    retry: status === 429 || status >= 500 ? "later" : retry,
     retryAfter: Number.isFinite(wait) ? wait : null,
   });
+}
+
+/**
+ * Why a handshake was denied, as "Reconnecting", 6; null: the server does not say.
+ *
+ * @param {URL} url The room's.
+ * @param {string} token Empty: the browser shows its cookie.
+ * @returns {Promise<Refused | null>}
+ */
+async function askForDenial(url, token) {
+  const address = url.href.replace(/^ws/, "http").replace(/ws$/, "tickets");
+  try {
+    const answer = await fetch(address, {
+      method: "POST",
+      headers: token ? { Authorization: `Bearer ${token}` } : {},
+      credentials: token ? "omit" : "include",
+      signal: AbortSignal.timeout(ASK_TIMEOUT),
+    });
+    const wait = answer.headers.get("Retry-After") ?? undefined;
+    const text = await answer.text();
+    return answer.ok ? null : refusalOfHttp(answer.status, text, wait);
+  } catch {
+    return null; // Not reached, or a page of another origin may not read it.
+  }
 }
 
 /** A command until its answer. */
@@ -973,6 +1009,10 @@ class Connector {
   /** A newer credential was asked for because the server refused one, and no `welcome` came. */
   #isAuthTried = false;
   #stopWaking;
+  /** @type {string | null} The token of the newest handshake; null: it was a ticket. */
+  #shown = null;
+  /** @type {object | null} Set while the server is asked why it denied a handshake. */
+  #question = null;
 
   /**
    * @param {URL} url
@@ -1022,6 +1062,7 @@ class Connector {
   welcomed() {
     this.#backoff.reset();
     this.#isAuthTried = false;
+    this.#question = null;
     this.error = null;
     this.become("resuming");
   }
@@ -1115,8 +1156,9 @@ class Connector {
     // Addresses end up in the logs of proxies, headers do not.
     if (token && HEADER_TOKEN.test(token)) protocols.push(`bearer.${token}`);
     else if (token) url.searchParams.set("token", token);
+    this.#shown = ticket ? null : (token ?? "");
     const { onFrame, isAwaited } = this.#hooks;
-    const onEnd = this.#ended.bind(this);
+    const onEnd = this.#gone.bind(this);
     try {
       this.#line = new Line(this.#WebSocket, url.href, protocols, onFrame, onEnd, isAwaited);
     } catch (error) {
@@ -1151,6 +1193,34 @@ class Connector {
       clearTimeout(this.#timer);
       this.connect("wake");
     }
+  }
+
+  /**
+   * @param {string} reason
+   * @param {Refused | null} refused
+   */
+  #gone(reason, refused) {
+    if (reason === "unreachable") {
+      this.#ended(reason, refused);
+      this.#ask(() => {});
+    } else if (reason.startsWith("http_")) this.#ask(() => this.#ended(reason, refused));
+    else this.#ended(reason, refused);
+  }
+
+  /**
+   * Browsers say nothing about a handshake that was denied: its code is asked for. What the answer
+   * says holds until a `welcome`, whatever was tried meanwhile.
+   *
+   * @param {() => void} orElse When there is no answer.
+   */
+  async #ask(orElse) {
+    if (this.#shown === null || this.#question) return orElse();
+    const question = (this.#question = {});
+    const told = await askForDenial(this.#url, this.#shown);
+    if (question !== this.#question || this.isOver) return;
+    this.#question = null;
+    if (told) this.#ended(told.code, told);
+    else orElse();
   }
 
   /**

@@ -184,7 +184,7 @@ async def in_chromium(windows: Windows, url: str) -> AsyncIterator[Driver]:
     """The JavaScript client in a page that the server has given."""
     # The proxy's address is another one than the page's, which the page's policy does not allow.
     context = await windows.context(bypass_csp=True)
-    windows.tolerate("WebSocket connection to")
+    windows.tolerate("WebSocket connection to|/tickets")
     await context.route("**/driver.mjs", lambda route: route.fulfill(path=HERE / "driver.mjs"))
     driver = Driver("chromium")
     page = await context.new_page()

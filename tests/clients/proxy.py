@@ -108,14 +108,10 @@ class Proxy:
         self.accepted.append(asyncio.get_running_loop().time())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Also when it is cancelled before it has begun.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, number: int, reader: StreamReader, writer: StreamWriter) -> None:
-        try:
-            await self._join(number, reader, writer)
-        finally:
-            writer.transport.abort()
-
-    async def _join(self, number: int, reader: StreamReader, writer: StreamWriter) -> None:
         address = urlsplit(self.target)
         try:
             server_reader, server_writer = await _dial(address.hostname, address.port)
@@ -170,10 +166,10 @@ async def _dial(host: str | None, port: int | None) -> tuple[StreamReader, Strea
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, (host, port))
-    except OSError:
+        return await asyncio.open_connection(sock=sock)
+    except BaseException:  # Cancelled, perhaps: nobody else would close it.
         sock.close()
         raise
-    return await asyncio.open_connection(sock=sock)
 
 
 async def pieces(reader: StreamReader) -> AsyncIterator[tuple[bytes, str]]:

@@ -103,7 +103,8 @@ const REASONS = {
   removed: "You were removed from this item.",
   item_not_found: "There is no such item, or it is not yours.",
   item_deleted: "This item was deleted.",
-  origin_denied: "This page may not use your session.",
+  origin_denied:
+    "The server takes this page for another site's: its ITEMROOM_PUBLIC_URL has to be this address.",
   forbidden: "Your role does not allow this.",
   rate_limited: "Too much in too short a time.",
   too_many_connections: "You have too many connections open.",

@@ -16,6 +16,7 @@ from itemroom.core.entries import Event
 from itemroom.core.errors import Refused
 from itemroom.core.session import Session
 from itemroom.credentials import Credentials
+from itemroom.denials import ask_for_denial
 
 # Bytes. A server may allow large bodies; whatever else it says is far below.
 MAX_FRAME_BYTES = 16 * 2**20
@@ -92,13 +93,20 @@ class Link:
             )
         except InvalidStatus as denied:
             answer = denied.response
-            raise verdicts.denied(
-                answer.status_code, answer.headers, bytes(answer.body or b"")
-            ) from denied
-        except (OSError, EOFError, WebSocketException) as error:
-            reason = str(error) or type(error).__name__
-            sentence = f"{self._url} cannot be reached: {reason}."
-            raise Refused("unreachable", sentence, retry="later") from error
+            refused = verdicts.denied(answer.status_code, answer.headers, bytes(answer.body or b""))
+            if refused.code.startswith("http_"):
+                refused = await ask_for_denial(self._url, shown) or refused
+            raise refused from denied
+        except OSError as error:
+            raise self._unreachable(error) from error
+        except (EOFError, WebSocketException) as error:
+            told = await ask_for_denial(self._url, shown)
+            raise told or self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> Refused:
+        reason = str(error) or type(error).__name__
+        sentence = f"{self._url} cannot be reached: {reason}."
+        return Refused("unreachable", sentence, retry="later")
 
     async def _read(self, socket: ClientConnection) -> NoReturn:
         while True:

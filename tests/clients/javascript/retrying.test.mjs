@@ -144,6 +144,7 @@ test("a handshake that HTTP refuses is judged by its status", async () => {
     const scene = new Scene({}, NodeSocket);
     await settled();
     await scene.socket.deny(status, problem, headers);
+    await settled();
     const { room } = scene;
     assert.deepEqual([room.state, room.error.code], [state, code]);
     assert.equal(room.retryAt === null ? null : (room.retryAt - Date.now()) / 1000, wait);

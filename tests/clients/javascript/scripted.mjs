@@ -17,6 +17,9 @@ const LIMITS = {
 };
 const rooms = [];
 
+/** Requests of REST, and what answers them; unless a test says so, nobody is there. */
+export const rest = { asked: [], answer: null };
+
 /** As a browser's: events by properties, nothing about the handshake. */
 class Socket {
   readyState = 0;
@@ -213,6 +216,13 @@ export function setClock(ms) {
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_800_000_000_000 });
   mock.method(performance, "now", () => uptime);
+  Object.assign(rest, { asked: [], answer: null });
+  mock.method(globalThis, "fetch", async (url, { method, headers, credentials }) => {
+    rest.asked.push({ url, method, headers, credentials });
+    if (rest.answer === null) throw new TypeError("fetch failed");
+    const { status, ...problem } = rest.answer;
+    return new Response(JSON.stringify(problem), { status });
+  });
   const { setTimeout, clearTimeout } = globalThis;
   globalThis.setTimeout = (act, wait) => {
     const timer = setTimeout(() => timers.delete(timer) && act(), wait);

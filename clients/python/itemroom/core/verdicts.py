@@ -11,6 +11,11 @@ from itemroom.core.errors import Refused, Retry
 # Closed with these, a client would only be closed again: it does something wrong.
 MISTAKES = frozenset({1002, 1003, 1007, 1008, 1009})
 
+# Refused with these, another credential may do.
+CREDENTIALS = frozenset(
+    {"auth_missing", "auth_invalid", "auth_ambiguous", "auth_expired", "ticket_used"}
+)
+
 
 def closing(frame: Fields) -> Refused:
     """What a `closing` frame says."""
@@ -37,10 +42,12 @@ def denied(status: int, headers: Mapping[str, str], body: bytes) -> Refused:
     """What an HTTP answer says that is no success."""
     problem = _problem(body)
     wait = _seconds(problem.get("retry_after"))
+    code = problem.get("code", f"http_{status}")
+    retry: Retry = "after_auth" if code in CREDENTIALS else "never"
     return Refused(
-        problem.get("code", f"http_{status}"),
+        code,
         problem.get("detail", f"The server answered {status}."),
-        retry="later" if status == 429 or status >= 500 else "never",
+        retry="later" if status == 429 or status >= 500 else retry,
         retry_after=_seconds(headers.get("Retry-After")) if wait is None else wait,
         status=status,
     )

@@ -30,6 +30,8 @@ def test_end_without_a_close_is_a_lost_connection() -> None:
         (503, b"<h1>Bad Gateway</h1>", "http_503", "later"),
         (404, b"[]", "http_404", "never"),
         (403, b'{"code": 5}', "http_403", "never"),
+        (401, b'{"code": "auth_expired"}', "auth_expired", "after_auth"),
+        (401, b'{"code": "auth_revoked"}', "auth_revoked", "never"),
     ],
 )
 def test_denied_handshake_has_the_problems_code(
