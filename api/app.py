@@ -159,6 +159,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             ),
             hub=hub,
             handshakes=Buckets(settings.handshake_rate, settings.handshake_burst),
+            registrations=Buckets(settings.registration_rate, settings.registration_burst),
+            new_items=Buckets(settings.new_item_rate, settings.new_item_burst),
             publishes=Buckets(settings.publish_rate, settings.publish_burst),
             metrics=metrics,
         )

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     login_failures: int = Field(5, ge=0)
     """Failed logins of an account or address before each further one has to wait."""
     login_max_wait: int = Field(300, ge=1)
+    registration_rate: float = Field(0.5, ge=0)
+    """New users of an address a second."""
+    registration_burst: int = Field(100, ge=1)
+    new_item_rate: float = Field(10, ge=0)
+    """New items of a user a second."""
+    new_item_burst: int = Field(500, ge=1)
 
     max_frame_bytes: int = Field(64 * 1024, ge=1024)
     max_body_bytes: int = Field(16 * 1024, ge=64)

@@ -58,7 +58,11 @@ class State:
     login_throttle: LoginThrottle
     hub: Hub
     handshakes: Buckets
-    """Handshakes by network; one that proves who it is gives its token back."""
+    """Handshakes by network that do not show who comes."""
+    registrations: Buckets
+    """New users by network."""
+    new_items: Buckets
+    """New items by user."""
     publishes: Buckets
     """Publishes over HTTP, by user: a request has no connection to count them by."""
     metrics: Metrics

@@ -24,9 +24,11 @@ Form = Annotated[OAuth2PasswordRequestForm, Depends()]
 
 
 @router.post("/register", status_code=201)
-async def register(state: Running, wish: schemas.Registration) -> schemas.UserShown:
+async def register(
+    state: Running, address: ClientAddress, wish: schemas.Registration
+) -> schemas.UserShown:
     """Become a user. Refused with `registration_closed` where only the operator makes users."""
-    return schemas.show_user(await register_user(state, wish))
+    return schemas.show_user(await register_user(state, address, wish))
 
 
 @router.post("/login", dependencies=[Depends(checked_origin)])

@@ -1,5 +1,6 @@
 """Proving a password: the same work and the same answer for whatever is wrong."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select, update
@@ -35,11 +36,14 @@ async def prove_password(state: State, address: str, username: str, password: st
     # What no user can be called is counted together, so that it takes no memory.
     account = username if is_username(username) else ""
     network = network_of(address)
-    state.login_throttle.admit(network, account)
+    turn = state.login_throttle.admit(network, account)
+    await asyncio.sleep(turn.delay)
     stored = await state.readers.read(_load_proof, account)
     verified = await state.passwords.verify(password, stored.password_hash if stored else None)
     if stored is None or not verified.ok:
-        state.login_throttle.fail(network, account)
+        wait = state.login_throttle.fail(network, account)
+        if turn.is_early:
+            raise Refusal("rate_limited", "Too many failed logins.", retry_after=wait)
         raise Refusal("login_failed")
     state.login_throttle.succeed(network, account)
     return replace(stored, new_hash=verified.new_hash)

@@ -11,6 +11,7 @@ from api.accounts.users import find_user
 from api.history.transaction import Transaction
 from api.items.access import Principal, claimed_role
 from api.items.ids import valid_item_id
+from api.items.quotas import count_new_item
 from api.models import Item, User
 from api.security import Claims, fingerprint, new_id
 from api.state import State
@@ -33,11 +34,15 @@ async def ensure_outside_item(state: State, principal: Principal, item_id: str) 
     """Create the item if an outside token grants a role in it and it never existed.
 
     Nobody becomes a member of it, and the id of a deleted item stays deleted.
+
+    Raises:
+        Refusal: `rate_limited`.
     """
     credential = principal.credential
     if credential.kind != "outside" or claimed_role(credential.items, item_id) is None:
         return
     if valid_item_id(item_id) and not await state.readers.read(_was_ever, item_id):
+        count_new_item(state, principal)
         await state.writer.call(partial(_create_item, item_id))
 
 

@@ -1,5 +1,6 @@
 """Passwords that are set: a new user's, and a changed one."""
 
+import time
 from functools import partial
 
 from api.accounts.login import Proof, accept_proof, prove_password
@@ -15,19 +16,23 @@ from api.accounts.users import (
 from api.errors import Refusal
 from api.history.transaction import Transaction
 from api.items.access import Principal
+from api.limits import network_of
 from api.state import State
 
 
-async def register_user(state: State, wish: Registration) -> Profile:
-    """A new user, by their own wish.
+async def register_user(state: State, address: str, wish: Registration) -> Profile:
+    """A new user, by their own wish; only so many from one address.
 
     Raises:
-        Refusal: `registration_closed`, `taken`, `bad_request`, or `overloaded`.
+        Refusal: `registration_closed`, `taken`, `bad_request`, `rate_limited`, or `overloaded`.
     """
     if state.settings.registration != "open":
         raise Refusal("registration_closed")
     password = wish.password.get_secret_value()
     state.passwords.check_password(password)
+    if wait := state.registrations.take(network_of(address), time.monotonic()):
+        message = "Too many new users from your address."
+        raise Refusal("rate_limited", message, retry_after=wait)
     # Asked again in the transaction; asked here so that no hash is computed for nothing.
     if await state.readers.read(find_user, wish.username) is not None:
         raise username_taken()

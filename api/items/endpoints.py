@@ -9,6 +9,7 @@ from api.accounts.dependencies import SignedIn
 from api.items.cursors import parse_cursor
 from api.items.dependencies import ItemAccess
 from api.items.listing import MAX_ITEMS, list_items, show_item
+from api.items.quotas import count_new_item
 from api.items.read_markers import MarkRead
 from api.items.schemas import (
     ItemChange,
@@ -36,6 +37,7 @@ async def create(
 
     `taken` when the id was ever used, also for an item that you cannot see or that was deleted.
     """
+    count_new_item(state, principal)
     access = await state.writer.call(
         functools.partial(create_item, principal=principal, wanted=wanted)
     )

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import Connection, text
 
 from api.accounts.throttle import LoginThrottle
+from api.limits import Buckets
 from api.security import Passwords
 from api.state import State
 from tests.accounts.conftest import Visit
@@ -214,8 +215,37 @@ async def test_token_and_password_share_the_login_s_throttle(visit: Visit, ada: 
         change = {"current_password": "wrong", "new_password": PASSWORD}
         answer = await ada.client.post("/auth/password", json=change)
         assert problem_of(answer) == (401, "login_failed")
-    form = {"username": "ada", "password": PASSWORD}
+    form = {"username": "ada", "password": "wrong"}
     assert problem_of(await visit().client.post("/auth/token", data=form)) == (429, "rate_limited")
+
+
+async def test_right_password_is_let_in_whatever_others_at_its_address_did(visit: Visit) -> None:
+    """Behind one address is a whole office, or a proxy that nobody has listed."""
+    for name in ("ada", "bob"):
+        await visit("192.0.2.7").register(name)
+    stranger = visit("192.0.2.1")
+    for number in range(12):
+        await stranger.try_login("ada", f"guess {number}")
+    for number in range(51):
+        await stranger.try_login(f"user-{number}", "123456")
+    assert (await stranger.try_login("ada", "guess")).status_code == 429
+    for name in ("ada", "bob"):
+        await visit("192.0.2.1").login(name)
+        await visit("192.0.2.1").token(name)
+
+
+async def test_registrations_of_an_address_are_limited(app: FastAPI, visit: Visit) -> None:
+    """Each costs a hash; those who have an account sign in all the same."""
+    state: State = app.state.itemroom
+    state.registrations = Buckets(0.1, 2)
+    for name in ("ada", "bob"):
+        await visit("192.0.2.1").register(name)
+    wish = {"username": "eve", "password": PASSWORD}
+    answer = await visit("192.0.2.1").client.post("/auth/register", json=wish)
+    assert problem_of(answer) == (429, "rate_limited")
+    assert 5 < int(answer.headers["retry-after"]) <= 10
+    await visit("192.0.2.1").login("ada")
+    await visit("192.0.2.2").register("eve")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,14 @@
 import pytest
 
-from api.accounts.throttle import SHARED_FACTOR, SHARED_MAX_WAIT, LoginThrottle
+from api.accounts.throttle import (
+    LOOK_EVERY,
+    LOOKS,
+    PACE,
+    SHARED_FACTOR,
+    SHARED_MAX_WAIT,
+    LoginThrottle,
+    Turn,
+)
 from api.errors import Refusal
 
 
@@ -27,12 +35,13 @@ def fail(throttle: LoginThrottle, network: str, account: str) -> None:
 
 
 def wait_of(throttle: LoginThrottle, network: str, account: str) -> float:
-    """Seconds until the next try; books it when there is none."""
+    """Seconds until the next try that is not early; books it when there is none."""
     try:
-        throttle.admit(network, account)
+        while (turn := throttle.admit(network, account)).is_early:
+            pass
     except Refusal as refusal:
         return refusal.retry_after or -1
-    return 0
+    return turn.delay
 
 
 def test_free_failures_cost_no_wait(clock: Clock) -> None:
@@ -95,15 +104,53 @@ def test_many_networks_against_one_account_are_slowed_a_little(clock: Clock) -> 
     assert wait_of(throttle, "home", "ada") == 0
 
 
-def test_one_network_against_many_accounts_is_slowed(clock: Clock) -> None:
-    """One common password, tried on everybody, is guessing too."""
+def test_one_network_against_many_accounts_takes_turns(clock: Clock) -> None:
+    """One common password, tried on everybody, is guessing too; who else is there waits in line."""
     throttle = make(clock)
     throttle.succeed("n", "eva")
-    for number in range(3 * SHARED_FACTOR):
-        throttle.fail("n", f"user-{number}")
-    assert wait_of(throttle, "n", "ada") == 1
+    for number in range(3 * SHARED_FACTOR + 1):
+        fail(throttle, "n", f"user-{number}")
+    assert [wait_of(throttle, "n", f"guest-{number}") for number in range(3)] == [1, 2, 3]
     assert wait_of(throttle, "elsewhere", "ada") == 0
     assert wait_of(throttle, "n", "eva") == 0
+    clock.now += 4
+    assert wait_of(throttle, "n", "ada") == 0
+
+
+def test_line_of_a_network_is_bounded(clock: Clock) -> None:
+    """Whoever comes when it is too long is told when it will not be."""
+    throttle = make(clock)
+    for number in range(3 * SHARED_FACTOR + 1 + int(SHARED_MAX_WAIT / PACE)):
+        throttle.admit("n", f"user-{number}")
+    with pytest.raises(Refusal, match="rate_limited") as refused:
+        throttle.admit("n", "ada")
+    assert refused.value.retry_after == PACE
+
+
+def test_right_passwords_make_no_line(clock: Clock) -> None:
+    """A class that signs in behind one address."""
+    throttle = make(clock)
+    for number in range(20 * SHARED_FACTOR):
+        assert throttle.admit("n", f"user-{number}") == Turn()
+        throttle.succeed("n", f"user-{number}")
+
+
+def test_neighbour_who_guesses_does_not_keep_the_owner_out(clock: Clock) -> None:
+    """A try before its time is looked at, and let in if it is right; for a bounded number."""
+    throttle = make(clock)
+    for _ in range(12):
+        fail(throttle, "n", "ada")
+    assert throttle.admit("n", "ada").is_early
+    throttle.succeed("n", "ada")
+    for _ in range(3):
+        fail(throttle, "n", "ada")
+    for _ in range(LOOKS):
+        assert throttle.admit("n", "ada").is_early
+        assert throttle.fail("n", "ada") > 0
+    with pytest.raises(Refusal, match="rate_limited"):
+        throttle.admit("n", "ada")
+    clock.now += LOOK_EVERY
+    assert throttle.admit("n", "ada").is_early
 
 
 def test_old_failures_are_forgotten(clock: Clock) -> None:

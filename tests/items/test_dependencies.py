@@ -10,6 +10,7 @@ from jose import jwt
 from api.errors import Refusal
 from api.items.access import Credential, Principal
 from api.items.listing import list_items
+from api.limits import Buckets
 from api.settings import Settings
 from api.state import State
 from tests.items.conftest import Cast
@@ -90,3 +91,15 @@ async def test_credential_that_ends_while_items_are_listed_refused(
     who = Principal(1, "u-root", "Root", Credential("access", "j", 2**50, 1))
     with pytest.raises(Refusal, match="auth_expired"):
         await state.readers.read(list_items, who, None, 10)
+
+
+async def test_items_that_a_claim_brings_along_are_limited(
+    client: httpx2.AsyncClient, state: State, people: People
+) -> None:
+    """A wide claim must not let its user fill the database by looking at ids."""
+    state.new_items = Buckets(0.1, 1)
+    ada = outside(client, {"order-*": "writer"})
+    await ada.do("GET", "/items/order-1")
+    refused = await ada.call("GET", "/items/order-2")
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    await ada.do("GET", "/items/order-1")

@@ -16,6 +16,7 @@ from api.items.listing import UNREAD_WINDOW, list_items, show_item
 from api.items.members import list_members
 from api.items.schemas import NewItem
 from api.items.service import create_item
+from api.limits import Buckets
 from api.state import State
 from tests.items.conftest import Cast
 from tests.people import People, Person
@@ -51,6 +52,19 @@ async def test_item_created_with_its_creator_as_admin(people: People) -> None:
         "read_seq": 0,
         "unread": 0,
     }
+
+
+async def test_new_items_of_a_user_are_limited(state: State, people: People) -> None:
+    """An id is used for ever; what there is already, and others, are not concerned."""
+    state.new_items = Buckets(0.1, 2)
+    ada, bob = await people.add("ada"), await people.add("bob")
+    for item_id in ("one", "two"):
+        await ada.do("POST", "/items", json={"id": item_id})
+    refused = await ada.call("POST", "/items", json={"id": "three"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert 5 < refused.json()["retry_after"] <= 10
+    assert (await ada.do("GET", "/items/one"))["id"] == "one"
+    await bob.do("POST", "/items", json={"id": "three"})
 
 
 async def test_item_without_id_gets_one(people: People) -> None:

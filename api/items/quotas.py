@@ -1,0 +1,17 @@
+"""How many items a user makes."""
+
+import time
+
+from api.errors import Refusal
+from api.items.access import Principal
+from api.state import State
+
+
+def count_new_item(state: State, principal: Principal) -> None:
+    """Somebody makes an item: an id that was used once is used for ever.
+
+    Raises:
+        Refusal: `rate_limited`.
+    """
+    if wait := state.new_items.take(principal.id, time.monotonic()):
+        raise Refusal("rate_limited", "Too many new items.", retry_after=wait)
