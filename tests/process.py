@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -30,6 +31,9 @@ class Process(Served):
         settings: ITEMROOM_* variables, by their lower-case names.
     """
 
+    prefix: Sequence[str] = ()
+    """A program that starts the server, with its arguments."""
+
     def __init__(
         self,
         directory: Path,
@@ -47,7 +51,7 @@ class Process(Served):
         variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
-                [ITEMROOM, "serve"],
+                [*self.prefix, ITEMROOM, "serve"],
                 env=inherited | variables,
                 stdout=stdout,
                 stderr=log if stderr is None else stderr,

@@ -49,11 +49,18 @@ class Server(uvicorn.Server):
         """Run the application, and listen while it runs.
 
         uvicorn's own lifespan would turn whatever keeps the application from starting into a
-        traceback; here it reaches whoever called.
+        traceback; here it reaches whoever called. It would also begin to hear signals only after
+        that: one that comes while the database is migrated would be lost on PID 1.
         """
-        async with self.app.router.lifespan_context(self.app):
-            await super().serve(sockets)
-            lost = self._lost
+        with self.capture_signals():
+            async with self.app.router.lifespan_context(self.app):
+                if self.should_exit:
+                    logger.info("told to stop while starting")
+                else:
+                    await self._serve(sockets)
+                lost = self._lost
+            # A stop that was asked for is a success. uvicorn would raise the signal again.
+            self._captured_signals.clear()
         if lost is not None:
             raise DatabaseError(lost)
 
@@ -97,8 +104,6 @@ class Server(uvicorn.Server):
         await drain(self.app.state.itemroom, self._settings)
         self.config.timeout_graceful_shutdown = max(1, round(end - loop.time()))
         await super().shutdown(sockets)
-        # A stop that was asked for is a success. uvicorn would raise the signal again.
-        self._captured_signals.clear()
 
 
 async def drain(state: State, settings: Settings) -> None:
