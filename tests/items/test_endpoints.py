@@ -9,6 +9,7 @@ import pytest
 
 from api.accounts.identity import identify_token
 from api.errors import Refusal
+from api.history.commits import Commits
 from api.history.events import DefaultRoleChanged, EntryStored, Event, ItemDeleted, ReadMoved
 from api.items.access import Role, grant, load_standing
 from api.items.cursors import Cursor
@@ -29,7 +30,9 @@ pytestmark = pytest.mark.anyio
 def events(state: State, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """What the live side is told from now on."""
     told: list[Event] = []
-    monkeypatch.setattr(state.writer, "_deliver", told.extend)
+    commits = Commits()
+    commits.listen(told.extend)
+    monkeypatch.setattr(state.writer, "_commits", commits)
     return told
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from api.history.commits import Commits
 from api.history.events import EntryStored, Event, MemberChanged
 from api.items.access import Role
 from api.state import State
@@ -19,7 +20,9 @@ MEMBERS = "/items/doc/members"
 def events(state: State, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """What the live side is told from now on."""
     told: list[Event] = []
-    monkeypatch.setattr(state.writer, "_deliver", told.extend)
+    commits = Commits()
+    commits.listen(told.extend)
+    monkeypatch.setattr(state.writer, "_commits", commits)
     return told
 
 
