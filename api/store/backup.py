@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
+from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col
 
+from api.models import EntryRow, Item, User
 from api.settings import Settings
-from api.store.database import Lock, open_engine, open_read_only
+from api.store.database import Lock, open_engine, open_foreign_engine, open_read_only
 from api.store.disk import sync
-from api.store.schema import configuration, migrate
+from api.store.schema import configuration, migrate, revision_of
 
 # What lies beside a database and is no place for a backup of it.
 BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".secret")
@@ -118,13 +122,13 @@ def inspect(path: Path) -> Contents:
     if not path.exists():
         raise BackupError(f"There is no file {path}.")
     try:
-        with closing(open_read_only(path)) as connection:
-            damage = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        with open_foreign_engine(path).connect() as connection:
+            damage = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
             if damage != "ok":
                 raise BackupError(f"{path} is damaged: {damage}.")
             contents = _contents(connection)
-    except sqlite3.Error as error:
-        raise BackupError(f"{path} is not a database of Itemroom: {error}.") from error
+    except DBAPIError as error:
+        raise BackupError(f"{path} is not a database of Itemroom: {error.orig}.") from error
     if contents.revision not in _known_revisions():
         raise BackupError(
             f"{path} is at revision {contents.revision}, which this version does not know: it was "
@@ -149,20 +153,17 @@ def copy(source: Path, target: Path) -> None:
         raise BackupError(f"{source} cannot be copied: {error}.") from error
 
 
-def _contents(connection: sqlite3.Connection) -> Contents:
-    def count(table: str, where: str = "1") -> int:
-        row = connection.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()  # noqa: S608 - names of ours
-        return int(row[0])
-
-    # One transaction: the counts are of one moment.
-    connection.execute("BEGIN")
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return Contents(
-        revision="" if row is None else row[0],
-        users=count('"user"'),
-        items=count("item", "deleted_at IS NULL"),
-        entries=count("entry"),
-    )
+def _contents(connection: Connection) -> Contents:
+    count = select(func.count())
+    # One statement: the counts are of one moment.
+    users, items, entries = connection.execute(
+        select(
+            count.select_from(User).scalar_subquery(),
+            count.where(col(Item.deleted_at).is_(None)).select_from(Item).scalar_subquery(),
+            count.select_from(EntryRow).scalar_subquery(),
+        )
+    ).one()
+    return Contents(revision_of(connection) or "", users, items, entries)
 
 
 def _known_revisions() -> set[str]:
@@ -180,11 +181,16 @@ def _begin_new_life(path: Path) -> None:
     try:
         migrate(engine)
         with engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE item SET epoch = lower(hex(randomblob(8)))")
+            connection.execute(update(Item).values({col(Item.epoch): _new_epoch()}))
     finally:
         engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _new_epoch() -> ColumnElement[str]:
+    """Another one for each row."""
+    return func.lower(func.hex(func.randomblob(8)))
 
 
 def _give_to_owner(draft: Path, database: Path) -> None:

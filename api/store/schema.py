@@ -66,7 +66,12 @@ def check(engine: Engine) -> None:
 def current_revision(engine: Engine) -> str | None:
     """The revision that the database is at; None: empty."""
     with engine.begin() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return revision_of(connection)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """As `current_revision`, of an open connection."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _refuse_newer(engine: Engine, config: Config) -> None:
