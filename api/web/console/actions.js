@@ -2,6 +2,7 @@
 
 import { button, composes, el, fill } from "./dom.js";
 import { textOf, withText } from "./format.js";
+import { Allowance, grow } from "./writing.js";
 
 /** @typedef {import("./timeline.js").Entity} Entity */
 /**
@@ -129,18 +130,25 @@ function tabbable(target, index) {
  *
  * @param {HTMLElement} row
  * @param {Entity} record
- * @param {{onSave: (body: unknown) => void, onEnd: () => void}} then
+ * @param {{onSave: (body: unknown) => void, onEnd: () => void, limit: () => number | null}} then
+ *   `limit`: bytes of a body.
  */
-export function editInline(row, record, { onSave, onEnd }) {
+export function editInline(row, record, { onSave, onEnd, limit }) {
   const before = textOf(record.body) ?? "";
   const box = el("textarea", { "aria-label": "Edit message", rows: 1, dir: "auto" });
   box.value = before;
+  const allowance = new Allowance(box, limit);
+  const fits = () => allowance.show(withText(record.body, box.value.trim()));
   const save = () => {
     const text = box.value.trim();
+    if (!fits()) return;
     if (text && text !== before) onSave(withText(record.body, text));
     onEnd();
   };
-  box.addEventListener("input", () => grow(box));
+  box.addEventListener("input", () => {
+    grow(box);
+    fits();
+  });
   box.addEventListener("keydown", (event) => {
     if (composes(event)) return;
     if (event.key === "Escape") onEnd();
@@ -156,14 +164,9 @@ export function editInline(row, record, { onSave, onEnd }) {
     button("Cancel", onEnd, { class: "button small" }),
     el("span", { class: "hint" }, "Enter saves, Escape cancels"),
   );
-  row.querySelector(".body")?.replaceWith(el("div", { class: "editor" }, box, buttons));
+  const editor = el("div", { class: "editor" }, box, allowance.element, buttons);
+  row.querySelector(".body")?.replaceWith(editor);
   grow(box);
   box.focus({ preventScroll: true });
   box.setSelectionRange(before.length, before.length);
-}
-
-/** As high as its text, up to what the style sheet allows. @param {HTMLTextAreaElement} box */
-export function grow(box) {
-  box.style.height = "auto";
-  box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`;
 }

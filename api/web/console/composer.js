@@ -1,7 +1,7 @@
 /** Where messages are written. */
 
-import { grow } from "./actions.js";
 import { composes, el, icon } from "./dom.js";
+import { Allowance, grow } from "./writing.js";
 
 const TYPING_EVERY = 3000; // Milliseconds between two signals that say the same.
 /** @type {Map<string, string>} What was begun, by item: it survives a look at another room. */
@@ -17,21 +17,24 @@ export class Composer {
   });
   #send = el("button", { class: "button primary send" }, icon("send"), el("span", {}, "Send"));
   #note = el("p", { class: "composer-note", hidden: true });
+  #allowance;
   #typedAt = 0;
 
   /**
    * @param {string} item
    * @param {{onSend: (text: string) => void, onTyping: (on: boolean) => void,
-   *   onEditLast: () => void}} acts
+   *   onEditLast: () => void, limit: () => number | null}} acts `limit`: bytes of a body.
    */
   constructor(item, acts) {
     this.item = item;
     this.acts = acts;
+    this.#allowance = new Allowance(this.#box, acts.limit);
     this.#box.value = drafts.get(item) ?? "";
     this.#box.addEventListener("input", () => this.#typed());
     this.#box.addEventListener("keydown", (event) => this.#pressed(event));
     this.#box.addEventListener("blur", () => this.#stopTyping());
-    this.element = el("form", { class: "composer" }, this.#note, this.#box, this.#send);
+    const parts = [this.#note, this.#box, this.#send, this.#allowance.element];
+    this.element = el("form", { class: "composer" }, parts);
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -41,6 +44,18 @@ export class Composer {
 
   focus() {
     this.#box.focus({ preventScroll: true });
+  }
+
+  /**
+   * A message that could not be sent comes back, above what was begun since.
+   *
+   * @param {string} text
+   */
+  takeBack(text) {
+    this.#box.value = this.#box.value ? `${text}\n\n${this.#box.value}` : text;
+    this.#typed();
+    this.focus();
+    this.#box.setSelectionRange(text.length, text.length);
   }
 
   /** Let the reader write, or say why not. @param {string} why empty: they may. */
@@ -92,7 +107,9 @@ export class Composer {
   }
 
   #showLength() {
-    this.#send.disabled = this.#box.value.trim() === "";
+    const text = this.#box.value.trim();
+    this.#send.disabled = text === "";
+    this.#allowance.show(text);
     if (this.#box.isConnected) grow(this.#box);
   }
 }

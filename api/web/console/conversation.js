@@ -4,8 +4,9 @@ import { Actions, editInline } from "./actions.js";
 import { listenToArrows } from "./arrows.js";
 import { Attention } from "./attention.js";
 import { confirmDialog } from "./dialog.js";
-import { el, icon, write } from "./dom.js";
+import { el } from "./dom.js";
 import { shown, textOf } from "./format.js";
+import { Jump } from "./jump.js";
 import { VirtualList } from "./list.js";
 import { estimate, renderRow } from "./message.js";
 import { announce } from "./notices.js";
@@ -21,7 +22,8 @@ import { MAX_KEPT, Timeline } from "./timeline.js";
 /**
  * @typedef {{itemId: string, me: {id: string, name: string}, people: import("./people.js").People,
  *   commands: () => import("./outgoing.js").Commands, role: () => string,
- *   onRead: (seq: number) => void, onDrawn: () => void, onLeaveList: () => void}} Options
+ *   onRead: (seq: number) => void, onDrawn: () => void, onLeaveList: () => void,
+ *   onTakeBack: (text: string) => void, limit: () => number | null}} Options
  */
 
 // Trimming moves much: it is done now and then, not for each message.
@@ -35,13 +37,7 @@ export class Conversation {
     { class: "scroller", role: "region", "aria-label": "Conversation", tabindex: 0 },
     this.#canvas,
   );
-  #jumpText = el("span", {}, "Jump to latest");
-  #jump = el(
-    "button",
-    { type: "button", class: "button jump", hidden: true },
-    icon("down"),
-    this.#jumpText,
-  );
+  #jump = new Jump(() => this.toLatest());
   /** @type {VirtualList<Row>} */
   #list;
   #actions;
@@ -60,7 +56,7 @@ export class Conversation {
     this.timeline = new Timeline(options.me.id);
     this.#outgoing = new Outgoing(this.timeline, options.commands, () => this.#drawSoon());
     this.#pager = this.#newPager();
-    this.element = el("div", { class: "conversation" }, this.#scroller, this.#jump);
+    this.element = el("div", { class: "conversation" }, this.#scroller, this.#jump.element);
     const context = this.#context();
     this.#list = new VirtualList(this.#scroller, this.#canvas, {
       render: (row) => renderRow(row, context),
@@ -71,7 +67,6 @@ export class Conversation {
       onReplace: (old, element) => this.#actions.follow(old, element),
     });
     this.#actions = new Actions(this.#canvas, this.#acts());
-    this.#jump.addEventListener("click", () => this.toLatest());
     listenToArrows(this.#scroller, this.#list, {
       onLeave: options.onLeaveList,
       onEnd: () => this.toLatest(),
@@ -229,9 +224,7 @@ export class Conversation {
 
   #showJump() {
     const isThere = this.#list.isAtEnd && this.timeline.attached;
-    this.#jump.hidden = isThere;
-    const { unseen } = this.#attention;
-    write(this.#jumpText, `Jump to latest${unseen > 0 ? `, ${unseen} new` : ""}`);
+    this.#jump.show(isThere, this.#attention.unseen);
   }
 
   /** @param {Entity} record */
@@ -241,6 +234,7 @@ export class Conversation {
     this.#editing = record.seq;
     this.#actions.hide();
     editInline(row, record, {
+      limit: this.options.limit,
       onSave: (body) => this.#outgoing.give((commands) => commands.edit(record.seq, body)),
       onEnd: () => {
         this.#editing = null;
@@ -266,6 +260,7 @@ export class Conversation {
         this.#outgoing.give((commands) => commands.react(record.seq, value, on)),
       onRetry: (ref) => this.#outgoing.retry(ref),
       onDiscard: (ref) => this.#outgoing.discard(ref),
+      onTakeBack: (ref) => this.options.onTakeBack(this.#outgoing.takeBack(ref)),
       onLoadOlder: () => this.#pager.older(),
     };
   }

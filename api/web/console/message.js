@@ -1,7 +1,7 @@
 /** The rows of a conversation as elements. Text is text: nothing here can make markup of it. */
 
 import { button, el } from "./dom.js";
-import { clock, dayName, fullTime, listed, shown } from "./format.js";
+import { clock, dayName, fullTime, listed, shown, textOf } from "./format.js";
 import { linkify } from "./linkify.js";
 import { avatar } from "./people.js";
 
@@ -12,8 +12,8 @@ import { avatar } from "./people.js";
 /**
  * @typedef {{me: {id: string, name: string}, people: People, canWrite: () => boolean,
  *   onReact: (record: Entity, value: string, on: boolean) => void,
- *   onRetry: (ref: string) => void, onDiscard: (ref: string) => void, onLoadOlder: () => void
- * }} Context
+ *   onRetry: (ref: string) => void, onDiscard: (ref: string) => void,
+ *   onTakeBack: (ref: string) => void, onLoadOlder: () => void}} Context
  */
 
 const LINE = 21;
@@ -185,7 +185,7 @@ function chip(record, value, users, { me, people, canWrite, onReact }) {
 
 /** @param {Extract<Row, {kind: "pending"}>} row @param {Context} context */
 function pendingRow({ pending, isFirst }, context) {
-  const { ref, state, reason } = pending;
+  const { ref, state } = pending;
   const attributes = {
     class: `row row-message row-pending mine${isFirst ? " first" : ""}`,
     "data-state": state,
@@ -200,15 +200,20 @@ function pendingRow({ pending, isFirst }, context) {
     isFirst ? avatar(context.me) : null,
     byline(context.me.name, pending.at, isFirst),
     bodyOf(pending.body, mark),
-    state === "failed" ? failed(reason, ref, context) : null,
+    state === "failed" ? failed(pending, context) : null,
   );
 }
 
-/** @param {string} reason @param {string} ref @param {Context} context */
-function failed(reason, ref, context) {
+/** Refusals that the same message would meet again. */
+const FINAL = new Set(["too_big", "bad_message"]);
+
+/** @param {import("./timeline.js").Pending} pending @param {Context} context */
+function failed({ ref, body, reason, code }, context) {
+  const look = { class: "button small" };
   const actions = [
-    button("Retry", () => context.onRetry(ref), { class: "button small" }),
-    button("Discard", () => context.onDiscard(ref), { class: "button small" }),
+    FINAL.has(code) ? null : button("Retry", () => context.onRetry(ref), look),
+    textOf(body) === null ? null : button("Edit", () => context.onTakeBack(ref), look),
+    button("Discard", () => context.onDiscard(ref), look),
   ];
   return el("div", { class: "failed" }, el("span", {}, `Not sent. ${reason}`), actions);
 }

@@ -1,6 +1,6 @@
 /** What the reader does in a room, until it is stored or refused. */
 
-import { reasonFor } from "./format.js";
+import { reasonFor, textOf } from "./format.js";
 import { complain } from "./notices.js";
 
 /**
@@ -49,6 +49,13 @@ export class Outgoing {
     this.onChange();
   }
 
+  /** It is not sent after all: its text. @param {string} ref */
+  takeBack(ref) {
+    const pending = this.timeline.pending.find((one) => one.ref === ref);
+    this.discard(ref);
+    return textOf(pending?.body) ?? "";
+  }
+
   /** Another command; a refusal is told. @param {(commands: Commands) => Promise<number>} give */
   async give(give) {
     try {
@@ -63,7 +70,8 @@ export class Outgoing {
     try {
       this.timeline.confirm(ref, await this.commands().publish(body, { ref }));
     } catch (error) {
-      this.timeline.mark(ref, inWords(error));
+      const { code = "" } = /** @type {{code?: string}} */ (error);
+      this.timeline.mark(ref, inWords(error), code);
     }
     this.onChange();
   }

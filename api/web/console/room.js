@@ -56,11 +56,14 @@ export class RoomScreen {
       onRead: (seq) => this.#read(seq),
       onDrawn: () => this.#showSeen(),
       onLeaveList: () => this.composer.focus(),
+      onTakeBack: (text) => this.composer.takeBack(text),
+      limit: () => this.#room?.limits?.body_bytes ?? null,
     });
     this.composer = new Composer(itemId, {
       onSend: (text) => this.conversation.send(text),
       onTyping: (on) => this.#room?.signal("typing", on),
       onEditLast: () => this.conversation.editLast(),
+      limit: () => this.#room?.limits?.body_bytes ?? null,
     });
     this.frame = new RoomFrame(itemId, {
       status: this.status,

@@ -19,7 +19,7 @@
  */
 /**
  * @typedef {{ref: string, body: unknown, at: string, state: "pending" | "failed", reason: string,
- *   version: number}} Pending
+ *   code: string, version: number}} Pending `reason` is for people, `code` the server's.
  */
 /** @typedef {{entries: Entry[], from: number, to: number, head: number, oldest: number}} Page */
 
@@ -128,14 +128,19 @@ export class Timeline {
 
   /** @param {string} ref @param {unknown} body @param {string} at */
   write(ref, body, at) {
-    this.pending.push({ ref, body, at, state: "pending", reason: "", version: 0 });
+    this.pending.push({ ref, body, at, state: "pending", reason: "", code: "", version: 0 });
   }
 
-  /** @param {string} ref @param {string | null} reason null: it is being sent again. */
-  mark(ref, reason) {
+  /**
+   * @param {string} ref
+   * @param {string | null} reason null: it is being sent again.
+   * @param {string} [code]
+   */
+  mark(ref, reason, code = "") {
     const found = this.pending.find((pending) => pending.ref === ref);
     if (!found) return;
-    Object.assign(found, { state: reason === null ? "pending" : "failed", reason: reason ?? "" });
+    const state = reason === null ? "pending" : "failed";
+    Object.assign(found, { state, reason: reason ?? "", code });
     found.version += 1;
   }
 
