@@ -13,7 +13,7 @@ from api.accounts.login import prove_password
 from api.accounts.registration import change_password, register_user
 from api.accounts.sessions import end_session, open_session
 from api.accounts.tokens import issue_access_token
-from api.accounts.users import has_users, load_user
+from api.accounts.users import has_users, load_user, rename_user
 from api.errors import Refusal
 from api.security import new_secret
 from api.state import Running
@@ -105,3 +105,14 @@ async def me(state: Running, principal: SignedIn) -> schemas.Me:
     """Who you are, and with which credential."""
     user = await state.readers.read(load_user, principal.user_key)
     return schemas.show_me(user, principal)
+
+
+@router.patch("/me")
+async def rename(
+    state: Running, principal: AccountOwner, wish: schemas.Renaming
+) -> schemas.UserShown:
+    """Change your display name: it is on everything that is read from now on."""
+    user = await state.writer.call(
+        partial(rename_user, user_key=principal.user_key, name=wish.display_name)
+    )
+    return schemas.show_user(user)

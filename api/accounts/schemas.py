@@ -63,6 +63,12 @@ class PasswordChange(Input):
     new_password: Password
 
 
+class Renaming(Input):
+    """What others shall see."""
+
+    display_name: Name
+
+
 class NewToken(Input):
     """An API token to be made."""
 

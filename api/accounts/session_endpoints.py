@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.accounts import schemas
 from api.accounts.dependencies import AccountOwner
-from api.accounts.sessions import end_session, list_sessions
+from api.accounts.sessions import end_other_sessions, end_session, list_sessions
 from api.items.access import clock_ms
 from api.state import Running
 
@@ -20,6 +20,13 @@ async def sessions(state: Running, principal: AccountOwner) -> schemas.SessionLi
     return schemas.SessionList(
         sessions=[schemas.show_session(session, principal) for session in found]
     )
+
+
+@router.delete("", status_code=204)
+async def end_others(state: Running, principal: AccountOwner) -> None:
+    """Sign all of your browsers out but the one that asks; their sockets close."""
+    keep = principal.credential.id if principal.credential.kind == "session" else None
+    await state.writer.call(partial(end_other_sessions, user_key=principal.user_key, keep=keep))
 
 
 @router.delete("/{session_id}", status_code=204)

@@ -129,6 +129,16 @@ def end_session(tx: Transaction, user_key: int, session_id: str) -> None:
     tx.emit(sessions_ended(user_key, {session_id}))
 
 
+def end_other_sessions(tx: Transaction, user_key: int, keep: str | None) -> None:
+    """Sign a user out everywhere but, if they have it, in the session `keep`."""
+    tx.connection.execute(
+        delete(Session).where(
+            col(Session.user_key) == user_key, col(Session.id).is_distinct_from(keep)
+        )
+    )
+    tx.emit(CredentialsEnded(user_key, kinds=frozenset({"session"}), kept=keep))
+
+
 @statement
 def _touch(now: int, session_id: str) -> Update:
     return update(Session).where(col(Session.id) == session_id).values({col(Session.used_at): now})

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from api.accounts.names import check_name, check_username
 from api.errors import Refusal
-from api.history.events import CredentialsEnded
+from api.history.events import CredentialsEnded, UserRenamed
 from api.history.transaction import Transaction
 from api.items.access import CredentialKind
 from api.models import ApiToken, Session, User
@@ -96,6 +96,14 @@ def create_user(
     }
     row = tx.connection.execute(insert(User).values(values).returning(col(User.key))).one()
     return load_user(tx.connection, row.key)
+
+
+def rename_user(tx: Transaction, *, user_key: int, name: str) -> Profile:
+    """Show a user to others as `name`, in what was said before as well; open sockets follow."""
+    renamed = update(User).where(col(User.key) == user_key, col(User.name) != name)
+    if tx.connection.execute(renamed.values(name=name)).rowcount:
+        tx.emit(UserRenamed(user_key, name))
+    return load_user(tx.connection, user_key)
 
 
 def set_password(

@@ -71,6 +71,20 @@ class CredentialsEnded:
         return self.kept is None or credential.id != self.kept
 
 
+@dataclass(frozen=True, slots=True)
+class UserRenamed:
+    """A user is shown to others as `name` from now on."""
+
+    user_key: int
+    name: str
+
+
 Event = (
-    EntryStored | MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved | CredentialsEnded
+    EntryStored
+    | MemberChanged
+    | DefaultRoleChanged
+    | ItemDeleted
+    | ReadMoved
+    | CredentialsEnded
+    | UserRenamed
 )

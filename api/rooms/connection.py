@@ -179,6 +179,12 @@ class Connection:
             return
         self._take(access)
 
+    def rename(self, name: str) -> None:
+        """What it stores and signals from now on is by this name."""
+        principal = replace(self.access.principal, name=name)
+        self.access = replace(self.access, principal=principal)
+        self.user = author_of(principal)
+
     def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
         """Credentials of the user ended: perhaps its own, or one that is about to replace it."""
         self._judgements += 1

@@ -19,6 +19,7 @@ from api.history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    UserRenamed,
 )
 from api.items.access import Credential, Role, Standing
 from api.rooms.presence import Presence
@@ -57,6 +58,9 @@ class Member(Protocol):
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
         """Its rights may have changed."""
+
+    def rename(self, name: str) -> None:
+        """Its user is shown by another name."""
 
     def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
         """Credentials of its user for which `ended` is true no longer count."""
@@ -232,14 +236,23 @@ class Hub:
         for item_key, stored in by_item.items():
             self._rooms[item_key].store(stored)
 
-    def _apply(self, event: CredentialsEnded | ItemEvent) -> None:
+    def _apply(self, event: CredentialsEnded | UserRenamed | ItemEvent) -> None:
         if isinstance(event, CredentialsEnded):
             for member in tuple(self._users.get(event.user_key, ())):
                 member.credentials_ended(event.ended)
             return
+        if isinstance(event, UserRenamed):
+            self._rename(event)
+            return
         room = self._rooms.get(event.item_key)
         if room is not None:
             _apply_to_room(room, event)
+
+    def _rename(self, event: UserRenamed) -> None:
+        for member in self._users.get(event.user_key, ()):
+            member.rename(event.name)
+        for room in self._rooms.values():
+            room.presence.rename(event.user_key, event.name)
 
     def _open(self, item_key: int) -> Room:
         presence = Presence(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from api.history.entries import Author
@@ -58,6 +59,12 @@ class Presence:
             timer.cancel()
         if user.key not in self._users:
             self._users[user.key] = user
+            self._change(user, here=True)
+
+    def rename(self, user_key: int, name: str) -> None:
+        """If the user is here, tell by another join what they are called now."""
+        if user_key in self._users:
+            user = self._users[user_key] = replace(self._users[user_key], name=name)
             self._change(user, here=True)
 
     def leave(self, user: Author, *, at_once: bool = False) -> None:

@@ -134,3 +134,66 @@ async def test_subprotocol_shows_a_token_that_is_never_echoed(ada: Person) -> No
     async with connect(url, proxy=None, subprotocols=protocols) as socket:
         assert socket.subprotocol == "itemroom.v1.json"
         assert (await Talk(socket).get("welcome"))["you"]["id"] == ada.id
+
+
+async def test_other_sessions_end_with_their_sockets(ada: Person) -> None:
+    """All but the one that asks, whose socket stays."""
+    with browser(ada) as here, browser(ada) as there:
+        rooms = [
+            connect(
+                ada.server.room_url("order-17", tail=0),
+                additional_headers={"Cookie": f"session={client.cookies['session']}"},
+                origin=Origin(ada.server.url),
+                proxy=None,
+            )
+            for client in (here, there)
+        ]
+        async with rooms[0] as mine, rooms[1] as other:
+            talks = Talk(mine), Talk(other)
+            for talk in talks:
+                await talk.get("live")
+            assert here.delete("/auth/sessions").status_code == 204
+            assert (await talks[1].closed())[:2] == (1008, "auth_revoked")
+            await talks[0].publish("still here")
+
+
+async def test_new_name_is_on_everything_from_now_on(server: LiveServer, ada: Person) -> None:
+    """On what is sent over a socket that is open, on what is read, and on who is here."""
+    bob = server.person("bob")
+    ada.call("PUT", "/items/order-17/members/bob", json={"role": "writer"})
+    ada.publish("order-17", "as Ada")
+    async with ada.room("order-17", tail=0) as hers, bob.room("order-17", tail=0) as his:
+        await his.get("live")
+        answer = ada.call("PATCH", "/auth/me", json={"display_name": " Countess "})
+        assert (answer.status_code, answer.json()["name"]) == (200, "Countess")
+        renamed = {"id": ada.id, "name": "Countess"}
+        while renamed not in (await his.get("presence")).get("join", []):
+            pass
+        await hers.publish("as Countess")
+        assert (await his.get("message"))["by"] == renamed
+    page = bob.call("GET", "/items/order-17/messages").json()
+    assert [message["by"] for message in page["messages"]] == [renamed, renamed]
+    assert ada.call("GET", "/auth/me").json()["name"] == "Countess"
+    again = ada.call("PATCH", "/auth/me", json={"display_name": "Countess"})
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\u202eb", 7])
+def test_name_that_cannot_be_shown_is_refused(ada: Person, name: object) -> None:
+    """As when signing up, and the field is named."""
+    refused = ada.call("PATCH", "/auth/me", json={"display_name": name})
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_request")
+    assert refused.json()["errors"][0]["loc"] == ["body", "display_name"]
+
+
+def test_api_token_renames_nobody(ada: Person) -> None:
+    """What was given away for items cannot touch the account."""
+    made = ada.call("POST", "/tokens", json={"name": "n", "items": {"*": "admin"}}).json()
+    for method, path, body in (
+        ("PATCH", "/auth/me", {"display_name": "Mallory"}),
+        ("DELETE", "/auth/sessions", None),
+    ):
+        answer = httpx2.request(
+            method, f"{ada.server.url}{path}", json=body, headers=bearer(made["token"])
+        )
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -21,7 +21,7 @@ from api.items.access import Credential, CredentialKind, clock_ms
 from api.settings import Settings
 from api.state import State
 from tests.accounts.conftest import Visit
-from tests.accounts.visitor import Visitor, problem_of
+from tests.accounts.visitor import Visitor, bearer, problem_of
 from tests.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +78,24 @@ async def test_ended_session_is_signed_out(visit: Visit, ada: Visitor) -> None:
     assert (await ada.me()).status_code == 200
     again = await ada.client.delete(f"/auth/sessions/{current}")
     assert problem_of(again) == (404, "not_found")
+
+
+async def test_all_others_end_together(visit: Visit, ada: Visitor) -> None:
+    """The browser that asks goes on; without one, by an access token, all of them end."""
+    others, stranger = [visit(), visit()], visit()
+    for other in others:
+        await other.login("ada")
+    await stranger.register("bob")
+    await stranger.login("bob")
+    assert (await ada.client.delete("/auth/sessions")).status_code == 204
+    for other in others:
+        assert problem_of(await other.me()) == (401, "auth_invalid")
+    assert len((await ada.client.get("/auth/sessions")).json()["sessions"]) == 1
+    program = visit()
+    token = bearer(await program.token("ada"))
+    assert (await program.client.delete("/auth/sessions", headers=token)).status_code == 204
+    assert problem_of(await ada.me()) == (401, "auth_invalid")
+    assert (await stranger.me()).status_code == 200
 
 
 async def test_session_of_somebody_else_is_not_found(visit: Visit, ada: Visitor) -> None:

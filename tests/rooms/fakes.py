@@ -105,6 +105,9 @@ class FakeMember:
         standing = self.standing
         self.standing = replace(standing, member_role=member_role, default_role=default_role)
 
+    def rename(self, name: str) -> None:
+        self.user = replace(self.user, name=name)
+
     def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
         self.told.append(("ended", ended(self.credential)))
 

@@ -13,6 +13,7 @@ from api.history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    UserRenamed,
 )
 from api.items.access import Role
 from api.rooms.hub import Hub, Room
@@ -82,6 +83,18 @@ async def test_credentials_ended_are_told_in_every_room_of_the_user(hub: Hub) ->
     hub.committed([CredentialsEnded(ADA.key, ids=frozenset({"other"}))])
     assert (here.told, there.told, bob.told) == ([("ended", False)], [("ended", True)], [])
     hub.committed([CredentialsEnded(99)])
+
+
+async def test_new_name_is_that_of_all_connections_and_of_who_is_here(hub: Hub) -> None:
+    """In every room of the user, and of nobody else."""
+    here, there, bob = FakeMember(), FakeMember(), FakeMember(BOB)
+    hub.join(1, here)
+    hub.join(2, there)
+    hub.join(1, bob)
+    hub.committed([UserRenamed(ADA.key, "Countess"), UserRenamed(99, "Nobody")])
+    assert [member.user.name for member in (here, there, bob)] == ["Countess", "Countess", BOB.name]
+    for item_key in (1, 2):
+        assert {"id": ADA.id, "name": "Countess"} in hub.presence(item_key)["users"]
 
 
 async def test_read_marker_is_told_to_the_room(hub: Hub) -> None:

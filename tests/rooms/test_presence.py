@@ -61,6 +61,24 @@ async def test_joins_and_leaves_in_one_interval_are_one_frame() -> None:
     assert presence.at == [0.2, 1.2]
 
 
+@jumping
+async def test_new_name_is_told_by_another_join() -> None:
+    """Under the same id, of whoever is here; who has gone has no name any more."""
+    presence = Watched(grace=0)
+    presence.join(ADA)
+    presence.join(BOB)
+    await asyncio.sleep(1)
+    presence.rename(ADA.key, "Countess")
+    presence.leave(BOB)
+    presence.rename(BOB.key, "Robert")
+    await asyncio.sleep(1)
+    renamed = {"id": ADA.id, "name": "Countess"}
+    assert presence.said[1:] == [
+        {"type": "presence", "count": 1, "join": [renamed], "leave": [public(BOB)]}
+    ]
+    assert presence.summary()["users"] == [renamed]
+
+
 def public(user: Author) -> dict[str, str]:
     return {"id": user.id, "name": user.name}
 

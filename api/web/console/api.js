@@ -88,6 +88,20 @@ export const login = (username, password) => call("POST", "/auth/login", { usern
 /** @param {{username: string, password: string, display_name?: string}} wish */
 export const register = (wish) => call("POST", "/auth/register", wish);
 /** Throws when the session may be in use still. */
+/** @param {string} name @returns {Promise<User>} */
+export const rename = (name) => call("PATCH", "/auth/me", { display_name: name });
+/** @param {string} current @param {string} wanted */
+export const changePassword = (current, wanted) =>
+  call("POST", "/auth/password", { current_password: current, new_password: wanted });
+/**
+ * @typedef {{id: string, created_at: string, used_at: string, user_agent: string | null,
+ *   current: boolean}} Session
+ */
+/** @returns {Promise<{sessions: Session[]}>} */
+export const sessions = () => call("GET", "/auth/sessions");
+/** @param {string} id */
+export const endSession = (id) => call("DELETE", `/auth/sessions/${segment(id)}`);
+export const endOtherSessions = () => call("DELETE", "/auth/sessions");
 export const logout = async () => {
   const gone = (/** @type {unknown} */ error) => {
     // It had ended already: that is what was asked for.

@@ -91,6 +91,24 @@ export function hue(id) {
   return sum % HUES;
 }
 
+/** The more telling names first: most browsers say that they are several others as well. */
+const BROWSERS = ["Edg", "OPR", "Firefox", "Chrome", "Safari"];
+const SYSTEMS = ["Android", "iPhone", "iPad", "Windows", "Mac", "Linux"];
+const SPELLED = new Map([["Edg", "Edge"], ["OPR", "Opera"]]);
+
+/**
+ * "Firefox on Linux", as far as a browser says what it is; of a program its name.
+ *
+ * @param {string | null} agent
+ */
+export function device(agent) {
+  const browser = BROWSERS.find((name) => agent?.includes(`${name}/`));
+  const system = SYSTEMS.find((name) => agent?.includes(name));
+  if (!browser) return agent?.split(/[\s/]/u)[0].slice(0, 40) || "Unknown";
+  const name = SPELLED.get(browser) ?? browser;
+  return system ? `${name} on ${system}` : name;
+}
+
 /** @type {Record<string, string>} Beside the server's own words: what it means to the reader. */
 const REASONS = {
   offline: "The server cannot be reached.",

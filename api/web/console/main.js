@@ -1,9 +1,9 @@
 /** The console: who is signed in, which page is shown, and the address that says so. */
 
+import { openAccount } from "./account.js";
 import * as api from "./api.js";
-import { closeDialogs, openDialog } from "./dialog.js";
+import { closeDialogs } from "./dialog.js";
 import { button, el, fill } from "./dom.js";
-import { form } from "./form.js";
 import { ItemList, noItem } from "./items.js";
 import { regions } from "./notices.js";
 import { avatar } from "./people.js";
@@ -96,34 +96,35 @@ function showSignIn(notice = "") {
 
 /** @param {Me} me */
 function accountBar(me) {
-  const open = button("", () => showAccount(me), { class: "account" });
-  fill(open, avatar(me), el("span", { class: "unseen" }, "Account: "), el("bdi", {}, me.name));
+  const acts = { onRenamed: renamed, onSignOut: signOut };
+  const open = button("", () => openAccount(me, acts), { class: "account" });
+  showName(open, me);
   return el("footer", { class: "account-bar" }, open);
 }
 
-/** @param {string} href @param {string} text */
-const link = (href, text) => el("a", { href }, text);
+/** @param {Element} open @param {Me} me */
+const showName = (open, me) =>
+  fill(open, avatar(me), el("span", { class: "unseen" }, "Account: "), el("bdi", {}, me.name));
 
-/** @param {Me} me */
-function showAccount(me) {
-  const out = async () => {
-    isLeaving = true;
-    try {
-      await api.logout();
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Error(`You are still signed in. ${why}`);
-    } finally {
-      isLeaving = false;
-    }
-    showSignIn();
-  };
-  openDialog("Account", [
-    el("p", { class: "identity" }, avatar(me), el("bdi", {}, me.name), el("code", {}, me.username)),
-    me.admin ? el("p", {}, link("/status", "Status")) : null,
-    el("p", {}, link("/docs", "REST API"), " · ", link("/protocol", "Protocol")),
-    form([], "Sign out", out),
-  ]);
+async function signOut() {
+  isLeaving = true;
+  try {
+    await api.logout();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`You are still signed in. ${why}`);
+  } finally {
+    isLeaving = false;
+  }
+  showSignIn();
+}
+
+/** The reader has another name, also for the room that is open. @param {string} name */
+function renamed(name) {
+  const open = side.querySelector(".account");
+  if (!home || !open) return;
+  home.me.name = name;
+  showName(open, home.me);
 }
 
 /**
@@ -138,6 +139,7 @@ async function recognise(onFailure) {
     door = rest;
     if (isLeaving) return;
     if (me && me.id !== home?.me.id) enter(me);
+    else if (me && me.name !== home?.me.name) renamed(me.name);
     else if (!me && home) showSignIn(ENDED);
     else if (!me && body.dataset.view !== "sign-in") showSignIn();
   } catch (error) {

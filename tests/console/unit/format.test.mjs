@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  ago, counted, dayKey, dayName, hue, initials, listed, reasonFor, shown, textOf, withText,
+  ago,
+  counted,
+  dayKey,
+  dayName,
+  device,
+  hue,
+  initials,
+  listed,
+  reasonFor,
+  shown,
+  textOf,
+  withText,
 } from "../../../api/web/console/format.js";
 
 const NOON = new Date(2026, 2, 10, 12).getTime();
@@ -59,4 +70,14 @@ test("every refusal is told in words", () => {
   assert.equal(reasonFor("removed"), "You were removed from this item.");
   assert.equal(reasonFor("never heard of", "The server says no."), "The server says no.");
   assert.equal(reasonFor(null), "The connection was lost.");
+});
+
+test("a browser is named by what it is, a program by its name", () => {
+  const mozilla = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)";
+  assert.equal(device(`${mozilla} Chrome/140.0 Safari/537.36`), "Chrome on Linux");
+  assert.equal(device(`${mozilla} Chrome/140.0 Safari/537.36 Edg/140.0`), "Edge on Linux");
+  assert.equal(device("Mozilla/5.0 (iPhone; CPU) Version/18 Safari/604.1"), "Safari on iPhone");
+  assert.equal(device("Mozilla/5.0 Firefox/140.0"), "Firefox");
+  assert.equal(device("curl/8.5.0"), "curl");
+  assert.equal(device(null), "Unknown");
 });
