@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import orjson
 from rich.text import Text
 
 from api.history.words import is_showable
 from api.rooms.text import TextCodec
-from itemroom import Entry
+from itemroom import Entry, text_of
 
 # Told apart at a glance; all readable on black and on white.
 _COLORS = ("cyan", "magenta", "green", "blue", "red", "yellow")
@@ -102,9 +101,7 @@ def _change(line: Line, entry: Entry) -> None:
 
 
 def _text(body: object) -> str:
-    if isinstance(body, dict) and isinstance(body.get("text"), str):
-        body = body["text"]
-    text = printable(body if isinstance(body, str) else orjson.dumps(body).decode())
+    text = printable(text_of(body))
     # A second line begins further in: it cannot pass for somebody else's.
     return text.strip().replace("\n", "\n      ")
 

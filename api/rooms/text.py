@@ -42,8 +42,10 @@ def _printable(text: str) -> str:
 
 
 def _body(fields: Fields) -> str:
+    """What people read of it: itself, or the `text` of an object; else its JSON."""
     body = fields.get("body")
-    return _printable(body if isinstance(body, str) else orjson.dumps(body).decode())
+    text = body.get("text") if isinstance(body, dict) else body
+    return _printable(text if isinstance(text, str) else orjson.dumps(body).decode())
 
 
 def _name(user: Fields) -> str:

@@ -6,8 +6,6 @@
  */
 
 const SUBPROTOCOL = "itemroom.v1.json";
-/** Frames that are numbered entries of the log. */
-const ENTRIES = new Set(["message", "edit", "delete", "reaction", "member", "item"]);
 /** What each command becomes in the log. */
 const STORED_AS = new Map([
   ["publish", "message"],
@@ -73,24 +71,16 @@ const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
  */
 
 /**
- * An entry of the log. Which fields it has follows from `type`: see "What the server says".
+ * The entries of the log. `type` tells them apart, and which fields they have.
  *
- * @typedef {object} Entry
- * @property {"message" | "edit" | "delete" | "reaction" | "member" | "item"} type
- * @property {number} seq
- * @property {string} at
- * @property {User} by
- * @property {string} [ref]
- * @property {any} [body]
- * @property {number} [edited_seq]
- * @property {number} [deleted_seq]
- * @property {number} [target]
- * @property {string} [value]
- * @property {boolean} [on]
- * @property {User} [user]
- * @property {Role | null} [role]
- * @property {string} [title]
- * @property {Role | null} [default_role]
+ * @typedef {{seq: number, at: string, by: User, ref?: string}} Common
+ * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
+ * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
+ * @typedef {Common & {type: "delete", target: number}} Deletion
+ * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
+ * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
+ * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
+ * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
  */
 
 /**
@@ -131,19 +121,37 @@ const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
  */
 
 /**
+ * What a server says, told apart by `type`: see "What the server says". New types may come.
+ *
+ * @typedef {{type: "live", seq: number}} Live
+ * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
+ * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
+ * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
+ * @typedef {{type: "read", by: User, seq: number}} Read
+ * @typedef {{type: "role", role: Role}} RoleChange
+ * @typedef {{type: "expiring", in: number}} Expiring
+ * @typedef {{type: "auth", expires_at: string | null}} Auth
+ * @typedef {{type: "pong", head: number | null}} Pong
+ * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
+ *   message?: string}} Closing
+ * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
+ *   | Expiring | Auth | Pong | Closing} ServerFrame
+ */
+
+/**
  * What the events of a room carry as `detail`.
  *
  * @typedef {object} RoomEvents
  * @property {{state: State, reason: string | null, retryAt: number | null}} state
  * @property {Welcome} welcome
  * @property {Entry} entry
- * @property {{type: "live", seq: number}} live
- * @property {{type: "signal", name: string, by: User, body: any}} signal
- * @property {{type: "read", by: User, seq: number}} read
+ * @property {Live} live
+ * @property {Signal} signal
+ * @property {Read} read
  * @property {PresenceChange} presence
- * @property {{type: "role", role: Role}} role
+ * @property {RoleChange} role
  * @property {Gap} gap
- * @property {{type: "expiring", in: number}} expiring
+ * @property {Expiring} expiring
  * @property {Refused} refused
  * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
  */
@@ -156,7 +164,7 @@ const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
  */
 
 /**
- * @typedef {string | {token: string} | {ticket: string}} Credential
+ * @typedef {string | {token: string, ticket?: never} | {ticket: string, token?: never}} Credential
  * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
  */
 
@@ -167,13 +175,19 @@ const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
  */
 
 /**
- * @typedef {object} RoomOptions
+ * At most one credential; without one the session cookie counts.
+ *
+ * @typedef {{token?: string, ticket?: never, getToken?: never}} ByToken An access or API token.
+ * @typedef {{ticket?: string, token?: never, getToken?: never}} ByTicket Good for one connection, so
+ *   not for coming back.
+ * @typedef {{getToken?: () => Credential | Promise<Credential>, token?: never, ticket?: never}}
+ *   ByGetToken Asked for every connection, and for another token before one ends. A `Refused` that
+ *   it throws is final; after any other error it is asked again.
+ */
+
+/**
+ * @typedef {object} RoomSettings
  * @property {string} item The item's id.
- * @property {string} [token] An access token or API token.
- * @property {string} [ticket] A ticket: good for one connection, so not for coming back.
- * @property {() => Credential | Promise<Credential>} [getToken] Asked for every connection, and
- *   for another token before one ends. A `Refused` that it throws is final; after any other error
- *   it is asked again.
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
  * @property {string} [epoch] The epoch that `after` is from.
@@ -181,6 +195,8 @@ const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
  * @property {number} [outbox] Commands that may wait for their answer. Default 1000.
  * @property {number} [buffer] Entries that may wait for the iterator. Default 10 000; 0: nobody
  *   iterates, and none are kept.
+ *
+ * @typedef {RoomSettings & (ByToken | ByTicket | ByGetToken)} RoomOptions
  */
 
 /** A clear no: to a command, or to being in the room at all. */
@@ -202,6 +218,18 @@ export class Refused extends Error {
     /** @readonly The WebSocket's close code, or null. */
     this.closeCode = closeCode;
   }
+}
+
+/**
+ * What people read of a body: the body itself, or the `text` of an object; else its JSON.
+ *
+ * @param {unknown} body
+ * @returns {string}
+ */
+export function textOf(body) {
+  if (typeof body === "string") return body;
+  const text = /** @type {{text?: unknown} | null | undefined} */ (body)?.text;
+  return typeof text === "string" ? text : (JSON.stringify(body) ?? "");
 }
 
 /** How long to wait before the next attempt: full jitter, so that no herd comes back at once. */
@@ -294,7 +322,7 @@ class Line {
    * @param {WebSocketClass} WebSocket
    * @param {string} url
    * @param {string[]} protocols
-   * @param {(frame: any) => void} onFrame
+   * @param {(frame: ServerFrame) => void} onFrame
    * @param {(reason: string, refused: Refused | null) => void} onEnd A code of the server or one
    *   of ours, and the refusal if it was one.
    * @param {() => boolean} isAwaited Whether a command waits for its answer.
@@ -432,7 +460,7 @@ class Line {
   }
 }
 
-/** @param {any} frame */
+/** @param {Closing} frame */
 function refusalOfClosing({ reason, message, retry = "later", retry_after: wait, code }) {
   return new Refused(reason, message, { retry, retryAfter: wait ?? null, closeCode: code ?? null });
 }
@@ -1022,7 +1050,7 @@ class Connector {
    * @param {() => object} hooks.beginning Where the log is to go on: the query.
    * @param {() => boolean} hooks.isIdle Whether a connection would be of no use now.
    * @param {() => boolean} hooks.isAwaited Whether a command waits for its answer.
-   * @param {(frame: any) => void} hooks.onFrame
+   * @param {(frame: ServerFrame) => void} hooks.onFrame
    * @param {() => void} hooks.onDown The connection is gone.
    * @param {(state: State, reason: string | null, retryAt: number | null) => void} hooks.onState
    * @param {(refused: Refused) => void} hooks.onRefused It does not come back.
@@ -1540,10 +1568,16 @@ export class Room extends EventTarget {
     this.#feed.end(state === "closed" ? null : reason);
   }
 
-  /** @param {any} frame */
+  /** @param {ServerFrame} frame */
   #heard(frame) {
-    if (ENTRIES.has(frame.type)) return this.#entry(frame);
     switch (frame.type) {
+      case "message":
+      case "edit":
+      case "delete":
+      case "reaction":
+      case "member":
+      case "item":
+        return this.#entry(frame);
       case "welcome":
         return this.#welcomed(frame);
       case "live":
@@ -1613,12 +1647,14 @@ export class Room extends EventTarget {
     if (this.#feed.size >= this.#buffer) return this.#overflow();
     this.#distrust.reset();
     this.#cursor.after = frame.seq;
-    if (frame.title !== undefined && this.#welcome) this.#welcome.item.title = frame.title;
+    if (frame.type === "item" && frame.title !== undefined && this.#welcome) {
+      this.#welcome.item.title = frame.title;
+    }
     this.#feed.push(frame);
     this.#tell("entry", frame);
   }
 
-  /** @param {{type: "live", seq: number}} frame */
+  /** @param {Live} frame */
   #caughtUp(frame) {
     this.#noteHead(frame.seq);
     if (!this.#isDeaf && frame.seq > (this.#cursor.after ?? 0)) return this.#mend();

@@ -11,23 +11,45 @@ export type User = {
 export type Role = "reader" | "writer" | "admin";
 export type State = "connecting" | "resuming" | "live" | "waiting" | "refused" | "closed";
 export type Retry = "never" | "later" | "after_auth";
-export type Entry = {
-    type: "message" | "edit" | "delete" | "reaction" | "member" | "item";
+export type Common = {
     seq: number;
     at: string;
     by: User;
     ref?: string;
+};
+export type Message = Common & {
+    type: "message";
     body?: any;
     edited_seq?: number;
     deleted_seq?: number;
-    target?: number;
-    value?: string;
-    on?: boolean;
-    user?: User;
-    role?: Role | null;
+};
+export type Edit = Common & {
+    type: "edit";
+    target: number;
+    body?: any;
+    deleted_seq?: number;
+};
+export type Deletion = Common & {
+    type: "delete";
+    target: number;
+};
+export type Reaction = Common & {
+    type: "reaction";
+    target: number;
+    value: string;
+    on: boolean;
+};
+export type MemberChange = Common & {
+    type: "member";
+    user: User;
+    role: Role | null;
+};
+export type ItemChange = Common & {
+    type: "item";
     title?: string;
     default_role?: Role | null;
 };
+export type Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange;
 export type Limits = {
     frame_bytes: number;
     body_bytes: number;
@@ -67,6 +89,60 @@ export type PresenceChange = {
     join?: User[];
     leave?: User[];
 };
+export type Live = {
+    type: "live";
+    seq: number;
+};
+export type Ack = {
+    type: "ack";
+    seq: number;
+    at: string;
+    ref?: string;
+    duplicate?: true;
+};
+export type ErrorFrame = {
+    type: "error";
+    code: string;
+    message: string;
+    ref?: string;
+    retry_after?: number;
+};
+export type Signal = {
+    type: "signal";
+    name: string;
+    by: User;
+    body: any;
+};
+export type Read = {
+    type: "read";
+    by: User;
+    seq: number;
+};
+export type RoleChange = {
+    type: "role";
+    role: Role;
+};
+export type Expiring = {
+    type: "expiring";
+    in: number;
+};
+export type Auth = {
+    type: "auth";
+    expires_at: string | null;
+};
+export type Pong = {
+    type: "pong";
+    head: number | null;
+};
+export type Closing = {
+    type: "closing";
+    code: number;
+    reason: string;
+    retry: Retry;
+    retry_after?: number;
+    message?: string;
+};
+export type ServerFrame = Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange | Expiring | Auth | Pong | Closing;
 export type RoomEvents = {
     state: {
         state: State;
@@ -75,31 +151,13 @@ export type RoomEvents = {
     };
     welcome: Welcome;
     entry: Entry;
-    live: {
-        type: "live";
-        seq: number;
-    };
-    signal: {
-        type: "signal";
-        name: string;
-        by: User;
-        body: any;
-    };
-    read: {
-        type: "read";
-        by: User;
-        seq: number;
-    };
+    live: Live;
+    signal: Signal;
+    read: Read;
     presence: PresenceChange;
-    role: {
-        type: "role";
-        role: Role;
-    };
+    role: RoleChange;
     gap: Gap;
-    expiring: {
-        type: "expiring";
-        in: number;
-    };
+    expiring: Expiring;
     refused: Refused;
     /**
      * Of something that has no answer: a signal, a read marker, a token.
@@ -113,8 +171,10 @@ export type Gap = {
 };
 export type Credential = string | {
     token: string;
+    ticket?: never;
 } | {
     ticket: string;
+    token?: never;
 };
 export type WebSocketClass = new (url: string, protocols: string[]) => any;
 export type Listener = ((event: Event) => void) | {
@@ -126,25 +186,26 @@ export type ListenerOptions = boolean | {
     passive?: boolean;
     signal?: AbortSignal;
 };
-export type RoomOptions = {
+export type ByToken = {
+    token?: string;
+    ticket?: never;
+    getToken?: never;
+};
+export type ByTicket = {
+    ticket?: string;
+    token?: never;
+    getToken?: never;
+};
+export type ByGetToken = {
+    getToken?: () => Credential | Promise<Credential>;
+    token?: never;
+    ticket?: never;
+};
+export type RoomSettings = {
     /**
      * The item's id.
      */
     item: string;
-    /**
-     * An access token or API token.
-     */
-    token?: string;
-    /**
-     * A ticket: good for one connection, so not for coming back.
-     */
-    ticket?: string;
-    /**
-     * Asked for every connection, and
-     * for another token before one ends. A `Refused` that it throws is final; after any other error
-     * it is asked again.
-     */
-    getToken?: () => Credential | Promise<Credential>;
     /**
      * Default: `globalThis.WebSocket`.
      */
@@ -171,6 +232,7 @@ export type RoomOptions = {
      */
     buffer?: number;
 };
+export type RoomOptions = RoomSettings & (ByToken | ByTicket | ByGetToken);
 /**
  * @typedef {{id: string, name: string}} User
  * @typedef {"reader" | "writer" | "admin"} Role
@@ -178,24 +240,16 @@ export type RoomOptions = {
  * @typedef {"never" | "later" | "after_auth"} Retry
  */
 /**
- * An entry of the log. Which fields it has follows from `type`: see "What the server says".
+ * The entries of the log. `type` tells them apart, and which fields they have.
  *
- * @typedef {object} Entry
- * @property {"message" | "edit" | "delete" | "reaction" | "member" | "item"} type
- * @property {number} seq
- * @property {string} at
- * @property {User} by
- * @property {string} [ref]
- * @property {any} [body]
- * @property {number} [edited_seq]
- * @property {number} [deleted_seq]
- * @property {number} [target]
- * @property {string} [value]
- * @property {boolean} [on]
- * @property {User} [user]
- * @property {Role | null} [role]
- * @property {string} [title]
- * @property {Role | null} [default_role]
+ * @typedef {{seq: number, at: string, by: User, ref?: string}} Common
+ * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
+ * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
+ * @typedef {Common & {type: "delete", target: number}} Deletion
+ * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
+ * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
+ * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
+ * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
  */
 /**
  * @typedef {object} Limits
@@ -232,19 +286,36 @@ export type RoomOptions = {
  * @property {User[]} [leave]
  */
 /**
+ * What a server says, told apart by `type`: see "What the server says". New types may come.
+ *
+ * @typedef {{type: "live", seq: number}} Live
+ * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
+ * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
+ * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
+ * @typedef {{type: "read", by: User, seq: number}} Read
+ * @typedef {{type: "role", role: Role}} RoleChange
+ * @typedef {{type: "expiring", in: number}} Expiring
+ * @typedef {{type: "auth", expires_at: string | null}} Auth
+ * @typedef {{type: "pong", head: number | null}} Pong
+ * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
+ *   message?: string}} Closing
+ * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
+ *   | Expiring | Auth | Pong | Closing} ServerFrame
+ */
+/**
  * What the events of a room carry as `detail`.
  *
  * @typedef {object} RoomEvents
  * @property {{state: State, reason: string | null, retryAt: number | null}} state
  * @property {Welcome} welcome
  * @property {Entry} entry
- * @property {{type: "live", seq: number}} live
- * @property {{type: "signal", name: string, by: User, body: any}} signal
- * @property {{type: "read", by: User, seq: number}} read
+ * @property {Live} live
+ * @property {Signal} signal
+ * @property {Read} read
  * @property {PresenceChange} presence
- * @property {{type: "role", role: Role}} role
+ * @property {RoleChange} role
  * @property {Gap} gap
- * @property {{type: "expiring", in: number}} expiring
+ * @property {Expiring} expiring
  * @property {Refused} refused
  * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
  */
@@ -255,7 +326,7 @@ export type RoomOptions = {
  * @typedef {{after: number, oldest: number, epoch: string}} Gap
  */
 /**
- * @typedef {string | {token: string} | {ticket: string}} Credential
+ * @typedef {string | {token: string, ticket?: never} | {ticket: string, token?: never}} Credential
  * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
  */
 /**
@@ -264,13 +335,18 @@ export type RoomOptions = {
  *   ListenerOptions
  */
 /**
- * @typedef {object} RoomOptions
+ * At most one credential; without one the session cookie counts.
+ *
+ * @typedef {{token?: string, ticket?: never, getToken?: never}} ByToken An access or API token.
+ * @typedef {{ticket?: string, token?: never, getToken?: never}} ByTicket Good for one connection, so
+ *   not for coming back.
+ * @typedef {{getToken?: () => Credential | Promise<Credential>, token?: never, ticket?: never}}
+ *   ByGetToken Asked for every connection, and for another token before one ends. A `Refused` that
+ *   it throws is final; after any other error it is asked again.
+ */
+/**
+ * @typedef {object} RoomSettings
  * @property {string} item The item's id.
- * @property {string} [token] An access token or API token.
- * @property {string} [ticket] A ticket: good for one connection, so not for coming back.
- * @property {() => Credential | Promise<Credential>} [getToken] Asked for every connection, and
- *   for another token before one ends. A `Refused` that it throws is final; after any other error
- *   it is asked again.
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
  * @property {string} [epoch] The epoch that `after` is from.
@@ -278,6 +354,8 @@ export type RoomOptions = {
  * @property {number} [outbox] Commands that may wait for their answer. Default 1000.
  * @property {number} [buffer] Entries that may wait for the iterator. Default 10 000; 0: nobody
  *   iterates, and none are kept.
+ *
+ * @typedef {RoomSettings & (ByToken | ByTicket | ByGetToken)} RoomOptions
  */
 /** A clear no: to a command, or to being in the room at all. */
 export declare class Refused extends Error {
@@ -300,6 +378,13 @@ export declare class Refused extends Error {
         closeCode?: number | null;
     });
 }
+/**
+ * What people read of a body: the body itself, or the `text` of an object; else its JSON.
+ *
+ * @param {unknown} body
+ * @returns {string}
+ */
+export declare function textOf(body: unknown): string;
 /**
  * One item's room.
  *

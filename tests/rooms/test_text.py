@@ -28,6 +28,8 @@ def line(fields: Fields) -> str | None:
     [
         ({"type": "message", "by": BY, "seq": 1, "body": "hello"}, "Ada: hello"),
         ({"type": "message", "by": BY, "seq": 1, "body": {"a": [1]}}, 'Ada: {"a":[1]}'),
+        ({"type": "message", "by": BY, "seq": 1, "body": {"text": "hi", "reply_to": 1}}, "Ada: hi"),
+        ({"type": "message", "by": BY, "seq": 1, "body": {"text": 7}}, 'Ada: {"text":7}'),
         ({"type": "message", "by": BY, "seq": 1, "body": None}, "Ada: null"),
         ({"type": "message", "by": BY, "seq": 1, "deleted_seq": 2}, "* Ada deleted message 1"),
         (
@@ -91,6 +93,7 @@ def test_welcome_says_where_and_who(title: str, shown: str) -> None:
 ENTRIES: dict[str, Any] = {
     "body": lambda text: entry(1, body=orjson.dumps(text)),
     "object": lambda text: entry(1, body=orjson.dumps({text: [text]})),
+    "text of an object": lambda text: entry(1, body=orjson.dumps({"text": text})),
     "author": lambda text: entry(1, author=Author(1, "u", text)),
     "edit": lambda text: entry(2, Kind.EDIT, target=1, body=orjson.dumps(text)),
     "reaction": lambda text: entry(

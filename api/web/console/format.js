@@ -166,7 +166,8 @@ export function shown(body) {
 }
 
 /**
- * The text that a person can edit; null when the body is something else.
+ * The text that people read and edit, by the convention of docs/protocol.md, "Bodies"; null when
+ * the body is something else.
  *
  * @param {unknown} body
  */
@@ -174,13 +175,14 @@ export function textOf(body) {
   if (typeof body === "string") return body;
   if (body === null || typeof body !== "object" || Array.isArray(body)) return null;
   const text = /** @type {{text?: unknown}} */ (body).text;
-  return typeof text === "string" && Object.keys(body).length === 1 ? text : null;
+  return typeof text === "string" ? text : null;
 }
 
 /**
- * The body with another text, in the form that it had.
+ * The body with another text, in the form that it had, and with what stands beside the text.
  *
  * @param {unknown} body
  * @param {string} text
  */
-export const withText = (body, text) => (typeof body === "string" ? text : { text });
+export const withText = (body, text) =>
+  typeof body === "string" ? text : { .../** @type {object} */ (body), text };

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from itemroom.core.bodies import text_of
 from itemroom.core.entries import (
     Deletion,
     Edit,
@@ -37,6 +38,7 @@ __all__ = [
     "Role",
     "Room",
     "User",
+    "text_of",
 ]
 
 

@@ -40,7 +40,7 @@ def test_the_package_is_imported_by_its_name(project: Path) -> None:
     (project / "import.mjs").write_text(
         'import * as all from "itemroom";\nconsole.log(JSON.stringify(Object.keys(all)));\n'
     )
-    assert json.loads(node("import.mjs", cwd=project)) == ["Refused", "Room"]
+    assert json.loads(node("import.mjs", cwd=project)) == ["Refused", "Room", "textOf"]
 
 
 def test_the_package_has_the_version_of_the_server() -> None:

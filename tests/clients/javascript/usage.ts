@@ -1,5 +1,5 @@
 // How TypeScript sees the package: each line marked as an error must be one.
-import { type Entry, Refused, Room, type State } from "itemroom";
+import { type Entry, Refused, Room, type RoomOptions, type ServerFrame, type State, textOf } from "itemroom";
 
 declare class Ws {
   constructor(url: string | URL, protocols?: string | string[], options?: { origin?: string });
@@ -16,6 +16,14 @@ export async function use(): Promise<void> {
   new Room(new URL("ws://h"), { item: "i", getToken: () => "token", WebSocket }).close();
   // @ts-expect-error: an item is needed
   new Room("https://rooms.example.com", { token: "t" });
+  // @ts-expect-error: one credential, not two
+  new Room("https://rooms.example.com", { item: "order-17", token: "t", ticket: "t" });
+  // @ts-expect-error: nor a token that goes with a way to get one
+  new Room("https://rooms.example.com", { item: "order-17", token: "t", getToken: () => "t" });
+  // @ts-expect-error: nor two at once from there
+  const both: RoomOptions = { item: "i", getToken: () => ({ token: "t", ticket: "t" }) };
+  const perhaps: string | undefined = both.token;
+  new Room("https://rooms.example.com", { item: "order-17", token: perhaps });
   // @ts-expect-error: there is no such option
   new Room("https://rooms.example.com", { item: "order-17", tokn: "t" });
 
@@ -24,7 +32,11 @@ export async function use(): Promise<void> {
     const at: number | null = detail.retryAt;
     console.log(state, at, detail.reason);
   });
-  room.addEventListener("entry", ({ detail }) => console.log(detail.by.name, detail.edited_seq));
+  room.addEventListener("entry", ({ detail }) => {
+    console.log(detail.by.name, detail.type === "message" ? detail.edited_seq : "");
+    // @ts-expect-error: not every entry has one
+    console.log(detail.edited_seq);
+  });
   room.addEventListener("gap", ({ detail: { after, oldest, epoch } }) => after + oldest + epoch);
   room.addEventListener("refused", ({ detail }) => detail.closeCode, { once: true });
   // @ts-expect-error: a signal has a name
@@ -44,8 +56,42 @@ export async function use(): Promise<void> {
   }
 }
 
-function show(entry: Entry): void {
-  if (entry.type === "message") console.log(entry.seq, entry.body);
-  // @ts-expect-error: there is no such entry
-  if (entry.type === "weather") console.log(entry);
+function show(entry: Entry): string {
+  switch (entry.type) {
+    case "message":
+      return textOf(entry.body);
+    case "edit":
+    case "delete":
+      return `${entry.target + 1}`;
+    case "reaction":
+      return entry.on ? entry.value.trim() : "";
+    case "member":
+      return entry.role ?? `${entry.user.name} was removed`;
+    case "item":
+      return entry.title ?? "";
+    // @ts-expect-error: there is no such entry
+    case "weather":
+      return "";
+    default: {
+      const none: never = entry;
+      return none;
+    }
+  }
+}
+
+export function forgetful(entry: Entry): void {
+  if (entry.type === "message") return;
+  // @ts-expect-error: five more are left
+  const none: never = entry;
+  // @ts-expect-error: an edit has no value
+  if (entry.type === "edit") console.log(entry.value, none);
+  console.log(show(entry));
+}
+
+export function hear(frame: ServerFrame): string | number {
+  // Both have a `code`, and not of one kind.
+  if (frame.type === "error") return frame.code.trim();
+  if (frame.type === "closing") return frame.code + 1;
+  // @ts-expect-error: no other frame has one
+  return frame.code;
 }

@@ -54,8 +54,9 @@ test("everybody has initials and always the same colour", () => {
 test("a body of any kind has something to show, and only text can be edited", () => {
   assert.deepEqual(shown("hi"), { text: "hi", isCode: false });
   assert.deepEqual(shown({ text: "hi" }), { text: "hi", isCode: false });
+  assert.deepEqual(shown({ text: "hi", mentions: ["bob"] }), { text: "hi", isCode: false });
   assert.deepEqual(shown({ n: 1 }), { text: '{\n  "n": 1\n}', isCode: true });
-  for (const body of [null, undefined, 7, true, [], {}, { text: 7 }, { text: "a", n: 1 }]) {
+  for (const body of [null, undefined, 7, true, [], {}, { text: 7 }, ["a"]]) {
     assert.equal(shown(body).isCode, true);
     assert.equal(textOf(body), null);
   }
@@ -64,6 +65,8 @@ test("a body of any kind has something to show, and only text can be edited", ()
 test("an edited body keeps its form", () => {
   assert.equal(withText("old", "new"), "new");
   assert.deepEqual(withText({ text: "old" }, "new"), { text: "new" });
+  const reply = { text: "old", reply_to: 7 };
+  assert.deepEqual(withText(reply, "new"), { text: "new", reply_to: 7 });
 });
 
 test("every refusal is told in words", () => {
