@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
+from tests.deadlines import scaled
 from tests.live import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
@@ -61,10 +62,29 @@ async def test_open_room_has_no_unread_badge(visit: Visit, server: LiveServer) -
     await region.evaluate("(element) => element.scrollTo(0, 0)")
     ada.publish("order-17", "and another one")
     await expect(tab.page.get_by_role("button", name="Jump to latest, 1 new")).to_be_visible()
-    async with tab.page.expect_response(re.compile(r"/items\?limit")):
+    async with tab.page.expect_response(re.compile(r"/items\?limit=50")):
         await tab.page.evaluate("() => dispatchEvent(new Event('focus'))")
     link = tab.page.get_by_role("link", name="order-17")
     await expect(link).not_to_have_accessible_name(re.compile("unread"))
     await expect(tab.page).to_have_title("order-17")
     await tab.page.goto(f"{server.url}/#/")
     await expect(link).to_have_accessible_name(re.compile("1 unread"))
+
+
+async def test_being_made_a_member_shows_at_once(visit: Visit, server: LiveServer) -> None:
+    """In a list that is empty, and in one beside a room that is open."""
+    ada, bob = server.person("ada"), server.person("bob")
+    tab = await visit(server)
+    await tab.sign_in("bob")
+    await expect(tab.page.get_by_text("Nothing here yet.")).to_be_visible()
+    for number in (17, 18):
+        ada.create(f"order-{number}", bob="writer")
+        link = tab.page.get_by_role("link", name=f"order-{number}")
+        # The list as a whole is asked for every ten seconds.
+        await expect(link).to_be_visible(timeout=scaled(5000))
+        await link.click()
+        await tab.is_live()
+    role = tab.page.get_by_role("link", name="order-17")
+    ada.call("PUT", "/items/order-17/members/bob", json={"role": "reader"})
+    await expect(role).to_contain_text("reader", timeout=scaled(5000))
+    assert bob.call("GET", "/items").json()["items"][0]["role"] == "reader"

@@ -110,8 +110,12 @@ export const logout = async () => {
   await call("POST", "/auth/logout").catch(gone);
 };
 
-/** @param {string | null} [after] @returns {Promise<{items: Item[], next: string | null}>} */
-export const items = (after) => call("GET", `/items?${query({ limit: 50, after })}`);
+/**
+ * @param {string | null} after
+ * @param {number} [limit]
+ * @returns {Promise<{items: Item[], next: string | null}>}
+ */
+export const items = (after, limit = 50) => call("GET", `/items?${query({ limit, after })}`);
 /** @param {string} id @returns {Promise<Item>} */
 export const item = (id) => call("GET", itemPath(id));
 /** @param {{id?: string, title?: string, default_role?: Role | null}} wish */
