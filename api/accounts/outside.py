@@ -13,7 +13,7 @@ from api.items.access import Principal, claimed_role
 from api.items.ids import valid_item_id
 from api.items.quotas import count_new_item
 from api.models import Item, User
-from api.security import Claims, fingerprint, new_id
+from api.security import Claims, fingerprint, is_subject, new_id
 from api.state import State
 
 
@@ -24,7 +24,7 @@ def admit_outside_user(tx: Transaction, claims: Claims) -> None:
     )
     row = tx.connection.execute(query).one_or_none()
     if row is None:
-        _create_user(tx, claims)
+        _create_user(tx, claims.issuer, claims.subject, claims.name)
     elif claims.name is not None and row.name != claims.name:
         named = update(User).where(col(User.key) == row.key).values(name=claims.name)
         tx.connection.execute(named)
@@ -46,18 +46,29 @@ async def ensure_outside_item(state: State, principal: Principal, item_id: str) 
         await state.writer.call(partial(_create_item, item_id))
 
 
-def _create_user(tx: Transaction, claims: Claims) -> None:
-    username = f"{OUTSIDE_PREFIX}{claims.subject}"
+def expect_outside_user(tx: Transaction, issuer: str, username: str) -> None:
+    """Make a user of the issuer who has not come yet, so that they can be made a member.
+
+    Nothing happens for a username that somebody has, or that none of its subjects can have.
+    """
+    subject = username.removeprefix(OUTSIDE_PREFIX)
+    if username == subject or not is_subject(subject) or find_user(tx.connection, username):
+        return
+    _create_user(tx, issuer, subject, None)
+
+
+def _create_user(tx: Transaction, issuer: str, subject: str, name: str | None) -> None:
+    username = f"{OUTSIDE_PREFIX}{subject}"
     if find_user(tx.connection, username) is not None:
         # The same subject of an issuer that was configured before: somebody else.
-        mark = fingerprint(claims.issuer)[:8]
-        username = f"{OUTSIDE_PREFIX}{mark}:{claims.subject}"
+        mark = fingerprint(issuer)[:8]
+        username = f"{OUTSIDE_PREFIX}{mark}:{subject}"
     values = {
         "id": new_id(),
         "username": username,
-        "name": claims.name or claims.subject,
-        "issuer": claims.issuer,
-        "subject": claims.subject,
+        "name": name or subject,
+        "issuer": issuer,
+        "subject": subject,
         "disabled": False,
         "tokens_from": 0,
         "created_at": tx.now_ms,

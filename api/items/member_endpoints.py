@@ -5,6 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from api.accounts.outside import expect_outside_user
+from api.history.transaction import Transaction
+from api.items.access import Access, Role
 from api.items.dependencies import ItemAccess
 from api.items.members import list_members, remove_member, set_member
 from api.items.schemas import MemberPage, MemberView, NewRole
@@ -38,13 +41,24 @@ async def put(
     """Make a user a member, or change a member's role; for admins.
 
     201 for a new member. A change is a `member` entry in the log. The last admin cannot be
-    demoted.
+    demoted. With a token of the outside issuer its own users can be made members before they
+    have come: `ext:` and the `sub`.
     """
+    issuer = state.settings.issuer if access.principal.credential.kind == "outside" else None
     member, is_new = await state.writer.call(
-        functools.partial(set_member, access=access, username=username, role=wanted.role)
+        functools.partial(_put, access=access, issuer=issuer, username=username, role=wanted.role)
     )
     response.status_code = 201 if is_new else 200
     return member
+
+
+def _put(
+    tx: Transaction, access: Access, issuer: str | None, username: str, role: Role
+) -> tuple[MemberView, bool]:
+    if issuer is not None:
+        # Undone with the rest, should the caller turn out to be no admin.
+        expect_outside_user(tx, issuer, username)
+    return set_member(tx, access, username, role)
 
 
 @router.delete("/{username:path}", status_code=204)

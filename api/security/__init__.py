@@ -1,6 +1,6 @@
 """Hash, verify, issue, read: the only importer of jose and passlib."""
 
-from api.security.claims import Claims, Role, Use
+from api.security.claims import Claims, Role, Use, is_subject
 from api.security.credentials import fingerprint, new_id, new_secret
 from api.security.outside import OutsideIssuer, TokenReader
 from api.security.passwords import Passwords, Verified
@@ -17,6 +17,7 @@ __all__ = [
     "Use",
     "Verified",
     "fingerprint",
+    "is_subject",
     "new_id",
     "new_secret",
 ]

@@ -207,6 +207,11 @@ def _read_text(claims: dict[str, object], claim: str) -> str:
     return value
 
 
+def is_subject(text: str) -> bool:
+    """Whether a token could have this subject."""
+    return 1 <= len(text) <= MAX_TEXT_LENGTH and text.isprintable() and is_addressable(text)
+
+
 def _read_subject(claims: dict[str, object]) -> str:
     """The subject: a part of the username, by which calls name a member in their path."""
     subject = _read_text(claims, "sub")

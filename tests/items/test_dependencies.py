@@ -35,7 +35,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.model_validate(values)
 
 
-def outside(client: httpx2.AsyncClient, items: dict[str, str]) -> Person:
+def outside(client: httpx2.AsyncClient, items: dict[str, str], **more: object) -> Person:
     """Somebody whom the host product vouches for."""
     now = int(time.time())
     claims = {
@@ -47,6 +47,7 @@ def outside(client: httpx2.AsyncClient, items: dict[str, str]) -> Person:
         "exp": now + 60,
         "jti": "one",
         "items": items,
+        **more,
     }
     token = jwt.encode(claims, SECRET, algorithm="HS256")
     return Person(client, "ext:team/ada", "", token)
@@ -64,6 +65,46 @@ async def test_item_of_an_outside_claim_made_on_first_use(
     page = await ada.do("GET", "/items")
     assert [(item["id"], item["read_seq"]) for item in page["items"]] == [("order-1", 1)]
     assert await people.rows("SELECT role FROM membership") == [(None,)]
+
+
+async def test_title_and_members_of_an_items_claim_are_its_admins_to_set(
+    client: httpx2.AsyncClient, people: People
+) -> None:
+    """A product's backend makes the item by using it, and members before they have ever come."""
+    shop = outside(client, {"order-1": "admin"})
+    await shop.do("PATCH", "/items/order-1", json={"title": "Order 1"})
+    for username in ("ext:bob", "ext:bob"):
+        member = f"/items/order-1/members/{username}"
+        shown = await shop.do("PUT", member, json={"role": "writer"})
+        assert (shown["username"], shown["user"]["name"]) == ("ext:bob", "bob")
+    bob = outside(client, {}, sub="bob", name="Bob")
+    [item] = (await bob.do("GET", "/items"))["items"]
+    assert (item["id"], item["title"], item["role"]) == ("order-1", "Order 1", "writer")
+    assert (await bob.do("GET", "/auth/me"))["name"] == "Bob"
+    query = "SELECT username, issuer, subject FROM user ORDER BY key"
+    assert (await people.rows(query))[1] == ("ext:bob", ISSUER, "bob")
+
+
+@pytest.mark.parametrize("username", ["bob", "ext:", "ext:a%00b", "ext:" + "x" * 129])
+async def test_user_whom_the_issuer_cannot_have_is_not_made(
+    client: httpx2.AsyncClient, people: People, username: str
+) -> None:
+    """Nor a local one."""
+    shop = outside(client, {"order-1": "admin"})
+    member = f"/items/order-1/members/{username}"
+    assert await shop.code("PUT", member, json={"role": "writer"}) == "not_found"
+
+
+async def test_nobody_is_made_for_who_is_no_admin_or_not_of_the_issuer(
+    client: httpx2.AsyncClient, people: People, cast: Cast
+) -> None:
+    """What was made on the way is undone."""
+    role = {"role": "writer"}
+    member = "/items/doc/members/ext:bob"
+    writer = outside(client, {"doc": "writer"})
+    assert await writer.code("PUT", member, json=role) == "forbidden"
+    assert await cast.admin.code("PUT", member, json=role) == "not_found"
+    assert await people.rows("SELECT key FROM user WHERE username = 'ext:bob'") == []
 
 
 async def test_item_that_no_claim_names_not_made(
