@@ -4,24 +4,34 @@ uvicorn waits for ever for the end of a request, and takes headers of any size.
 """
 
 import asyncio
+import math
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
 
 from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from api.errors import Refusal
+from api.limits import Bucket
 from api.settings import Settings
 from api.wire.handshake import Handshake
+from api.wire.intake import Intake
 from api.wire.requests import BadRequest, Headers, check_framing, read_target, wants_socket
 from api.wire.upgrade import problem, read_upgrade
 from api.wire.websocket import Wire
 
 # Seconds from the end of a request's headers to the end of its body.
 BODY_TIMEOUT = 30.0
+# Requests a second, and at once, that come before the one before is answered. Browsers and proxies
+# send none; each would have its answer at a bounded rate anyway, and not keep others waiting.
+PIPELINE_RATE = 2.0
+PIPELINE_BURST = 16
+# Times the largest frame: what a body may take with the sizes and extensions of its chunks.
+BODY_OVERHEAD = 4
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -45,11 +55,28 @@ class GuardedHttp(HttpToolsProtocol):
         self._piece: bytes | memoryview = b""  # What is being parsed.
         self._pieces: list[bytes | memoryview] = []  # What is to be parsed after it, last first.
         self._offers = False  # The request asks for an upgrade that is ignored.
-        self._refused = False  # Answered and closed: what still comes is not looked at.
+        self._refused = False  # What still comes is not looked at.
+        self._last_words = b""  # Why, while requests before that wait for their answers.
+        self._body_bytes = 0  # Of the request that is coming in, with all that is around chunks.
+        self._events = 0  # Requests, headers and chunks in this piece.
+        self._pipelined = Bucket(PIPELINE_RATE, PIPELINE_BURST)
+        self.intake = Intake(wire, self)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a whole request waits for its answer."""
+        request = self._newest
+        return self._in_headers and request is not None and not request.response_complete
+
+    @property
+    def _newest(self) -> RequestResponseCycle | None:
+        """The last request that the application knows of, or will know of."""
+        return cast("RequestResponseCycle | None", self.cycle)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, but not for ever."""
         super().connection_made(transport)
+        self.flow = self.intake.flow
         self._wait(self._settings.handshake_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -57,11 +84,19 @@ class GuardedHttp(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def parse(self, piece: bytes) -> int:
+        """A piece of requests; how many requests, headers and chunks it had."""
+        self._events = 0
+        self.data_received(piece)
+        return self._events
+
     def data_received(self, data: bytes) -> None:
         """A piece of a request."""
         if self._refused:
             return
-        if self._in_headers:
+        if not self._in_headers:
+            self._body_bytes += len(data)
+        else:
             self._header_bytes += len(data)
             if self._deadline is None:  # The next request of a kept-alive connection begins.
                 self._wait(self._settings.handshake_timeout)
@@ -72,9 +107,17 @@ class GuardedHttp(HttpToolsProtocol):
         self._piece = b""
         if self._in_headers and self._header_bytes > self._settings.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
+        elif self._body_bytes > BODY_OVERHEAD * self._settings.max_frame_bytes:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_big")
+
+    def on_message_begin(self) -> None:
+        """Another request."""
+        self._events += 1
+        super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; trailers must not be taken for some (RFC 9110, section 6.5.1)."""
+        self._events += 1
         if self._in_headers:
             super().on_header(name, value.rstrip(b" \t"))
 
@@ -91,7 +134,7 @@ class GuardedHttp(HttpToolsProtocol):
             self._refuse(error.status, "malformed", error.detail, error.headers)
             return
         if not self._offers:
-            self._wait(BODY_TIMEOUT)
+            self._wait(BODY_TIMEOUT, self._too_slow)
             super().on_headers_complete()
 
     def _read_head(self) -> None:
@@ -126,6 +169,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        self._events += 1
         if not self._refused:
             super().on_body(body)
 
@@ -134,7 +178,7 @@ class GuardedHttp(HttpToolsProtocol):
         if self._offers:
             return
         self._stop_waiting()
-        self._in_headers, self._header_bytes = True, 0
+        self._in_headers, self._header_bytes, self._body_bytes = True, 0, 0
         if not self._refused:
             super().on_message_complete()
 
@@ -149,7 +193,7 @@ class GuardedHttp(HttpToolsProtocol):
             self._refuse(error.status, "malformed", error.detail, error.headers)
             return
         self.connections.discard(self)
-        rest = bytes(self._piece[self._consumed() :])
+        rest = bytes(self._piece[self._consumed() :]) + self.intake.hand_over()
         handshake = Handshake(self._wire, self.transport, self.server_state, rest)
         handshake.begin(self.app, cast(Any, self.scope), self.url, upgrade)
 
@@ -165,17 +209,54 @@ class GuardedHttp(HttpToolsProtocol):
         if not self._refused:
             self._refuse(HTTPStatus.BAD_REQUEST, "malformed", "This is no request in HTTP/1.1.")
 
+    def on_response_complete(self) -> None:
+        """A request was answered: go on with what has come since."""
+        if not self.transport.is_closing() and (self.pipeline or self.intake.has_more):
+            self._check_pipeline()
+        super().on_response_complete()
+        if self._last_words and not self.pipeline:
+            self._say(self._last_words)
+        self.intake.read_on()
+
+    def _check_pipeline(self) -> None:
+        wait = self._pipelined.take(self.loop.time())
+        if not wait:
+            return
+        # The answer to the next one; whatever is behind that was not begun.
+        self._refused = True
+        self._stop_waiting()
+        self.pipeline.clear()
+        retry = [(b"retry-after", b"%d" % math.ceil(wait))]
+        refusal = Refusal("rate_limited", "Too many requests before the answer to the first.")
+        self._last_words = problem(HTTPStatus.TOO_MANY_REQUESTS, refusal, retry)
+
     def _refuse(
         self, status: HTTPStatus, code: str, detail: str = "", headers: Headers = ()
     ) -> None:
         self._refused = True
         self._stop_waiting()
-        self.transport.write(problem(status, Refusal(code, detail), headers))
-        self.transport.close()
+        words, request = problem(status, Refusal(code, detail), headers), self._newest
+        if request is not None and request.more_body:
+            # It is the one that is refused. To the application, which waits for its body, the
+            # client has gone.
+            self._say(b"" if request.response_started else words)
+            request.disconnected = True
+            request.message_event.set()
+        elif request is not None and not request.response_complete:
+            self._last_words = words  # Earlier ones are answered first.
+        else:
+            self._say(words)
 
-    def _wait(self, seconds: float) -> None:
+    def _too_slow(self) -> None:
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "too_slow")
+
+    def _say(self, last_words: bytes) -> None:
+        self.transport.write(last_words)
+        self.intake.leave()
+
+    def _wait(self, seconds: float, then: Callable[[], None] | None = None) -> None:
         self._stop_waiting()
-        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+        self._deadline = self.loop.call_later(seconds, then or self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

@@ -19,6 +19,7 @@ from api.settings import Settings
 from api.state import State
 from api.store.database import PRODUCT, DatabaseError
 from api.wire.http import GuardedHttp
+from api.wire.intake import Intake
 from api.wire.loops import LOOPS
 from api.wire.websocket import Wire
 
@@ -158,6 +159,11 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
+def _intake(settings: Settings, wire: Wire, **from_uvicorn: Any) -> Intake:
+    """What uvicorn takes for its HTTP protocol, one for each client."""
+    return GuardedHttp(settings, wire, **from_uvicorn).intake
+
+
 def build_server(
     settings: Settings, log_config: dict[str, object] | None = None, *, plain: bool = False
 ) -> Server:
@@ -169,7 +175,7 @@ def build_server(
         plain: use uvicorn's own protocols, as any other ASGI server would.
     """
     app = create_app(settings)
-    http: Any = "httptools" if plain else partial(GuardedHttp, settings, Wire(settings))
+    http: Any = "httptools" if plain else partial(_intake, settings, Wire(settings))
     config = uvicorn.Config(
         app,
         host=settings.host,
