@@ -52,7 +52,8 @@ class User(Table, table=True):
     __tablename__ = "user"
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
 
-    key: int | None = Field(default=None, primary_key=True)
+    key: int = Field(default=None, primary_key=True)
+    """Given by the database, when the row is stored."""
     id: str = Field(sa_column=Column(String, nullable=False, unique=True))
     username: str = Field(sa_column=Column(String, nullable=False, unique=True))
     """What members are addressed by. Outside users have a colon in it, local ones never."""
@@ -122,7 +123,8 @@ class Item(Table, table=True):
 
     __tablename__ = "item"
 
-    key: int | None = Field(default=None, primary_key=True)
+    key: int = Field(default=None, primary_key=True)
+    """Given by the database, when the row is stored."""
     id: str = Field(sa_column=Column(String, nullable=False, unique=True))
     title: str = ""
     default_role: str | None = None

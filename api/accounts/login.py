@@ -65,7 +65,7 @@ def accept_proof(tx: Transaction, proof: Proof) -> Profile:
             col(User.password_hash) == proof.password_hash,
             col(User.disabled).is_(False),
         )
-        .values(password_hash=proof.new_hash or proof.password_hash)
+        .values({col(User.password_hash): proof.new_hash or proof.password_hash})
     )
     if tx.connection.execute(stored).rowcount != 1:
         raise Refusal("login_failed")

@@ -3,8 +3,8 @@
 import secrets
 from functools import partial
 
-from sqlalchemy import Connection, insert, select, update
-from sqlmodel import col
+from sqlalchemy import Connection
+from sqlmodel import select
 
 from api.accounts.names import OUTSIDE_PREFIX
 from api.accounts.users import find_user
@@ -15,19 +15,18 @@ from api.items.quotas import count_new_item
 from api.models import Item, User
 from api.security import Claims, fingerprint, is_subject, new_id
 from api.state import State
+from api.store.sessions import reading
 
 
 def admit_outside_user(tx: Transaction, claims: Claims) -> None:
     """Make sure that the user of an outside token exists, and is called as the token says."""
-    query = select(col(User.key), col(User.name)).where(
-        col(User.issuer) == claims.issuer, col(User.subject) == claims.subject
-    )
-    row = tx.connection.execute(query).one_or_none()
-    if row is None:
+    query = select(User).where(User.issuer == claims.issuer, User.subject == claims.subject)
+    with tx.session() as session:
+        user = session.exec(query).one_or_none()
+        if user is not None and claims.name is not None:
+            user.name = claims.name
+    if user is None:
         _create_user(tx, claims.issuer, claims.subject, claims.name)
-    elif claims.name is not None and row.name != claims.name:
-        named = update(User).where(col(User.key) == row.key).values(name=claims.name)
-        tx.connection.execute(named)
 
 
 async def ensure_outside_item(state: State, principal: Principal, item_id: str) -> None:
@@ -63,34 +62,26 @@ def _create_user(tx: Transaction, issuer: str, subject: str, name: str | None) -
         # The same subject of an issuer that was configured before: somebody else.
         mark = fingerprint(issuer)[:8]
         username = f"{OUTSIDE_PREFIX}{mark}:{subject}"
-    values = {
-        "id": new_id(),
-        "username": username,
-        "name": name or subject,
-        "issuer": issuer,
-        "subject": subject,
-        "disabled": False,
-        "tokens_from": 0,
-        "created_at": tx.now_ms,
-    }
-    tx.connection.execute(insert(User).values(values))
+    user = User(
+        id=new_id(),
+        username=username,
+        name=name or subject,
+        issuer=issuer,
+        subject=subject,
+        created_at=tx.now_ms,
+    )
+    with tx.session() as session:
+        session.add(user)
 
 
 def _was_ever(connection: Connection, item_id: str) -> bool:
-    query = select(col(Item.key)).where(col(Item.id) == item_id)
-    return connection.execute(query).first() is not None
+    with reading(connection) as session:
+        return session.exec(select(Item.key).where(Item.id == item_id)).first() is not None
 
 
 def _create_item(item_id: str, tx: Transaction) -> None:
     if _was_ever(tx.connection, item_id):
         return
-    values = {
-        "id": item_id,
-        "title": "",
-        "epoch": secrets.token_hex(8),
-        "head": 0,
-        "oldest": 1,
-        "created_at": tx.now_ms,
-        "active_at": tx.now_ms,
-    }
-    tx.connection.execute(insert(Item).values(values))
+    item = Item(id=item_id, epoch=secrets.token_hex(8), created_at=tx.now_ms, active_at=tx.now_ms)
+    with tx.session() as session:
+        session.add(item)

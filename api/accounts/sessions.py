@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, NotNullable, Select, Update, delete, insert, select, update
+from sqlalchemy import Connection, NotNullable, Select, Update, delete, select, update
 from sqlmodel import col
 
 from api.accounts.login import Proof, accept_proof
@@ -49,15 +49,16 @@ def open_session(tx: Transaction, proof: Proof, secret: str, user_agent: str | N
     """
     user = accept_proof(tx, proof)
     _make_room(tx, user.key)
-    values = {
-        "id": new_id(),
-        "secret_hash": fingerprint(secret),
-        "user_key": user.key,
-        "user_agent": _clean(user_agent),
-        "created_at": tx.now_ms,
-        "used_at": tx.now_ms,
-    }
-    tx.connection.execute(insert(Session).values(values))
+    signed_in = Session(
+        id=new_id(),
+        secret_hash=fingerprint(secret),
+        user_key=user.key,
+        user_agent=_clean(user_agent),
+        created_at=tx.now_ms,
+        used_at=tx.now_ms,
+    )
+    with tx.session() as session:
+        session.add(signed_in)
     return user
 
 

@@ -52,15 +52,15 @@ async def redeem_ticket(state: State, ticket: str, item_id: str) -> Principal:
 def _store(jti: str, access: Access, ttl: int, tx: Transaction) -> None:
     credential = access.principal.credential
     values = {
-        "jti": jti,
-        "user_key": access.principal.user_key,
-        "item_key": access.item_key,
-        "credential_kind": credential.kind,
-        "credential_id": credential.id,
-        "credential_issued_at": credential.issued_at,
-        "credential_expires_at": credential.expires_at,
-        "cap": claimed_role(credential.items, access.item_id),
-        "expires_at": tx.now_ms + ttl * 1000,
+        col(Ticket.jti): jti,
+        col(Ticket.user_key): access.principal.user_key,
+        col(Ticket.item_key): access.item_key,
+        col(Ticket.credential_kind): credential.kind,
+        col(Ticket.credential_id): credential.id,
+        col(Ticket.credential_issued_at): credential.issued_at,
+        col(Ticket.credential_expires_at): credential.expires_at,
+        col(Ticket.cap): claimed_role(credential.items, access.item_id),
+        col(Ticket.expires_at): tx.now_ms + ttl * 1000,
     }
     tx.connection.execute(insert(Ticket).values(values))
 

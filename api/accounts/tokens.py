@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
-from sqlmodel import col
+from sqlalchemy import Connection, update
+from sqlmodel import col, select
 
 from api.accounts.login import Proof, accept_proof
 from api.errors import Refusal
@@ -16,6 +16,7 @@ from api.items.access import Principal, Role, load_standing
 from api.models import ApiToken, User
 from api.security import Issued, Tokens
 from api.security import Role as ClaimedRole
+from api.store.sessions import reading
 
 MAX_API_TOKENS = 100  # Of one user, that count at the same time.
 
@@ -95,28 +96,23 @@ def create_api_token(
         created_at=moment_of(issued.claims.jti),
         expires_at=issued.claims.expires_at * 1000,
     )
-    values = {
-        "jti": listed.id,
-        "user_key": principal.user_key,
-        "name": listed.name,
-        "items": orjson.dumps(items).decode(),
-        "created_at": listed.created_at,
-        "expires_at": listed.expires_at,
-    }
-    tx.connection.execute(insert(ApiToken).values(values))
+    stored = ApiToken(
+        jti=listed.id,
+        user_key=principal.user_key,
+        name=listed.name,
+        items=orjson.dumps(items).decode(),
+        created_at=listed.created_at,
+        expires_at=listed.expires_at,
+    )
+    with tx.session() as session:
+        session.add(stored)
     return issued, listed
 
 
 def list_api_tokens(connection: Connection, user_key: int, now: int) -> list[TokenListed]:
     """The API tokens of a user that count, the newest first."""
     query = (
-        select(
-            col(ApiToken.jti),
-            col(ApiToken.name),
-            col(ApiToken.items),
-            col(ApiToken.created_at),
-            col(ApiToken.expires_at),
-        )
+        select(ApiToken)
         .where(
             col(ApiToken.user_key) == user_key,
             col(ApiToken.revoked_at).is_(None),
@@ -124,10 +120,13 @@ def list_api_tokens(connection: Connection, user_key: int, now: int) -> list[Tok
         )
         .order_by(col(ApiToken.jti).desc())
     )
-    return [
-        TokenListed(jti, name, _roles(items), created_at, expires_at)
-        for jti, name, items, created_at, expires_at in connection.execute(query)
-    ]
+    with reading(connection) as session:
+        return [
+            TokenListed(
+                token.jti, token.name, _roles(token.items), token.created_at, token.expires_at
+            )
+            for token in session.exec(query)
+        ]
 
 
 def revoke_api_token(tx: Transaction, user_key: int, jti: str) -> None:
@@ -143,7 +142,7 @@ def revoke_api_token(tx: Transaction, user_key: int, jti: str) -> None:
             col(ApiToken.user_key) == user_key,
             col(ApiToken.revoked_at).is_(None),
         )
-        .values(revoked_at=tx.now_ms)
+        .values({col(ApiToken.revoked_at): tx.now_ms})
     )
     if revoked.rowcount == 0:
         raise Refusal("not_found")

@@ -4,10 +4,10 @@ Functions of a `Transaction` run in the writer's thread; those of a connection i
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlmodel import col
+from sqlalchemy import Connection, delete, func, update
+from sqlmodel import Session as SqlSession
+from sqlmodel import col, select
 
 from api.accounts.names import check_name, check_username
 from api.errors import Refusal
@@ -16,6 +16,7 @@ from api.history.transaction import Transaction
 from api.items.access import CredentialKind
 from api.models import ApiToken, Session, User
 from api.security import new_id
+from api.store.sessions import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,11 @@ class Profile:
     """Whether they may see how the server does."""
 
 
-_PROFILE = select(
-    col(User.key),
-    col(User.id),
-    col(User.username),
-    col(User.name),
-    col(User.created_at),
-    col(User.admin),
-)
-
-
 def find_user(connection: Connection, username: str) -> Profile | None:
     """The user with this username, an outside one included."""
-    row = connection.execute(_PROFILE.where(col(User.username) == username)).one_or_none()
-    return None if row is None else _profile(row)
+    with reading(connection) as session:
+        user = session.exec(select(User).where(User.username == username)).one_or_none()
+    return None if user is None else _profile(user)
 
 
 def username_taken() -> Refusal:
@@ -54,17 +46,18 @@ def username_taken() -> Refusal:
 
 def has_users(connection: Connection) -> bool:
     """Whether there is any user at all."""
-    return bool(connection.execute(select(select(col(User.key)).exists())).scalar_one())
+    with reading(connection) as session:
+        return session.exec(select(User.key).limit(1)).first() is not None
 
 
 def load_user(connection: Connection, user_key: int) -> Profile:
     """The user of a principal: rows of users are never deleted."""
-    row = connection.execute(_PROFILE.where(col(User.key) == user_key)).one()
-    return _profile(row)
+    with reading(connection) as session:
+        return _profile(session.get_one(User, user_key))
 
 
-def _profile(row: Any) -> Profile:
-    return Profile(row.key, row.id, row.username, row.name, row.created_at, row.admin)
+def _profile(user: User) -> Profile:
+    return Profile(user.key, user.id, user.username, user.name, user.created_at, user.admin)
 
 
 def create_user(
@@ -84,18 +77,17 @@ def create_user(
     shown = check_name(username if name is None else name)
     if find_user(tx.connection, username) is not None:
         raise username_taken()
-    values = {
-        "id": new_id(),
-        "username": username,
-        "name": shown,
-        "password_hash": password_hash,
-        "disabled": False,
-        "admin": admin,
-        "tokens_from": 0,
-        "created_at": tx.now_ms,
-    }
-    row = tx.connection.execute(insert(User).values(values).returning(col(User.key))).one()
-    return load_user(tx.connection, row.key)
+    user = User(
+        id=new_id(),
+        username=username,
+        name=shown,
+        password_hash=password_hash,
+        admin=admin,
+        created_at=tx.now_ms,
+    )
+    with tx.session() as session:
+        session.add(user)
+    return _profile(user)
 
 
 def rename_user(tx: Transaction, *, user_key: int, name: str) -> Profile:
@@ -113,13 +105,11 @@ def set_password(
 
     API tokens stay: each was given away on purpose, and is listed and revoked by itself.
     """
-    values = {"password_hash": password_hash, "tokens_from": _from_now_on(tx, user_key)}
-    tx.connection.execute(update(User).where(col(User.key) == user_key).values(values))
-    tx.connection.execute(
-        delete(Session).where(
-            col(Session.user_key) == user_key, col(Session.id).is_distinct_from(keep_session)
-        )
-    )
+    others = col(Session.user_key) == user_key, col(Session.id).is_distinct_from(keep_session)
+    with tx.session() as session:
+        user = session.get_one(User, user_key)
+        user.password_hash, user.tokens_from = password_hash, _from_now_on(tx, user_key)
+        session.exec(delete(Session).where(*others))
     ended = frozenset[CredentialKind]({"session", "access"})
     tx.emit(CredentialsEnded(user_key, kinds=ended, kept=keep_session))
 
@@ -130,15 +120,15 @@ def disable_user(tx: Transaction, username: str) -> None:
     Raises:
         Refusal: `not_found`.
     """
-    user = _known(tx, username)
-    values = {"disabled": True, "tokens_from": _from_now_on(tx, user.key)}
-    tx.connection.execute(update(User).where(col(User.key) == user.key).values(values))
-    tx.connection.execute(delete(Session).where(col(Session.user_key) == user.key))
-    tx.connection.execute(
-        update(ApiToken)
-        .where(col(ApiToken.user_key) == user.key, col(ApiToken.revoked_at).is_(None))
-        .values(revoked_at=tx.now_ms)
-    )
+    with tx.session() as session:
+        user = _known(session, username)
+        user.disabled, user.tokens_from = True, _from_now_on(tx, user.key)
+        session.exec(delete(Session).where(col(Session.user_key) == user.key))
+        session.exec(
+            update(ApiToken)
+            .where(col(ApiToken.user_key) == user.key, col(ApiToken.revoked_at).is_(None))
+            .values({col(ApiToken.revoked_at): tx.now_ms})
+        )
     tx.emit(CredentialsEnded(user.key))
 
 
@@ -148,8 +138,8 @@ def enable_user(tx: Transaction, username: str) -> None:
     Raises:
         Refusal: `not_found`.
     """
-    user = _known(tx, username)
-    tx.connection.execute(update(User).where(col(User.key) == user.key).values(disabled=False))
+    with tx.session() as session:
+        _known(session, username).disabled = False
 
 
 def set_admin(tx: Transaction, username: str, *, admin: bool) -> None:
@@ -158,12 +148,12 @@ def set_admin(tx: Transaction, username: str, *, admin: bool) -> None:
     Raises:
         Refusal: `not_found`.
     """
-    user = _known(tx, username)
-    tx.connection.execute(update(User).where(col(User.key) == user.key).values(admin=admin))
+    with tx.session() as session:
+        _known(session, username).admin = admin
 
 
-def _known(tx: Transaction, username: str) -> Profile:
-    user = find_user(tx.connection, username)
+def _known(session: SqlSession, username: str) -> User:
+    user = session.exec(select(User).where(User.username == username)).one_or_none()
     if user is None:
         raise Refusal("not_found", "There is no such user.")
     return user

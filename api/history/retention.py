@@ -89,7 +89,7 @@ def trim(transaction: Transaction, item_key: int, limit: int) -> bool:
         delete(EntryRow).where(_of(EntryRow, item_key), col(EntryRow.seq) <= last)
     )
     transaction.connection.execute(
-        update(Item).where(col(Item.key) == item_key).values(oldest=last + 1)
+        update(Item).where(col(Item.key) == item_key).values({col(Item.oldest): last + 1})
     )
     return len(expired) == limit
 

@@ -1,7 +1,7 @@
 """The writer's unit of work: what a command sees and does inside one database transaction."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Insert, Select, Update, insert, select, update
@@ -20,6 +20,7 @@ from api.items.access import (
 )
 from api.models import EntryRow, Item
 from api.store.lookups import Lookup
+from api.store.sessions import changing
 from api.store.statements import statement
 
 RefKey = tuple[int, int, str]
@@ -77,16 +78,9 @@ class Transaction:
         self._pending: list[_Pending] = []
         self._moved: dict[int, int] = {}
 
-    @contextmanager
-    def session(self) -> Iterator[Session]:
-        """An ORM session inside this transaction, in a savepoint that ends with the block."""
-        with Session(
-            bind=self.connection,
-            join_transaction_mode="create_savepoint",
-            expire_on_commit=False,
-        ) as session:
-            yield session
-            session.commit()
+    def session(self) -> AbstractContextManager[Session]:
+        """A SQLModel session inside this transaction, in a savepoint that ends with the block."""
+        return changing(self.connection)
 
     def emit(self, event: Event) -> None:
         """Tell the live side, after the commit."""

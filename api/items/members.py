@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, select
 from sqlmodel import col
 
 from api.errors import Refusal
@@ -109,11 +109,12 @@ def _keep_an_admin(transaction: Transaction, item_key: int, user_key: int) -> No
 
 
 def _store(transaction: Transaction, item_key: int, user_key: int, role: Role) -> None:
-    here = _membership(item_key, user_key)
-    changed = update(Membership).where(*here).values(role=role.value)
-    if not transaction.connection.execute(changed).rowcount:
-        row = {"item_key": item_key, "user_key": user_key, "role": role.value, "read_seq": 0}
-        transaction.connection.execute(insert(Membership).values(row))
+    with transaction.session() as session:
+        member = session.get(Membership, (item_key, user_key))
+        if member is None:
+            member = Membership(item_key=item_key, user_key=user_key)
+        member.role = role.value
+        session.add(member)
 
 
 def _tell(transaction: Transaction, access: Access, user: Author, role: Role | None) -> None:

@@ -1,10 +1,9 @@
 """Making, changing and deleting items: functions of the writer's transaction."""
 
 import secrets
-from typing import Any
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete
 from sqlmodel import col
 
 from api.errors import Refusal
@@ -42,24 +41,18 @@ def create_item(transaction: Transaction, principal: Principal, wanted: NewItem)
 
 
 def _insert(transaction: Transaction, item_id: str, user_key: int, wanted: NewItem) -> None:
-    row = {
-        "id": item_id,
-        "title": wanted.title,
-        "default_role": wanted.default_role,
-        "epoch": secrets.token_hex(8),
-        "head": 0,
-        "oldest": 1,
-        "created_at": transaction.now_ms,
-        "active_at": transaction.now_ms,
-    }
-    inserted = insert(Item).values(row).returning(col(Item.key))
-    member = {
-        "item_key": transaction.connection.execute(inserted).scalar_one(),
-        "user_key": user_key,
-        "role": Role.ADMIN.value,
-        "read_seq": 0,
-    }
-    transaction.connection.execute(insert(Membership).values(member))
+    item = Item(
+        id=item_id,
+        title=wanted.title,
+        default_role=wanted.default_role,
+        epoch=secrets.token_hex(8),
+        created_at=transaction.now_ms,
+        active_at=transaction.now_ms,
+    )
+    with transaction.session() as session:
+        session.add(item)
+        session.flush()
+        session.add(Membership(item_key=item.key, user_key=user_key, role=Role.ADMIN.value))
 
 
 def change_item(transaction: Transaction, access: Access, change: ItemChange) -> Access:
@@ -69,27 +62,19 @@ def change_item(transaction: Transaction, access: Access, change: ItemChange) ->
     kept is the admins' business, and no entry.
     """
     access = transaction.access(access.principal, access.item_id, Role.ADMIN)
-    changed = _differences(transaction, access.item_key, change)
+    with transaction.session() as session:
+        item = session.get_one(Item, access.item_key)
+        wanted = change.model_dump(mode="json", exclude_unset=True)
+        changed = {name: new for name, new in wanted.items() if getattr(item, name) != new}
+        item.sqlmodel_update(changed)
     if not changed:
         return access
-    transaction.connection.execute(
-        update(Item).where(col(Item.key) == access.item_key).values(changed)
-    )
     if told := {name: changed[name] for name in ("title", "default_role") if name in changed}:
         author = author_of(access.principal)
         transaction.append(access.item_key, Kind.ITEM, author, body=orjson.dumps(told))
     if "default_role" in changed:
         transaction.emit(DefaultRoleChanged(access.item_key, change.default_role))
     return access
-
-
-def _differences(transaction: Transaction, item_key: int, change: ItemChange) -> dict[str, Any]:
-    query = select(col(Item.title), col(Item.default_role), col(Item.retention_days)).where(
-        col(Item.key) == item_key
-    )
-    now = transaction.connection.execute(query).one()._mapping
-    wanted = change.model_dump(mode="json", exclude_unset=True)
-    return {name: value for name, value in wanted.items() if now[name] != value}
 
 
 def delete_item(transaction: Transaction, access: Access) -> None:
@@ -99,10 +84,9 @@ def delete_item(transaction: Transaction, access: Access) -> None:
     step by step afterwards, because everybody else's writes would have to wait for it.
     """
     access = transaction.access(access.principal, access.item_id, Role.ADMIN)
-    gone = {"deleted_at": transaction.now_ms, "title": "", "default_role": None}
-    transaction.connection.execute(
-        update(Item).where(col(Item.key) == access.item_key).values(gone)
-    )
-    transaction.connection.execute(delete(Ticket).where(col(Ticket.item_key) == access.item_key))
+    with transaction.session() as session:
+        item = session.get_one(Item, access.item_key)
+        item.deleted_at, item.title, item.default_role = transaction.now_ms, "", None
+        session.exec(delete(Ticket).where(col(Ticket.item_key) == access.item_key))
     purge(transaction, access.item_key, PURGE_STEP)
     transaction.emit(ItemDeleted(access.item_key))
