@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     issuer_secret: SecretStr | None = None
     issuer_jwks_url: str | None = None
 
+    cookie: str = Field("itemroom_session", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    """The session cookie's name; `__Host-` is put before it where there is TLS."""
     session_idle: int = Field(7 * 86400, ge=60)
     session_lifetime: int = Field(30 * 86400, ge=60)
     access_token_ttl: int = Field(3600, ge=1)

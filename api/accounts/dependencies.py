@@ -3,16 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Cookie, Depends, Query
+from fastapi import Depends, Query, Response
 from fastapi.security import APIKeyCookie, HTTPBearer, OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
-from api.accounts.cookies import COOKIE, is_doubled
+from api.accounts.cookies import SessionCookie, read_session_cookie, rename_session_cookie
 from api.accounts.identity import Identify, identify, verify_session, verify_token
 from api.errors import Refusal
 from api.http.origin import check_cookie_origin
-from api.items.access import Principal
-from api.state import Running, State
+from api.items.access import Principal, clock_ms
+from api.settings import Settings
+from api.state import Running, State, state_of
 
 __all__ = [
     "AccountOwner",
@@ -35,18 +36,18 @@ class Shown:
 
     token: str | None = field(default=None, repr=False)
     ticket: str | None = field(default=None, repr=False)
-    cookie: str | None = field(default=None, repr=False)
+    cookie: SessionCookie | None = None
 
 
 async def shown_credential(
     connection: HTTPConnection,
     token: Annotated[list[str] | None, Query(include_in_schema=False)] = None,
     ticket: Annotated[list[str] | None, Query(include_in_schema=False)] = None,
-    session: Annotated[str | None, Cookie(include_in_schema=False)] = None,
 ) -> Shown:
     """The one credential that counts: an explicit one, or else the cookie.
 
-    Headers are read here: FastAPI takes as long for each that it is asked for as for the rest.
+    Headers are read here: FastAPI takes as long for each that it is asked for as for the rest, and
+    the cookie's name is a setting.
 
     Raises:
         Refusal: `auth_ambiguous`, or `auth_invalid` for another scheme than Bearer.
@@ -59,13 +60,16 @@ async def shown_credential(
         *(name.removeprefix(BEARER_SUBPROTOCOL) for name in offered),
     ]
     tickets = ticket or []
-    if len(tokens) + len(tickets) > 1 or is_doubled(connection):
+    cookie = None
+    if "cookie" in connection.headers:
+        cookie = read_session_cookie(connection, state_of(connection).settings)
+    if len(tokens) + len(tickets) > 1:
         raise Refusal("auth_ambiguous")
     if tokens:
         return Shown(token=tokens[0])
     if tickets:
         return Shown(ticket=tickets[0])
-    return Shown(cookie=session)
+    return Shown(cookie=cookie)
 
 
 Credentials = Annotated[Shown, Depends(shown_credential)]
@@ -98,18 +102,21 @@ async def verify(state: State, shown: Shown, connection: HTTPConnection) -> Iden
     if shown.cookie is None:
         raise Refusal("auth_missing")
     check_cookie_origin(connection, state.settings)
-    return verify_session(state, shown.cookie)
+    return verify_session(state, shown.cookie.secret)
 
 
 _PASSWORD = OAuth2PasswordBearer("auth/token", scheme_name="password", auto_error=False)
 _TOKEN = HTTPBearer(bearerFormat="JWT", scheme_name="token", auto_error=False)
-_COOKIE = APIKeyCookie(name=COOKIE, scheme_name="cookie", auto_error=False)
+_COOKIE = APIKeyCookie(
+    name=Settings.model_fields["cookie"].default, scheme_name="cookie", auto_error=False
+)
 
 
 # Read by `shown_credential` and not by FastAPI's classes, which take the first of two headers and
 # fall back to the cookie; these tell the OpenAPI page what there is.
 async def signed_in(
     connection: HTTPConnection,
+    response: Response,
     state: Running,
     shown: Credentials,
     _password: Annotated[object, Depends(_PASSWORD)],
@@ -117,7 +124,11 @@ async def signed_in(
     _cookie: Annotated[object, Depends(_COOKIE)],
 ) -> Principal:
     """Whoever makes a REST call."""
-    return await authenticate(state, shown, connection)
+    principal = await authenticate(state, shown, connection)
+    if shown.cookie is not None and shown.cookie.is_former:
+        rest = max(0, (principal.credential.expires_at or 0) - clock_ms()) // 1000
+        rename_session_cookie(response, connection, state.settings, shown.cookie.secret, rest)
+    return principal
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]

@@ -43,7 +43,7 @@ _HEADER = re.compile(
     r"\b((?:proxy-)?authorization|(?:set-)?cookie|sec-websocket-protocol)(b?[\"']?\s*[:=,]\s*)\S.*",
     re.IGNORECASE,
 )
-_NAMES = r"(?:\w*(?:token|ticket|password|passwd|secret|api_?key)|session|jwt)"
+_NAMES = r"(?:\w*(?:token|ticket|password|passwd|secret|api_?key|session)|jwt)"
 _PAIR = re.compile(
     rf"\b({_NAMES}[\"']?\s*[:=]\s*)(?!\[hidden\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,;&)}}\]]+)",
     re.IGNORECASE,

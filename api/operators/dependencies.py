@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import Header
 from starlette.requests import HTTPConnection
 
-from api.accounts.cookies import COOKIE
 from api.accounts.dependencies import Shown, account_owner, authenticate, shown_credential
 from api.accounts.users import load_user
 from api.addresses import parse_address
@@ -49,12 +48,7 @@ async def watcher(connection: HTTPConnection, state: Running) -> None:
 
 async def _shown(connection: HTTPConnection) -> Shown:
     query = connection.query_params
-    return await shown_credential(
-        connection,
-        query.getlist("token"),
-        query.getlist("ticket"),
-        connection.cookies.get(COOKIE),
-    )
+    return await shown_credential(connection, query.getlist("token"), query.getlist("ticket"))
 
 
 def _is_local(connection: HTTPConnection) -> bool:

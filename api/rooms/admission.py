@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import Cookie, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from starlette.websockets import WebSocket
 
 from api.accounts.dependencies import Shown, shown_credential, verify
@@ -31,7 +31,6 @@ async def admit(
     item_id: Annotated[str, Path(description="The item's id, exactly.")],
     token: Annotated[list[str] | None, Query()] = None,
     ticket: Annotated[list[str] | None, Query()] = None,
-    session: Annotated[str | None, Cookie()] = None,
     after: Annotated[str | None, Query(description="Replay begins after this seq.")] = None,
     epoch: Annotated[
         str | None, Query(max_length=64, description="Of the log `after` is from.")
@@ -49,7 +48,7 @@ async def admit(
     state = state_of(websocket)
     wish = read_wish(state.settings, after, epoch, tail)
     try:
-        shown = await shown_credential(websocket, token, ticket, session)
+        shown = await shown_credential(websocket, token, ticket)
         arrival = await _arrive(websocket, state, shown, item_id, wish)
     except Refusal as refusal:
         if refusal.code in DENIALS:

@@ -105,12 +105,12 @@ async def test_login_sets_a_new_cookie_each_time(visit: Visit) -> None:
     """A session that somebody planted before is not the one that the user gets."""
     visitor = visit()
     await visitor.register("ada")
-    visitor.client.cookies.set("session", "planted", domain="127.0.0.1", path="/")
-    first = (await visitor.login("ada")).cookies["session"]
-    second = (await visitor.login("ada")).cookies["session"]
+    visitor.client.cookies.set("itemroom_session", "planted", domain="127.0.0.1", path="/")
+    first = (await visitor.login("ada")).cookies["itemroom_session"]
+    second = (await visitor.login("ada")).cookies["itemroom_session"]
     assert len({"planted", first, second}) == 3
     for secret, status in ((first, 200), (second, 200), ("planted", 401)):
-        answer = await visit().me(headers={"cookie": f"session={secret}"})
+        answer = await visit().me(headers={"cookie": f"itemroom_session={secret}"})
         assert answer.status_code == status
 
 
@@ -137,7 +137,8 @@ async def test_login_cookie_has_the_contract_s_attributes(
     await visitor.register("ada")
     answer = await visitor.login("ada")
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
-    assert re.fullmatch(r"session=[\w-]{43}", cookie)
+    prefix = "__Host-" if secure else ""
+    assert re.fullmatch(prefix + r"itemroom_session=[\w-]{43}", cookie)
     expected = {"HttpOnly", "Max-Age=2592000", "Path=/", "SameSite=lax"}
     assert set(attributes) == expected | ({"Secure"} if secure else set())
 
@@ -298,8 +299,8 @@ async def test_logout_ends_exactly_this_session(visit: Visit, ada: Visitor) -> N
     answer = await ada.client.post("/auth/logout")
     assert answer.status_code == 204
     assert "Max-Age=0" in answer.headers["set-cookie"]
-    assert "session" not in ada.client.cookies
-    kept = await visit().me(headers={"cookie": f"session={secret}"})
+    assert not ada.client.cookies
+    kept = await visit().me(headers={"cookie": f"itemroom_session={secret}"})
     assert problem_of(kept) == (401, "auth_invalid")
     assert (await elsewhere.me()).status_code == 200
 

@@ -2,6 +2,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
+from api.accounts.cookies import SessionCookie
 from api.accounts.dependencies import Shown, authenticate, shown_credential
 from api.errors import Refusal
 from api.state import State
@@ -47,7 +48,7 @@ async def test_two_tokens_are_ambiguous(
 
 async def test_shown_credential_hides_itself() -> None:
     """A traceback or a log line with it shows no secret."""
-    shown = Shown(token="canary", ticket="canary", cookie="canary")
+    shown = Shown(token="canary", ticket="canary", cookie=SessionCookie("canary"))
     assert "canary" not in repr(shown)
 
 
@@ -94,9 +95,9 @@ async def test_explicit_token_wins_over_another_user_s_cookie(visit: Visit, ada:
         ("ticket=a&ticket=a", []),
         ("token=a", [("authorization", "Bearer a")]),
         ("", [("authorization", "Bearer a"), ("authorization", "Bearer a")]),
-        ("", [("cookie", "session=a; session=b")]),
-        ("", [("cookie", "session=a"), ("cookie", " session =a")]),
-        ("", [("authorization", "Bearer a"), ("cookie", "session=a;session=b")]),
+        ("", [("cookie", "itemroom_session=a; itemroom_session=b")]),
+        ("", [("cookie", "itemroom_session=a"), ("cookie", " itemroom_session =a")]),
+        ("", [("authorization", "Bearer a"), ("cookie", "itemroom_session=a;itemroom_session=b")]),
     ],
 )
 async def test_doubled_credentials_are_ambiguous(
@@ -109,7 +110,8 @@ async def test_doubled_credentials_are_ambiguous(
 
 async def test_other_cookies_do_not_matter(ada: Visitor) -> None:
     """Names are compared whole."""
-    cookie = f"mysession=x; session={ada.cookie}; session2=y; junk; Session=z"
+    name = "itemroom_session"
+    cookie = f"my{name}=x; {name}={ada.cookie}; {name}2=y; junk; Itemroom_session=z"
     visitor_headers = {"cookie": cookie}
     ada.client.cookies.clear()
     assert (await ada.me(headers=visitor_headers)).status_code == 200
@@ -118,7 +120,7 @@ async def test_other_cookies_do_not_matter(ada: Visitor) -> None:
 @pytest.mark.parametrize("cookie", ["A" * 43, "", "x" * 3000, "\xff"])
 async def test_unknown_cookie_is_invalid(visit: Visit, cookie: str) -> None:
     """Random, empty, long or not ASCII: no session has it."""
-    headers = {"cookie": f"session={cookie}".encode("latin-1")}
+    headers = {"cookie": f"itemroom_session={cookie}".encode("latin-1")}
     assert problem_of(await visit().me(headers=headers)) == (401, "auth_invalid")
 
 
@@ -126,7 +128,7 @@ async def test_socket_with_a_cookie_is_not_from_another_sites_page(
     state: State, ada: Visitor
 ) -> None:
     """The same-origin policy does not cover sockets; a program says nothing of a page."""
-    shown = Shown(cookie=ada.cookie)
+    shown = Shown(cookie=SessionCookie(ada.cookie))
     host = ("host", "127.0.0.1")
     for own in ([], [("origin", "http://127.0.0.1")]):
         assert (await authenticate(state, shown, connection_of(host, *own))).name == "ada"
@@ -147,7 +149,7 @@ async def test_openapi_tells_how_to_sign_in(app: FastAPI) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes["password"]["flows"]["password"]["tokenUrl"] == "auth/token"
     assert schemes["token"]["scheme"] == "bearer"
-    assert schemes["cookie"] == {"type": "apiKey", "in": "cookie", "name": "session"}
+    assert schemes["cookie"] == {"type": "apiKey", "in": "cookie", "name": "itemroom_session"}
     me = document["paths"]["/auth/me"]["get"]
     assert me["security"] == [{"password": []}, {"token": []}, {"cookie": []}]
     assert "parameters" not in me

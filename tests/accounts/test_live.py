@@ -54,7 +54,7 @@ async def test_socket_of_a_session_closes_when_that_ends(
     with browser(ada) as client:
         headers, query = {}, {}
         if shown == "cookie":
-            headers = {"Cookie": f"session={client.cookies['session']}"}
+            headers = {"Cookie": f"itemroom_session={client.cookies['itemroom_session']}"}
         else:
             query = {"ticket": client.post("/items/order-17/tickets").json()["ticket"]}
         api = client.post("/tokens", json={"name": "n", "items": {"*": "reader"}}).json()["token"]
@@ -102,14 +102,14 @@ async def test_ticket_opens_one_socket(ada: Person) -> None:
 @pytest.mark.parametrize(
     ("query", "cookies", "reason"),
     [
-        ("token=a.b.c", "session={cookie}", "auth_invalid"),
-        ("token=", "session={cookie}", "auth_invalid"),
+        ("token=a.b.c", "itemroom_session={cookie}", "auth_invalid"),
+        ("token=", "itemroom_session={cookie}", "auth_invalid"),
         ("token={token}&token={token}", "", "auth_ambiguous"),
         ("token={token}&ticket=x", "", "auth_ambiguous"),
-        ("", "session={cookie}; session=b", "auth_ambiguous"),
-        ("token={token}", "session=a; session=b", "auth_ambiguous"),
-        ("ticket=x", "session={cookie}", "ticket_used"),
-        ("", "session=unknown", "auth_invalid"),
+        ("", "itemroom_session={cookie}; itemroom_session=b", "auth_ambiguous"),
+        ("token={token}", "itemroom_session=a; itemroom_session=b", "auth_ambiguous"),
+        ("ticket=x", "itemroom_session={cookie}", "ticket_used"),
+        ("", "itemroom_session=unknown", "auth_invalid"),
         ("", "", "auth_missing"),
     ],
 )
@@ -118,7 +118,7 @@ async def test_socket_never_falls_back_to_the_cookie(
 ) -> None:
     """What is shown explicitly counts, and two of it do not."""
     with browser(ada) as client:
-        cookie = client.cookies["session"]
+        cookie = client.cookies["itemroom_session"]
     headers = {"Cookie": cookies.format(cookie=cookie)} if cookies else {}
     url = ada.server.room_url("order-17") + query.format(token=ada.token)
     async with connect(

@@ -62,4 +62,4 @@ class Visitor:
     @property
     def cookie(self) -> str:
         """The session cookie's value."""
-        return str(self.client.cookies["session"])
+        return str(self.client.cookies["itemroom_session"])

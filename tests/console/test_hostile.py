@@ -109,7 +109,7 @@ async def test_page_of_another_origin_opens_no_socket_with_the_cookie(
     with other_site() as address:
         await tab.page.goto(address)
         cookies = await tab.page.context.cookies(address)
-        assert [cookie["name"] for cookie in cookies] == ["session"]
+        assert [cookie["name"] for cookie in cookies] == ["itemroom_session"]
         assert await tab.page.evaluate(OPEN, url) == 1006
         assert await tab.page.evaluate(OPEN, f"{url}token={ada.token}") == "welcome"
     counted = httpx2.get(f"{server.url}/metrics").text

@@ -55,6 +55,7 @@ def record(message: str, *arguments: object, **more: Any) -> logging.LogRecord:
         f"api_key={CANARY}",
         f"Shown(token='{CANARY}', ticket=None)",
         f"session={CANARY}",
+        f"itemroom_session={CANARY}",
         f"decoding {JWT} failed",
         f"decoding {JWT.replace('.', '%2E')} failed",
     ],
@@ -233,17 +234,17 @@ async def test_busy_server_at_debug_writes_no_secret(
     ticket = ada.call("POST", "/items/order-17/tickets").json()["ticket"]
     signup = {"username": "bob", "password": CANARY * 2}
     ada.call("POST", "/auth/register", json=signup)
-    cookie = httpx2.post(f"{server.url}/auth/login", json=signup).cookies["session"]
+    cookie = httpx2.post(f"{server.url}/auth/login", json=signup).cookies["itemroom_session"]
     for query in (f"token={ada.token}", f"ticket={ticket}", f"ticket={ticket}", f"token={CANARY}"):
         await visit(f"{server.room_url('order-17')}{query}")
     for offered, headers in (
         (f"bearer.{ada.token}", {}),
-        (f"bearer.{CANARY}", {"Cookie": f"session={cookie}", "Origin": server.url}),
-        ("itemroom.v1.text", {"Cookie": f"session={cookie}", "Origin": server.url}),
+        (f"bearer.{CANARY}", {"Cookie": f"itemroom_session={cookie}", "Origin": server.url}),
+        ("itemroom.v1.text", {"Cookie": f"itemroom_session={cookie}", "Origin": server.url}),
     ):
         await visit(server.room_url("order-17"), Subprotocol(offered), **headers)
     server.server.app.add_api_route("/boom", raising(RuntimeError(f"password={CANARY}")))
-    ada.call("GET", f"/boom?token={CANARY}", headers={"Cookie": f"session={CANARY}"})
+    ada.call("GET", f"/boom?token={CANARY}", headers={"Cookie": f"itemroom_session={CANARY}"})
     server.stop()
     log = output.getvalue()
     assert "[accepted]" in log, "the server has logged, or this test shows nothing"

@@ -139,7 +139,7 @@ async def test_uvicorn_itself_writes_no_secret(
         ) as socket:
             await Talk(socket).get("welcome")
         async with connect(
-            room, proxy=None, additional_headers={"Cookie": f"session={cookie}"}
+            room, proxy=None, additional_headers={"Cookie": f"itemroom_session={cookie}"}
         ) as socket:
             await Talk(socket).next()
         encoded = "".join(f"%{ord(letter):02x}" for letter in "token")

@@ -59,7 +59,10 @@ async def test_call_without_an_operators_token_is_refused(
     refusals: list[tuple[str, Callable[..., object]]] = [
         ("auth_missing", call),
         ("auth_missing", functools.partial(call, params={"token": operators})),
-        ("auth_missing", functools.partial(call, headers={"Cookie": f"session={operators}"})),
+        (
+            "auth_missing",
+            functools.partial(call, headers={"Cookie": f"itemroom_session={operators}"}),
+        ),
         ("auth_invalid", functools.partial(call, headers=bearer(users))),
         ("auth_invalid", functools.partial(call, headers=bearer(operators + "x"))),
         ("auth_invalid", functools.partial(call, headers={"Authorization": "Basic YTpi"})),

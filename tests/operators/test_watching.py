@@ -112,7 +112,7 @@ async def test_whoever_is_no_admin_reads_nothing(guarded: Browsers) -> None:
         (("::ffff:192.0.2.1", 1), {}, 401),
         (("127.0.0.1", 1), {"x-forwarded-for": "127.0.0.1"}, 401),
         (("127.0.0.1", 1), {"forwarded": "for=192.0.2.7"}, 401),
-        (("127.0.0.1", 1), {"cookie": "session=stale"}, 401),
+        (("127.0.0.1", 1), {"cookie": "itemroom_session=stale"}, 401),
         (("no address", 1), {}, 401),
         (None, {}, 401),
     ],
@@ -126,5 +126,5 @@ async def test_program_of_the_same_machine_reads_them_without_a_proxy(
 
 async def test_unguarded_metrics_look_at_no_credential(unguarded: Browsers) -> None:
     """What a scraper shows besides changes nothing."""
-    for headers in ({}, {"cookie": "session=stale"}, {"authorization": "Basic YTpi"}):
+    for headers in ({}, {"cookie": "itemroom_session=stale"}, {"authorization": "Basic YTpi"}):
         assert await outcome(unguarded.open(), headers=headers) == (200, "")

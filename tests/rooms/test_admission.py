@@ -113,7 +113,7 @@ async def test_cookie_of_a_foreign_page_is_denied_before_the_socket_opens(
 ) -> None:
     """No code of ours would reach that page."""
     server.person("ada").create("doc")
-    cookie = {"Cookie": "session=whatever"}
+    cookie = {"Cookie": "itemroom_session=whatever"}
     origin = Origin("https://evil.example")
     url = server.room_url("doc")
     with pytest.raises(InvalidStatus) as caught:

@@ -41,7 +41,7 @@ class Scene:
         return Attempt(f"{self.server.ws_url}/items/{item_id}/ws?{query}", headers)
 
     def cookie(self, person: Person) -> str:
-        return f"session={sign_in(self.server, person.username)}"
+        return f"itemroom_session={sign_in(self.server, person.username)}"
 
     def expired_token(self) -> str:
         tokens = Tokens(
@@ -61,9 +61,10 @@ class Scene:
 
     def logged_out_cookie(self) -> str:
         session = sign_in(self.server, "ada")
-        with httpx2.Client(base_url=self.server.url, cookies={"session": session}) as browser:
+        cookies = {"itemroom_session": session}
+        with httpx2.Client(base_url=self.server.url, cookies=cookies) as browser:
             browser.post("/auth/logout", headers={"Origin": self.origin}).raise_for_status()
-        return f"session={session}"
+        return f"itemroom_session={session}"
 
     def ticket(self, item_id: str = "room") -> str:
         return str(self.ada.call("POST", f"/items/{item_id}/tickets").json()["ticket"])
@@ -74,7 +75,7 @@ def sign_in(server: Served, username: str) -> str:
     with httpx2.Client(base_url=server.url) as browser:
         login = {"username": username, "password": PASSWORD}
         browser.post("/auth/login", json=login).raise_for_status()
-        return str(browser.cookies["session"])
+        return str(browser.cookies["itemroom_session"])
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ CLOSED = [
         lambda s: by_cookie(s.logged_out_cookie(), s.origin, s),
         "auth_invalid",
     ),
-    Case("garbage_cookie", lambda s: by_cookie("session=x", s.origin, s), "auth_invalid"),
+    Case("garbage_cookie", lambda s: by_cookie("itemroom_session=x", s.origin, s), "auth_invalid"),
     Case("two_tokens", lambda s: s.knock(query=f"token={s.ada.token}&token=b"), "auth_ambiguous"),
     Case(
         "token_and_ticket",
@@ -141,7 +142,7 @@ CLOSED = [
     ),
     Case(
         "two_session_cookies",
-        lambda s: by_cookie(f"{s.cookie(s.ada)}; session=b", s.origin, s),
+        lambda s: by_cookie(f"{s.cookie(s.ada)}; itemroom_session=b", s.origin, s),
         "auth_ambiguous",
     ),
     Case(
@@ -205,7 +206,9 @@ DENIED = [
     ),
     Case(
         "cookie_under_a_name_for_programs",
-        lambda s: Attempt(s.knock().url, (("Cookie", s.cookie(s.ada)),), host="itemroom"),
+        lambda s: Attempt(
+            s.knock().url, (("Cookie", f"__Host-{s.cookie(s.ada)}"),), host="itemroom"
+        ),
         "origin_denied",
         403,
     ),

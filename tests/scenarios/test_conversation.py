@@ -58,7 +58,7 @@ async def test_two_people_meet_and_talk(server: LiveServer) -> None:
     """One by cookie, one by a token in the query: the same entries in the same order."""
     ada, bob = server.person("ada"), server.person("bob")
     ada.create("order-17", bob="writer")
-    cookie = {"Cookie": f"session={sign_in(server, 'ada')}", "Origin": server.url}
+    cookie = {"Cookie": f"itemroom_session={sign_in(server, 'ada')}", "Origin": server.url}
     async with (
         connect(server.room_url("order-17"), proxy=None, additional_headers=cookie) as browser,
         bob.room("order-17") as his,
@@ -80,7 +80,7 @@ async def test_two_people_meet_and_talk(server: LiveServer) -> None:
 async def test_program_that_signs_in_by_rest_connects_with_its_cookie(server: LiveServer) -> None:
     """What somebody tries first: the cookie of `POST /auth/login`, and no `Origin`."""
     server.person("ada").create("order-17")
-    cookie = {"Cookie": f"session={sign_in(server, 'ada')}"}
+    cookie = {"Cookie": f"itemroom_session={sign_in(server, 'ada')}"}
     url = server.room_url("order-17")
     async with connect(url, proxy=None, additional_headers=cookie) as socket:
         talk = Talk(socket)

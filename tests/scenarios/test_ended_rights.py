@@ -41,7 +41,7 @@ def bob(ada: Person, request: pytest.FixtureRequest) -> Person:
 async def with_cookie(person: Person, session: str) -> AsyncIterator[Talk]:
     """The person in their item, in a browser."""
     server = person.server
-    headers = {"Cookie": f"session={session}", "Origin": server.url}
+    headers = {"Cookie": f"itemroom_session={session}", "Origin": server.url}
     url = server.room_url(person.username)
     async with connect(url, proxy=None, additional_headers=headers) as socket:
         talk = Talk(socket)
@@ -114,7 +114,7 @@ async def test_a_logout_closes_that_browsers_sockets_alone(bob: Person) -> None:
 
 
 def log_out(server: Served, session: str) -> None:
-    with httpx2.Client(base_url=server.url, cookies={"session": session}) as browser:
+    with httpx2.Client(base_url=server.url, cookies={"itemroom_session": session}) as browser:
         browser.post("/auth/logout", headers={"Origin": server.url}).raise_for_status()
 
 

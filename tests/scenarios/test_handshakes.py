@@ -148,7 +148,7 @@ async def test_handshakes_that_prove_who_they_are_do_not_count(serve: Serve) -> 
 STRANGERS: list[tuple[str, Callable[[Scene], Attempt]]] = [
     ("token", lambda scene: scene.knock(query="token=a.b.c")),
     ("unsigned", lambda scene: scene.knock(query=f"token={scene.ada.token[:-4]}AAAA")),
-    ("cookie", lambda scene: by_cookie("session=unknown", scene.origin, scene)),
+    ("cookie", lambda scene: by_cookie("itemroom_session=unknown", scene.origin, scene)),
     ("ticket", lambda scene: scene.knock(query="ticket=x")),
     ("none", lambda scene: scene.knock()),
     ("path", lambda scene: Attempt(f"{scene.server.ws_url}/nope")),
