@@ -8,9 +8,13 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from api.cli.failures import Failure
-from api.operators.items import MAX_PAGE, list_items
-from api.operators.schemas import ItemSummary
+from api.cli.failures import REFUSED, Failure
+from api.history.entries import Entry
+from api.history.reader import read_entries
+from api.items.members import list_members
+from api.items.schemas import MemberView
+from api.operators.items import MAX_PAGE, find_item, list_items
+from api.operators.schemas import ItemDetail, ItemSummary
 from api.store.database import open_foreign_engine
 from api.store.schema import check
 
@@ -35,12 +39,64 @@ def all_items(connection: Connection) -> Iterator[ItemSummary]:
         after = page.next
 
 
+def item_of(connection: Connection, item_id: str) -> tuple[int, ItemDetail]:
+    """An item and its key.
+
+    Raises:
+        Failure: there is none.
+    """
+    found = find_item(connection, item_id)
+    if found is None:
+        raise Failure("There is no such item.", REFUSED)
+    return found
+
+
+def members_of(connection: Connection, item_key: int) -> Iterator[MemberView]:
+    """By username."""
+    after: str | None = ""
+    while after is not None:
+        page = list_members(connection, item_key, after, MAX_PAGE)
+        yield from page.members
+        after = page.next
+
+
+def log_of(path: Path, item_id: str, after: int) -> Iterator[Entry]:
+    """The entries after a seq, up to the newest.
+
+    Each page is a look of its own: a pager that is left open must not keep the server from
+    tidying its `-wal`.
+    """
+    while True:
+        with reading(path) as connection:
+            key, item = item_of(connection, item_id)
+            entries, _ = read_entries(connection, key, after, MAX_PAGE)
+        yield from entries
+        after = entries[-1].seq if entries else item.head
+        if after >= item.head:
+            return
+
+
+def card_of(item: ItemDetail, members: Iterator[MemberView]) -> Table:
+    """For a terminal: what the item is, then who belongs to it."""
+    card = Table(show_header=False, box=None)
+    for name, value in item.model_dump().items():
+        card.add_row(name.replace("_", " "), _printable("-" if value is None else str(value)))
+    for member in members:
+        card.add_row(member.role, _printable(f"{member.username} ({member.user.name})"))
+    return card
+
+
 def table_of(found: Iterator[ItemSummary]) -> Table:
     """For a terminal."""
     table = Table("item", "title", "head", "members", "last activity")
     for item in found:
-        title = "".join(
-            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in item.title
-        )
-        table.add_row(item.id, escape(title), str(item.head), str(item.members), item.active_at)
+        title = _printable(item.title)
+        table.add_row(item.id, title, str(item.head), str(item.members), item.active_at)
     return table
+
+
+def _printable(text: str) -> str:
+    """Text that a terminal shows and does not obey."""
+    return escape(
+        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    )

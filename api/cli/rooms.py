@@ -31,7 +31,7 @@ def listen(
 
     # A server that is not there now was perhaps never meant: only one that was is waited for.
     room = room_of(item, url, token, token_file, after=after, patience=0)
-    show = _show_json if as_json else _show_line
+    show = show_json if as_json else show_line
     asyncio.run(follow(room, show=show, note=_note))
 
 
@@ -66,13 +66,15 @@ def _lines() -> Iterator[str]:
         yield line.rstrip("\r\n")
 
 
-def _show_json(fields: Fields) -> None:
+def show_json(fields: Fields) -> None:
+    """Print an entry as it came."""
     import orjson
 
     typer.echo(orjson.dumps(fields))
 
 
-def _show_line(fields: Fields) -> None:
+def show_line(fields: Fields) -> None:
+    """Print an entry for people."""
     from api.rooms.text import TextCodec
 
     frame = TextCodec().encode(dict(fields))

@@ -55,6 +55,13 @@ class ItemSummary(BaseModel):
     active_at: str
 
 
+class ItemDetail(ItemSummary):
+    """One item, with what else its admins have chosen."""
+
+    default_role: str | None
+    retention_days: int | None
+
+
 class ItemSummaries(BaseModel):
     """Some of the items, by id."""
 

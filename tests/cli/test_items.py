@@ -3,9 +3,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.cli.commands import Command
 from tests.conftest import Serve
-from tests.live import LiveServer
+from tests.live import LiveServer, Person
 
 
 def add_items(database: Path, *ids: str, title: str = "") -> None:
@@ -56,3 +58,51 @@ def test_list_of_an_outdated_database_is_refused(itemroom: Command, home: Path) 
     sqlite3.connect(home / "test.db").close()
     (home / "test.db").touch()
     assert "itemroom migrate" in itemroom.failed("item", "list")
+
+
+@pytest.fixture
+def order(home: Path, serve: Serve) -> Person:
+    """An item of somebody's, in a server that runs; the operator is no member."""
+    ada = serve().person("ada")
+    ada.server.person("ben")
+    ada.create("order-17", ben="writer")
+    ada.call("PATCH", "/items/order-17", json={"title": "[red]Rush", "default_role": "reader"})
+    return ada
+
+
+def test_item_of_somebody_is_shown_with_its_members(itemroom: Command, order: Person) -> None:
+    """To people, and to programs."""
+    shown = itemroom.done("item", "show", "order-17")
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "title [red]Rush" in lines
+    assert "retention days -" in lines
+    assert lines[-2:] == ["admin ada (ada)", "writer ben (ben)"]
+    item = json.loads(itemroom.done("item", "show", "order-17", "--json"))
+    assert (item["id"], item["default_role"], item["head"]) == ("order-17", "reader", 2)
+    assert [(one["username"], one["role"]) for one in item["members"]] == [
+        ("ada", "admin"),
+        ("ben", "writer"),
+    ]
+
+
+def test_log_of_somebodys_item_is_shown_as_listening_shows_it(
+    itemroom: Command, order: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From any seq, and over as many pages as it takes."""
+    monkeypatch.setattr("api.cli.looking.MAX_PAGE", 2)
+    for text in ("one", "two", "three"):
+        order.publish("order-17", {"text": text})
+    lines = itemroom.done("item", "log", "order-17").splitlines()
+    assert lines[0] == "1 * ada made ben writer"
+    assert lines[2:] == ["3 ada: one", "4 ada: two", "5 ada: three"]
+    shown = itemroom.done("item", "log", "order-17", "--after", "3", "--json").splitlines()
+    assert [json.loads(line)["body"] for line in shown] == [{"text": "two"}, {"text": "three"}]
+    assert itemroom.done("item", "log", "order-17", "--after", "5") == ""
+
+
+@pytest.mark.parametrize("command", ["show", "log"])
+def test_item_that_is_not_there_is_refused(itemroom: Command, order: Person, command: str) -> None:
+    """Nor one that was deleted."""
+    order.call("DELETE", "/items/order-17")
+    for item in ("order-17", "order-18"):
+        assert itemroom.failed("item", command, item, code=1) == "There is no such item."
