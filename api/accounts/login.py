@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
-from api.accounts.names import is_username
+from api.accounts.names import as_username, is_username
 from api.accounts.users import Profile, load_user
 from api.errors import Refusal
 from api.history.transaction import Transaction
@@ -34,7 +34,8 @@ async def prove_password(state: State, address: str, username: str, password: st
         Refusal: `login_failed`, `rate_limited`, or `overloaded`.
     """
     # What no user can be called is counted together, so that it takes no memory.
-    account = username if is_username(username) else ""
+    meant = as_username(username)
+    account = meant if is_username(meant) else ""
     network = network_of(address)
     turn = state.login_throttle.admit(network, account)
     await asyncio.sleep(turn.delay)

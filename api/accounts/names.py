@@ -1,6 +1,7 @@
 """What users may be called: usernames that address them, names that are shown of them."""
 
 import re
+import unicodedata
 
 from api.errors import Refusal
 from api.history.words import check_showable
@@ -12,6 +13,16 @@ OUTSIDE_PREFIX = "ext:"
 MAX_NAME_LENGTH = 64
 
 _USERNAME = re.compile(USERNAME_PATTERN.strip("^$"))
+
+
+def as_username(text: str) -> str:
+    """The username that somebody means who has typed this: keyboards add blanks and capitals.
+
+    An outside user's is the host product's own, exactly. Half a character means nobody.
+    """
+    text = text.strip()
+    meant = unicodedata.normalize("NFKC", text).lower()
+    return meant if is_username(meant) else text.encode(errors="ignore").decode()
 
 
 def is_username(text: str) -> bool:

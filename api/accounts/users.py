@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, update
 from sqlmodel import Session as SqlSession
 from sqlmodel import col, select
 
-from api.accounts.names import check_name, check_username
+from api.accounts.names import as_username, check_name, check_username
 from api.errors import Refusal
 from api.history.events import CredentialsEnded, UserRenamed
 from api.history.transaction import Transaction
@@ -35,7 +35,9 @@ class Profile:
 def find_user(connection: Connection, username: str) -> Profile | None:
     """The user with this username, an outside one included."""
     with reading(connection) as session:
-        user = session.exec(select(User).where(User.username == username)).one_or_none()
+        user = session.exec(
+            select(User).where(User.username == as_username(username))
+        ).one_or_none()
     return None if user is None else _profile(user)
 
 

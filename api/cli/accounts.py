@@ -1,13 +1,13 @@
 """`itemroom user` and `itemroom token`."""
 
 import re
-import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.failures import Failure, load_settings
+from api.cli.typed import first_line_of_stdin
 
 if TYPE_CHECKING:
     from api.cli.operators import Operator
@@ -108,7 +108,7 @@ def _ask_password(*, from_stdin: bool) -> str:
             "Password", hide_input=True, confirmation_prompt=True, err=True
         )
         return password
-    line = sys.stdin.readline().rstrip("\r\n")
+    line = first_line_of_stdin()
     if not line:
         raise Failure("No password came on stdin.")
     return line
@@ -124,7 +124,7 @@ def operator(settings: "Settings") -> AbstractContextManager["Operator"]:
 def _parse_item(text: str) -> tuple[str, "Role"]:
     from api.items.access import Role
 
-    pattern, found, role = text.rpartition("=")
+    pattern, found, role = (part.strip() for part in text.rpartition("="))
     if not found or role not in list(Role):
         raise typer.BadParameter(
             "PATTERN=ROLE was expected, such as order-17=writer.", param_hint="--item"

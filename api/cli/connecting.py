@@ -7,6 +7,7 @@ from typing import Any
 
 from api.addresses import local_url
 from api.cli.failures import REFUSED, UNABLE, Failure
+from api.cli.typed import read_file
 from api.errors import CODES
 from api.items.ids import valid_item_id
 from itemroom import Change, Refused, Room
@@ -21,6 +22,7 @@ def room_of(
     Raises:
         Failure: one of them is wrong.
     """
+    item_id = item_id.strip()
     if not valid_item_id(item_id):
         raise Failure("An item's id has 1 to 128 letters, digits and . _ : - characters.")
     shown = _token(token, token_file)
@@ -42,7 +44,7 @@ def local_server() -> str:
 
 
 def _token(token: str | None, file: Path | None) -> str:
-    found = file.read_text() if file is not None else token
+    found = read_file(file) if file is not None else token
     if found is None or not found.strip().isascii() or not found.strip():
         raise Failure("A token is needed: set ITEMROOM_TOKEN, or name a --token-file.")
     return found.strip()

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 
+from api.accounts.names import check_username
 from api.app import OPERATOR_TOKEN_TTL, make_tokens
 from api.cli.failures import Failure
 from api.errors import Refusal
@@ -40,6 +41,7 @@ class Online:
         self, username: str, password: str | None, name: str | None, *, admin: bool = False
     ) -> None:
         """See `Operator`."""
+        check_username(username)  # The server's refusal has no sentence for people.
         wanted = {
             "username": username,
             "password": password,

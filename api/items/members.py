@@ -6,6 +6,7 @@ import orjson
 from sqlalchemy import Connection, delete, exists, select
 from sqlmodel import col
 
+from api.accounts.names import as_username
 from api.errors import Refusal
 from api.history.entries import Author, Kind
 from api.history.events import MemberChanged
@@ -46,6 +47,7 @@ def set_member(
         Refusal: `not_found` for an unknown user, `last_admin`.
     """
     access = transaction.access(access.principal, access.item_id, Role.ADMIN)
+    username = as_username(username)
     user = _find(transaction, username)
     if user is None:
         raise Refusal("not_found", "There is no such user.")
@@ -66,6 +68,7 @@ def remove_member(transaction: Transaction, access: Access, username: str) -> No
         Refusal: `not_found` for who is no member, `last_admin`.
     """
     access = transaction.access(access.principal, access.item_id, Role.READER)
+    username = as_username(username)
     user = _find(transaction, username)
     own = user is not None and user.key == access.principal.user_key
     # A token that is limited to less than its user must not end what the user is.

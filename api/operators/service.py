@@ -27,7 +27,7 @@ def replace_password(tx: Transaction, *, username: str, password_hash: str) -> N
         Refusal: `not_found`, or `forbidden` for an outside user.
     """
     user = _known(tx, username)
-    if not is_username(username):
+    if not is_username(user.username):
         raise Refusal("forbidden", "A user of the outside issuer has no password here.")
     users.set_password(tx, user_key=user.key, password_hash=password_hash)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ RETRY_AFTER = 1.0  # seconds
 MAX_VERIFIED_LENGTH = 4096
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # U+0000, and surrogates: they have no UTF-8.
+# What a terminal, a file or another program has left in a password, and nobody types.
+_NOT_TYPED = re.compile("[\x00-\x1f\x7f-\x9f\ufeff]")
 
 Result = TypeVar("Result")
 
@@ -85,7 +88,7 @@ class Passwords:
         Raises:
             Refusal: `bad_request`.
         """
-        if not self._min_length <= len(password) <= self._max_length:
+        if not self._min_length <= len(prepare(password)) <= self._max_length:
             raise Refusal(
                 "bad_request",
                 f"A password has {self._min_length} to {self._max_length} characters.",
@@ -93,6 +96,9 @@ class Passwords:
             )
         if not _is_text(password):
             message = "A password holds Unicode text without U+0000."
+            raise Refusal("bad_request", message, field=field)
+        if _NOT_TYPED.search(password):
+            message = "A password holds no line end or other control character."
             raise Refusal("bad_request", message, field=field)
 
     def hash_now(self, password: str) -> str:
@@ -102,7 +108,7 @@ class Passwords:
             Refusal: `bad_request`.
         """
         self.check_password(password)
-        return self._context.hash(password)
+        return self._context.hash(prepare(password))
 
     async def hash(self, password: str) -> str:
         """The hash to store. Cancelling is safe.
@@ -111,7 +117,7 @@ class Passwords:
             Refusal: `bad_request`, or `overloaded` when too many callers wait.
         """
         self.check_password(password)
-        return await self._in_thread(lambda: self._context.hash(password))
+        return await self._in_thread(lambda: self._context.hash(prepare(password)))
 
     async def verify(self, password: str, stored_hash: str | None) -> Verified:
         """Whether the password belongs to the hash. Cancelling is safe.
@@ -129,12 +135,17 @@ class Passwords:
         self._executor.shutdown(wait=True)
 
     def _verify(self, password: str, stored_hash: str | None) -> Verified:
-        possible = len(password) <= MAX_VERIFIED_LENGTH and _is_text(password)
-        if stored_hash is None or not possible:
-            self._context.dummy_verify()
-            return Verified(ok=False)
-        ok, new_hash = self._context.verify_and_update(password, stored_hash)
-        return Verified(ok=ok, new_hash=new_hash)
+        # As much work for whoever does not exist: how much goes by the password alone.
+        for form in _forms(password):
+            if stored_hash is None or form is None:
+                self._context.dummy_verify()
+                continue
+            ok, new_hash = self._context.verify_and_update(form, stored_hash)
+            if ok and form != prepare(password):
+                new_hash = self._context.hash(prepare(password))
+            if ok:
+                return Verified(ok=True, new_hash=new_hash)
+        return Verified(ok=False)
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         if not self._slots.acquire(blocking=False):
@@ -151,3 +162,23 @@ class Passwords:
 
 def _is_text(password: str) -> bool:
     return not _NO_TEXT.search(password)
+
+
+def prepare(password: str) -> str:
+    """A password as it is compared (RFC 8265, section 4.2): typed elsewhere, it is the same.
+
+    One keyboard gives `é`, another `e` and an accent; and there are a dozen blanks.
+    """
+    blanks = (" " if unicodedata.category(sign) == "Zs" else sign for sign in password)
+    return unicodedata.normalize("NFC", "".join(blanks))
+
+
+def _forms(password: str) -> list[str | None]:
+    """As it is compared, and as it may have been hashed before that; None: nobody can have it."""
+    if len(password) > MAX_VERIFIED_LENGTH or not _is_text(password):
+        return [None]
+    decomposed = unicodedata.normalize("NFD", password)
+    forms = dict.fromkeys(
+        (prepare(password), password, unicodedata.normalize("NFC", password), decomposed)
+    )
+    return [form if len(form) <= MAX_VERIFIED_LENGTH else None for form in forms]

@@ -152,7 +152,7 @@ async def test_login_cookie_has_the_contract_s_attributes(
         ("nobody", "x" * 5000),
         ("ada", ""),
         ("ada", PASSWORD + "\0"),
-        ("ADA", PASSWORD),
+        ("a da", PASSWORD),
         ("", PASSWORD),
         ("ada\0", PASSWORD),
         ("ext:product-user", PASSWORD),
@@ -233,6 +233,16 @@ async def test_right_password_is_let_in_whatever_others_at_its_address_did(visit
     for name in ("ada", "bob"):
         await visit("192.0.2.1").login(name)
         await visit("192.0.2.1").token(name)
+
+
+async def test_username_and_password_are_compared_as_they_are_meant(visit: Visit) -> None:
+    """A phone begins with a capital; a Mac's letters are a PC's; and a guesser gains nothing."""
+    await visit().register("ada", "cafe\u0301 noir")
+    await visit().login(" Ada ", "caf\u00e9 noir")
+    await visit().token("ADA", "cafe\u0301 noir")
+    for number in range(30):
+        await visit("192.0.2.1").try_login("Ada" if number % 2 else "aDa", "guess")
+    assert (await visit("192.0.2.1").try_login("ada", "guess")).status_code == 429
 
 
 async def test_registrations_of_an_address_are_limited(app: FastAPI, visit: Visit) -> None:

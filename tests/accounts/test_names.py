@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from api.accounts.names import check_name, check_username, is_username
+from api.accounts.names import as_username, check_name, check_username, is_username
 from api.errors import Refusal
 
 
@@ -36,3 +38,31 @@ def test_names_that_control_the_text_are_refused(text: str) -> None:
     """Nobody looks like somebody else, or breaks a line of a log."""
     with pytest.raises(Refusal, match="bad_request"):
         check_name(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "username"),
+    [
+        ("ada", "ada"),
+        (" Ada\n", "ada"),
+        ("\uff21\uff24\uff21\uff0eL", "ada.l"),
+        ("ﬁnn", "finn"),
+        ("Äda", "Äda"),
+        ("ext:Team/Ada", "ext:Team/Ada"),
+        (" ext:ada ", "ext:ada"),
+        ("ada\u200b", "ada\u200b"),
+        ("a\ud800", "a"),
+        ("\ud800\u00e9", "\u00e9"),
+        ("", ""),
+    ],
+)
+def test_username_is_the_one_that_is_meant(typed: str, username: str) -> None:
+    """Phones begin with a capital, and input methods have wide letters."""
+    assert as_username(typed) == username
+
+
+@given(st.text())
+def test_username_that_is_meant_is_one_spelling(text: str) -> None:
+    """Asked twice, it is the same; and the database can look for it."""
+    assert as_username(as_username(text)) == as_username(text)
+    as_username(text).encode()

@@ -27,9 +27,10 @@ class Command:
         self._monkeypatch = monkeypatch
         self._capture = capture
 
-    def __call__(self, *arguments: str, stdin: str = "") -> Outcome:
+    def __call__(self, *arguments: str, stdin: str | bytes = "") -> Outcome:
         self._monkeypatch.setattr(sys, "argv", ["itemroom", *arguments])
-        self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         self._capture.readouterr()
         with pytest.raises(SystemExit) as exit_:
             run()
@@ -38,13 +39,13 @@ class Command:
         assert isinstance(code, int)
         return Outcome(code, out, err)
 
-    def done(self, *arguments: str, stdin: str = "") -> str:
+    def done(self, *arguments: str, stdin: str | bytes = "") -> str:
         """What a command prints that does what it should."""
         outcome = self(*arguments, stdin=stdin)
         assert outcome.code == 0, outcome.err
         return outcome.out
 
-    def failed(self, *arguments: str, code: int = 2, stdin: str = "") -> str:
+    def failed(self, *arguments: str, code: int = 2, stdin: str | bytes = "") -> str:
         """The one sentence of a command that cannot."""
         outcome = self(*arguments, stdin=stdin)
         assert outcome.code == code, outcome

@@ -47,6 +47,40 @@ def test_user_is_created_and_can_sign_in(itemroom: Command, settings: Settings) 
     assert login(settings, "ada", PASSWORD) == 200
 
 
+@pytest.mark.parametrize(
+    "stdin",
+    [
+        f"{PASSWORD}\r\nmore".encode(),
+        f"\ufeff{PASSWORD}\n".encode(),
+        f"{PASSWORD}\r\nmore".encode("utf-16"),
+        b"\xfe\xff" + f"{PASSWORD}\n".encode("utf-16-be"),
+    ],
+    ids=["crlf", "utf-8 mark", "utf-16", "utf-16 big-endian"],
+)
+def test_password_of_a_pipe_is_what_was_written(
+    itemroom: Command, settings: Settings, stdin: bytes
+) -> None:
+    """Whatever the program before it adds."""
+    itemroom.done("user", "create", "ada", "--password-stdin", stdin=stdin)
+    assert login(settings, "ada", PASSWORD) == 200
+
+
+def test_password_that_is_no_text_is_refused(itemroom: Command) -> None:
+    """With a sentence, in which the bytes are not."""
+    said = itemroom.failed("user", "create", "ada", "--password-stdin", stdin=b"caf\xe9 noir 17")
+    assert said == "stdin holds no UTF-8 text."
+
+
+def test_user_is_found_as_they_are_meant(itemroom: Command) -> None:
+    """A new name is said exactly; half a character is nobody's."""
+    itemroom.done("user", "create", "ada", "--no-password")
+    itemroom.done("user", "disable", " Ada")
+    assert itemroom.failed("user", "create", "Bob", "--no-password", code=1).startswith(
+        "bad_request: A username has"
+    )
+    assert "no such user" in itemroom.failed("user", "disable", "\udcff", code=1)
+
+
 def test_user_without_password_signs_in_when_one_is_set(
     itemroom: Command, settings: Settings
 ) -> None:

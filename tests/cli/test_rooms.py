@@ -52,9 +52,11 @@ def test_token_of_a_file_wins_over_the_environment(
     itemroom: Command, ada: Person, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file can be for one user's eyes alone."""
-    (home / "token").write_text(f"{ada.token}\n")
+    (home / "token").write_text(f"\ufeff{ada.token}\r\n", encoding="utf-8")
     monkeypatch.setenv("ITEMROOM_TOKEN", "nothing")
-    itemroom.done("publish", "order-17", "hi", "--token-file", str(home / "token"))
+    itemroom.done("publish", " order-17 ", "hi", "--token-file", str(home / "token"))
+    (home / "wide").write_text(ada.token, encoding="utf-16")
+    itemroom.done("publish", "order-17", "hi", "--token-file", str(home / "wide"))
     assert itemroom.failed("publish", "order-17", "hi", code=1).startswith("auth_invalid: ")
 
 

@@ -102,7 +102,7 @@ async def test_member_leaves_by_themselves(cast: Cast) -> None:
     assert await cast.reader.code("GET", "/items/doc") == "item_not_found"
 
 
-NOBODY = ["nobody", "ROOT", "a b", "\N{SNOWMAN}", "ext:a/b", "x" * 500, "%00", "..%2F"]
+NOBODY = ["nobody", "R00T", "a b", "\N{SNOWMAN}", "ext:a/b", "x" * 500, "%00", "..%2F"]
 
 
 async def test_username_of_nobody_not_found(cast: Cast) -> None:
@@ -111,6 +111,14 @@ async def test_username_of_nobody_not_found(cast: Cast) -> None:
         assert await cast.admin.code("PUT", path, json={"role": "reader"}) == "not_found"
         assert await cast.admin.code("DELETE", path) == "not_found"
         assert await cast.reader.code("DELETE", path) == "forbidden"
+
+
+async def test_username_is_found_as_it_is_meant(people: People, cast: Cast) -> None:
+    """However it was typed, the answer has the one spelling."""
+    await people.add("zoe")
+    put = await cast.admin.do("PUT", f"{MEMBERS}/%20Zoe%20", json={"role": "reader"})
+    assert put["username"] == "zoe"
+    assert await cast.admin.code("DELETE", f"{MEMBERS}/ZOE") == "ok"
 
 
 async def test_outside_user_with_a_slash_in_the_name_reached(people: People, cast: Cast) -> None:

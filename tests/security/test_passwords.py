@@ -5,13 +5,17 @@ from typing import Any
 
 import argon2.low_level
 import pytest
+from passlib.context import CryptContext
 
 from api.errors import Refusal
-from api.security.passwords import MEMORY_KIB, ROUNDS, Passwords, Verified
+from api.security.passwords import MEMORY_KIB, ROUNDS, Passwords, Verified, prepare
 from tests.deadlines import scaled
 
 PASSWORD = "correct horse battery"
 BAD_TEXTS = ["", "short", "x" * 257, "x" * 5000, "nul\0inside", "\0" * 8, "lone \ud800 half"]
+BAD_ENDS = ["line end\n", "line end\r\n", "\ufeffa mark before", "tab\tin it", "delete \x7f key"]
+# `é` and the blank as different keyboards give them.
+COMPOSED, DECOMPOSED, BLANKS = "caf\u00e9 noir", "cafe\u0301 noir", "cafe\u0301\u00a0noir"
 
 
 class Work:
@@ -199,3 +203,51 @@ async def test_close_finishes_what_was_taken(work: Work) -> None:
     passwords.close()
     assert not [thread for thread in threading.enumerate() if "passwords" in thread.name]
     assert await asyncio.gather(*tasks) == [Verified(ok=False)] * 3
+
+
+@pytest.mark.parametrize("text", BAD_ENDS, ids=ascii)
+async def test_new_password_with_what_nobody_types_is_refused(
+    passwords: Passwords, text: str
+) -> None:
+    """A terminal or a file has left it there: whoever types the password does not have it."""
+    with pytest.raises(Refusal, match="bad_request: A password holds no line end"):
+        await passwords.hash(text)
+
+
+@pytest.mark.parametrize("made", [COMPOSED, DECOMPOSED, BLANKS])
+@pytest.mark.parametrize("typed", [COMPOSED, DECOMPOSED, BLANKS])
+async def test_password_typed_on_another_device_is_the_same(
+    passwords: Passwords, made: str, typed: str
+) -> None:
+    """A Mac's, a phone's and a PC's keyboards give the same letters differently."""
+    assert await passwords.verify(typed, await passwords.hash(made)) == Verified(ok=True)
+    assert not (await passwords.verify("cafe noir", await passwords.hash(made))).ok
+
+
+@pytest.mark.parametrize(
+    ("hashed", "typed"),
+    [(DECOMPOSED, COMPOSED), (DECOMPOSED, DECOMPOSED), (BLANKS, BLANKS), ("x\ny" * 9, "x\ny" * 9)],
+)
+async def test_hash_from_before_counts_and_is_made_anew(
+    passwords: Passwords, hashed: str, typed: str
+) -> None:
+    """It was made of the password as it came; from now on it is one of what is compared."""
+    old = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=64, argon2__rounds=1)
+    verified = await passwords.verify(typed, old.hash(hashed))
+    assert verified.ok
+    assert verified.new_hash is not None
+    for form in {typed, prepare(typed)}:
+        assert (await passwords.verify(form, verified.new_hash)) == Verified(ok=True)
+
+
+async def test_work_goes_by_the_password_alone(passwords: Passwords, work: Work) -> None:
+    """Also where a password has several forms: the time does not tell who exists."""
+    stored = await passwords.hash("another one")
+    for typed in (COMPOSED, BLANKS, "plain", "\u0344" * 4000):
+        work.forget()
+        await passwords.verify(typed, stored)
+        known = len(work.begun)
+        work.forget()
+        await passwords.verify(typed, None)
+        assert len(work.begun) == known
+        assert 1 <= known <= 4
