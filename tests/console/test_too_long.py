@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from tests.browser import Windows
 from tests.conftest import Serve
 from tests.console.axe import faults
 from tests.console.conftest import Visit
@@ -34,6 +35,7 @@ async def test_what_is_left_is_told_near_the_limit(visit: Visit, serve: Serve, s
     tab = await arrive(visit, serve, color_scheme=scheme, viewport={"width": 390, "height": 780})
     box = tab.page.get_by_role("textbox", name="Message", exact=True)
     told = tab.page.locator(".composer .allowance")
+    await expect(told).to_be_hidden()
     await box.fill("hello")
     await expect(told).to_be_hidden()
     await box.fill(FITS)
@@ -80,3 +82,22 @@ async def test_edit_that_is_too_long_stays_open(visit: Visit, serve: Serve) -> N
     await editor.fill(FITS)
     await editor.press("Enter")
     await expect(tab.message(FITS)).to_contain_text("edited")
+
+
+async def test_nothing_is_told_of_a_limit_that_is_not_known(
+    visit: Visit, windows: Windows, serve: Serve
+) -> None:
+    """While there is no connection; with it, a draft that is too long is said to be."""
+    windows.tolerate("net::ERR_INTERNET_DISCONNECTED")
+    tab = await arrive(visit, serve)
+    box = tab.page.get_by_role("textbox", name="Message", exact=True)
+    told = tab.page.locator(".composer .allowance")
+    await box.fill(TOO_LONG)
+    await tab.create("order-18", "Another")
+    await tab.page.context.set_offline(True)
+    await tab.page.get_by_role("link", name="order-17").click()
+    await expect(box).to_have_value(TOO_LONG)
+    await expect(tab.connection).to_contain_text("cannot be reached")
+    await expect(told).to_be_hidden()
+    await tab.page.context.set_offline(False)
+    await expect(told).to_have_text("Too long by 22 bytes")

@@ -64,7 +64,8 @@ export class Composer {
     this.#note.hidden = why === "";
     this.#box.hidden = why !== "";
     this.#send.hidden = why !== "";
-    if (why === "") grow(this.#box);
+    // The room is known now, and with it what fits.
+    if (why === "") this.#showLength();
   }
 
   /** @param {KeyboardEvent} event */

@@ -39,10 +39,10 @@ export class Allowance {
    * @returns {boolean} Whether it fits.
    */
   show(body) {
-    const limit = this.#limit() ?? Infinity;
-    const left = limit - bytesOf(body);
+    const limit = this.#limit();
+    const left = limit === null ? Infinity : limit - bytesOf(body);
     const fits = left >= 0;
-    this.element.hidden = left > limit * (1 - NEAR);
+    this.element.hidden = limit === null || left > limit * (1 - NEAR);
     if (this.element.hidden) write(this.element, "");
     else if (fits) write(this.element, `${counted(left, "byte")} left`);
     else write(this.element, `Too long by ${counted(-left, "byte")}`);
