@@ -35,9 +35,7 @@ class Profile:
 def find_user(connection: Connection, username: str) -> Profile | None:
     """The user with this username, an outside one included."""
     with reading(connection) as session:
-        user = session.exec(
-            select(User).where(User.username == as_username(username))
-        ).one_or_none()
+        user = _named(session, username)
     return None if user is None else _profile(user)
 
 
@@ -155,10 +153,15 @@ def set_admin(tx: Transaction, username: str, *, admin: bool) -> None:
 
 
 def _known(session: SqlSession, username: str) -> User:
-    user = session.exec(select(User).where(User.username == username)).one_or_none()
+    user = _named(session, username)
     if user is None:
         raise Refusal("not_found", "There is no such user.")
     return user
+
+
+def _named(session: SqlSession, username: str) -> User | None:
+    meant = as_username(username)
+    return session.exec(select(User).where(User.username == meant)).one_or_none()
 
 
 def _from_now_on(tx: Transaction, user_key: int) -> int:
