@@ -2,13 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictInt,
+)
 
 from api.accounts.names import MAX_NAME_LENGTH, USERNAME_PATTERN, clean_name
 from api.accounts.sessions import SessionListed
 from api.accounts.tokens import TokenListed
 from api.accounts.users import Profile
 from api.history.entries import rfc3339
+from api.history.words import SHOWABLE_NAME, whole
 from api.items.access import CredentialKind, Principal, Role
 from api.security.claims import MAX_ITEM_PATTERNS
 
@@ -18,7 +27,13 @@ DEFAULT_TOKEN_TTL = 90 * 86400  # Seconds: a forgotten token ends by itself with
 # answered like any wrong one, and for a new one the limits are settings.
 Password = Annotated[SecretStr, Field(examples=["correct horse battery"])]
 Name = Annotated[
-    str, Field(max_length=MAX_NAME_LENGTH, examples=["Ada"]), AfterValidator(clean_name)
+    str,
+    Field(
+        max_length=MAX_NAME_LENGTH,
+        examples=["Ada"],
+        json_schema_extra={"minLength": 1} | SHOWABLE_NAME,
+    ),
+    AfterValidator(clean_name),
 ]
 Time = Annotated[str, Field(examples=["2026-01-31T23:59:59.123Z"])]
 ItemPattern = Annotated[
@@ -31,6 +46,7 @@ ItemRoles = Annotated[
         max_length=MAX_ITEM_PATTERNS,
         description="Item id, or its beginning and a final `*`, to the highest role in it.",
         examples=[{"order-17": "writer", "order-*": "reader"}],
+        json_schema_extra={"additionalProperties": False},
     ),
 ]
 
@@ -74,7 +90,7 @@ class NewToken(Input):
 
     name: Annotated[Name, Field(description="What it is for.", examples=["nightly import"])]
     items: ItemRoles
-    expires_in: Annotated[StrictInt, Field(ge=1)] | None = Field(
+    expires_in: Annotated[StrictInt, Field(ge=1), BeforeValidator(whole)] | None = Field(
         None, description="Seconds; 90 days unless said, and never more than the setting."
     )
 

@@ -77,7 +77,12 @@ async def list_log(
     return _json(await state.readers.read(log_page, access.item_key, after, limit))
 
 
-@router.post("/messages", status_code=201, response_model_exclude_none=True)
+@router.post(
+    "/messages",
+    status_code=201,
+    response_model_exclude_none=True,
+    responses={200: {"model": StoredView, "description": "It was stored before"}},
+)
 async def publish(
     message: NewBody, access: CommandAccess, state: Running, response: Response
 ) -> StoredView:

@@ -21,11 +21,12 @@ def _digits(text: object) -> object:
     return text
 
 
-Position = Annotated[int, BeforeValidator(_digits), Query(ge=0, le=MAX_SEQ)]
+# The bounds stand first: OpenAPI has those that a validator comes after.
+Position = Annotated[int, Query(ge=0, le=MAX_SEQ), BeforeValidator(_digits)]
 Limit = Annotated[
     int,
-    BeforeValidator(_digits),
     Query(ge=1, le=10_000, description="At most 500 come, unless the operator chose otherwise."),
+    BeforeValidator(_digits),
 ]
 # Text, since a seq that cannot exist must be refused like one that does not exist.
 SeqText = Annotated[str, Path(description="The message's seq.", examples=["12"])]

@@ -14,6 +14,12 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # They turn what follows, on every receiver's screen.
 _DIRECTION_CHANGES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+# The same for who reads OpenAPI; half a character is none of JSON's.
+_SHOWABLE = r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
+_SHOWN = r"[^\s\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
+SHOWABLE_LINE = {"pattern": f"^{_SHOWABLE}*$"}
+SHOWABLE_NAME = {"pattern": f"^{_SHOWABLE}*{_SHOWN}{_SHOWABLE}*$"}
+
 
 def check_printable(text: str) -> str:
     """The text, or ValueError when a line of a log or terminal could not show it."""
@@ -37,6 +43,11 @@ def check_showable(text: str) -> str:
     return text
 
 
+def whole(value: object) -> object:
+    """A number without a fraction as an integer: in JSON, and for OpenAPI, 3.0 is 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Ref = Annotated[
     str,
     Field(
@@ -44,11 +55,14 @@ Ref = Annotated[
         max_length=64,
         description="Your own id for this command: a retry with the same ref stores nothing twice.",
         examples=["a1"],
+        json_schema_extra=SHOWABLE_LINE,
     ),
-    AfterValidator(check_printable),
+    AfterValidator(check_showable),
 ]
 ReactionValue = Annotated[
-    str, Field(min_length=1, max_length=32, examples=["👍"]), AfterValidator(check_showable)
+    str,
+    Field(min_length=1, max_length=32, examples=["👍"], json_schema_extra=SHOWABLE_LINE),
+    AfterValidator(check_showable),
 ]
 # One that is put on. What was put on before there was this rule can still be taken back.
 NewReactionValue = Annotated[ReactionValue, AfterValidator(check_addressable)]

@@ -13,6 +13,7 @@ from api.http.asyncapi import describe_socket
 from api.http.origin import own_origin
 from api.http.problems import MEDIA_TYPE
 from api.http.prose import protocol_page
+from api.settings import Settings
 from api.state import Running
 
 DOCS = Path(__file__).resolve().parent.parent / "web" / "docs"
@@ -66,13 +67,23 @@ async def docs_file(request: Request, name: str) -> Response:
 
 
 @router.get("/openapi.json")
-async def openapi(request: Request) -> Response:
+async def openapi(request: Request, state: Running) -> Response:
     """The REST API for programs."""
     app: FastAPI = request.app
+    return JSONResponse(describe_rest(app, state.settings))
+
+
+def describe_rest(app: FastAPI, settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document, with what follows from the settings."""
     document = app.openapi()
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas = document["components"]["schemas"]
     schemas.setdefault("Problem", ProblemDocument.model_json_schema())
-    return JSONResponse(document)
+    lengths = {"minLength": settings.password_min_length, "maxLength": settings.password_max_length}
+    schemas["Registration"]["properties"]["password"].update(lengths)
+    schemas["PasswordChange"]["properties"]["new_password"].update(lengths)
+    lifetime = schemas["NewToken"]["properties"]["expires_in"]["anyOf"][0]
+    lifetime["maximum"] = settings.api_token_max_ttl
+    return document
 
 
 @router.get("/asyncapi.json")

@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 
 from api.errors import Refusal
-from api.items.ids import valid_item_id
+from api.items.ids import ITEM_ID_PATTERN, valid_item_id
 
 _CURSOR = re.compile(r"([0-9]{1,15})\.(.+)", re.ASCII)
+CURSOR_PATTERN = rf"^[0-9]{{1,15}}\.{ITEM_ID_PATTERN.removeprefix('^')}"
 
 
 @dataclass(frozen=True, slots=True)

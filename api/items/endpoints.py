@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.accounts.dependencies import SignedIn
-from api.items.cursors import parse_cursor
+from api.items.cursors import CURSOR_PATTERN, parse_cursor
 from api.items.dependencies import ItemAccess
 from api.items.listing import MAX_ITEMS, list_items, show_item
 from api.items.quotas import count_new_item
@@ -26,7 +26,14 @@ collection = APIRouter(prefix="/items", tags=["items"])
 router = APIRouter(prefix="/items/{item_id}", tags=["items"])
 
 Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS)]
-After = Annotated[str, Query(max_length=200, description="What the page before gave as `next`.")]
+After = Annotated[
+    str,
+    Query(
+        max_length=200,
+        description="What the page before gave as `next`.",
+        json_schema_extra={"pattern": CURSOR_PATTERN},  # Judged by `parse_cursor`.
+    ),
+]
 
 
 @collection.post("", status_code=201)

@@ -34,7 +34,10 @@ async def list_all(
     return await state.readers.read(list_members, access.item_key, after, limit)
 
 
-@router.put("/{username:path}")
+@router.put(
+    "/{username:path}",
+    responses={201: {"model": MemberView, "description": "A new member"}},
+)
 async def put(
     username: Username, wanted: NewRole, access: ItemAccess, state: Running, response: Response
 ) -> MemberView:

@@ -2,16 +2,29 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
 
-from api.history.words import MAX_SEQ, check_showable
+from api.history.words import MAX_SEQ, SHOWABLE_LINE, check_showable, whole
 from api.items.access import Role
 from api.items.ids import ITEM_ID_PATTERN
 
 MAX_RETENTION_DAYS = 36_500  # A century: longer is the same as for ever, which is null.
 
 ItemIdText = Annotated[str, Field(pattern=ITEM_ID_PATTERN, examples=["order-17"])]
-Title = Annotated[str, Field(max_length=200, examples=["Order 17"]), AfterValidator(check_showable)]
+Title = Annotated[
+    str,
+    Field(max_length=200, examples=["Order 17"], json_schema_extra=SHOWABLE_LINE),
+    AfterValidator(check_showable),
+]
 # Not admin: whoever could sign in could then throw everybody out.
 DefaultRole = Annotated[
     Literal[Role.READER, Role.WRITER],
@@ -20,6 +33,7 @@ DefaultRole = Annotated[
 RetentionDays = Annotated[
     StrictInt,
     Field(ge=1, le=MAX_RETENTION_DAYS, description="Older entries are deleted; null: never."),
+    BeforeValidator(whole),
 ]
 
 
@@ -40,7 +54,7 @@ class NewItem(Input):
 class ItemChange(Input):
     """What is to change; what is left out stays."""
 
-    title: Title | None = None
+    title: Title | SkipJsonSchema[None] = None
     default_role: DefaultRole | None = None
     retention_days: RetentionDays | None = None
 
@@ -60,7 +74,7 @@ class NewRole(Input):
 class ReadPosition(Input):
     """How far the caller has read."""
 
-    seq: Annotated[StrictInt, Field(ge=0, le=MAX_SEQ, examples=[1202])]
+    seq: Annotated[StrictInt, Field(ge=0, le=MAX_SEQ, examples=[1202]), BeforeValidator(whole)]
 
 
 class UserView(BaseModel):

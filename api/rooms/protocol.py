@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from api.errors import Refusal
 from api.history.entries import Entry
-from api.history.words import MAX_SEQ, ReactionValue, Ref, check_printable
+from api.history.words import MAX_SEQ, ReactionValue, Ref, check_printable, is_showable
 from api.letters import is_addressable
 from api.wire.framing import BINARY, TEXT, server_frame
 
@@ -149,7 +149,8 @@ def _problem(error: Mapping[str, Any]) -> str:
 def ref_of(fields: object) -> str | None:
     """The ref of a frame that was refused, if it has a usable one: the client can match it."""
     ref = fields.get("ref") if isinstance(fields, dict) else None
-    return ref if isinstance(ref, str) and 1 <= len(ref) <= 64 and ref.isprintable() else None
+    is_usable = isinstance(ref, str) and 1 <= len(ref) <= 64 and all(map(is_showable, ref))
+    return ref if is_usable else None
 
 
 class Frame:
