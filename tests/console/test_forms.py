@@ -205,6 +205,37 @@ async def test_removing_a_member_asks(visit: Visit, server: LiveServer) -> None:
     assert len(ada.call("GET", "/items/order-17/members").json()["members"]) == 1
 
 
+async def test_admin_who_steps_down_is_asked(
+    visit: Visit, windows: Windows, server: LiveServer
+) -> None:
+    """It is the one change of a role that one cannot take back oneself."""
+    ada = server.person("ada")
+    server.person("bob")
+    ada.create("order-17", bob="writer")
+    windows.tolerate(REFUSED)
+    tab = await visit(server)
+    await tab.arrive(ada, "order-17")
+    members = await tab.dialog("Members", "Members and settings")
+    hers = members.get_by_role("combobox", name="Role of ada")
+    question = tab.page.get_by_role("dialog", name="Stop being an admin?")
+    stop = question.get_by_role("button", name="Stop being an admin")
+    await hers.select_option("writer")
+    await question.get_by_role("button", name="Cancel").click()
+    await expect(hers).to_have_value("admin")
+    await hers.select_option("writer")
+    await stop.click()
+    await expect(question).to_contain_text("last admin")
+    await question.get_by_role("button", name="Cancel").click()
+    await expect(hers).to_have_value("admin")
+    await members.get_by_role("combobox", name="Role of bob").select_option("admin")
+    await expect(members.get_by_role("combobox", name="Role of bob")).to_have_value("admin")
+    await hers.select_option("writer")
+    await stop.click()
+    await expect(question).to_be_hidden()
+    await expect(hers).to_have_value("writer")
+    assert ada.call("GET", "/items/order-17").json()["role"] == "writer"
+
+
 async def test_leaving_and_revoking_ask_too(visit: Visit, server: LiveServer) -> None:
     """What cannot be undone needs a second word, and deleting an item can be called off."""
     ada, bob = server.person("ada"), server.person("bob")

@@ -71,4 +71,5 @@ export function confirmDialog(title, text, label, act) {
   const question = form([el("p", {}, text)], label, send, look);
   const dialog = openDialog(title, [question]);
   question.querySelector("button")?.focus();
+  return dialog;
 }

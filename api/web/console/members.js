@@ -65,14 +65,32 @@ function memberRow(id, member, isAdmin, me, show) {
   if (!isAdmin) return el("li", {}, avatar(user), name, you, power);
   const choice = select(ROLES, role, { "aria-label": `Role of ${username}` });
   const again = (/** @type {Promise<unknown>} */ done) => done.catch(complain).then(show, complain);
-  choice.addEventListener("change", () =>
-    again(api.setMember(id, username, /** @type {Role} */ (choice.value))),
-  );
+  choice.addEventListener("change", () => {
+    const wanted = /** @type {Role} */ (choice.value);
+    if (user.id === me.id && role === "admin") askToStepDown(id, member, choice, show);
+    else again(api.setMember(id, username, wanted));
+  });
   const remove = button(`Remove ${username}`, () => askToRemove(id, member, show), {
     icon: "close",
     bare: true,
   });
   return el("li", {}, avatar(user), name, you, choice, remove);
+}
+
+/**
+ * @param {string} id
+ * @param {Member} member
+ * @param {HTMLSelectElement} choice
+ * @param {() => Promise<void>} show
+ */
+function askToStepDown(id, member, choice, show) {
+  const wanted = /** @type {Role} */ (choice.value);
+  const text = "Only another admin can make you one again.";
+  const dialog = confirmDialog("Stop being an admin?", text, "Stop being an admin", async () => {
+    await api.setMember(id, member.username, wanted);
+    await show().catch(complain);
+  });
+  dialog.addEventListener("close", () => (choice.value = member.role));
 }
 
 /** @param {string} id @param {Member} member @param {() => Promise<void>} show */
