@@ -34,11 +34,10 @@ class Outage:
 
     def worked(self) -> None:
         """It works."""
-        if self._told is None:  # Asked for each commit: without the mutex.
-            return
         with self._mutex:
+            if self._told is None:
+                return
             told, self._told = self._told, None
             self._over = time.monotonic()
             seconds = self._over - self._since
-        if told is not None:
-            self._logger.warning("over after %.1f s: %s", seconds, told)
+        self._logger.warning("over after %.1f s: %s", seconds, told)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import httpx2
 import pytest
@@ -113,7 +114,8 @@ def change_flags(descriptor: int, *, immutable: bool) -> None:
 def settings(tmp_path: Path) -> Settings:
     """A database in a folder of its own, which a test may move away."""
     (tmp_path / "data").mkdir()
-    return Settings(database_url=f"sqlite:///{tmp_path}/data/test.db", port=0)
+    url = f"sqlite:///{tmp_path}/data/test.db"
+    return Settings(database_url=url, port=0, busy_timeout=0.1)
 
 
 @pytest.fixture
@@ -168,9 +170,13 @@ async def test_displaced_file_stores_nothing_until_it_is_back(
 
 
 async def test_removed_database_is_never_acknowledged_again(
-    server: LiveServer, ada: Person, caplog: pytest.LogCaptureFixture
+    server: LiveServer,
+    ada: Person,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not even the first message after it: the writer looks itself, and makes no new file."""
+    monkeypatch.setattr(database_files, "PATIENCE", 3600)
     database = server.settings.database_path
     database.unlink()
     assert publish(ada, "lost").json()["code"] == "storage_error"
@@ -324,4 +330,69 @@ def test_end_waits_for_clients_to_hear_of_it(
                 files.check(connection)
             assert (files.lost is None) is expected
             monkeypatch.setattr(database_files, "PATIENCE", 0)
+    lock.release()
+
+
+def fail(_: object) -> NoReturn:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_log_that_cannot_be_saved_does_not_end_the_server(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a foreign program reads what is old, or the disk fails: only this process has it."""
+    monkeypatch.setattr(database_files, "PATIENCE", 0)
+    database = settings.database_path
+    lock = Lock(database)
+    lock.acquire()
+    with connected(settings) as connection, closing(DatabaseFiles(settings, lock)) as files:
+        with closing(sqlite3.connect(database, isolation_level=None)) as foreign:
+            foreign.execute("BEGIN")
+            foreign.execute("SELECT * FROM t").fetchall()
+            with connection.begin():
+                connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            part(database, "-wal").unlink()
+            with pytest.raises(Misplaced):
+                files.check(connection)
+            seen = [files.lost]
+        with monkeypatch.context() as broken, pytest.raises(Misplaced):
+            broken.setattr(database_files, "_driver", fail)
+            files.check(connection)
+        seen.append(files.lost)
+        with pytest.raises(Misplaced):
+            files.check(connection)
+        seen.append(files.lost)
+    assert [lost is None for lost in seen] == [True, True, False]
+    lock.release()
+
+
+def test_removed_database_is_rescued_before_the_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the open descriptors have it: a sentence says where it is now, to a new start too."""
+    monkeypatch.setattr(database_files, "PATIENCE", 0)
+    database = settings.database_path
+    lock = Lock(database)
+    lock.acquire()
+    with connected(settings) as connection, closing(DatabaseFiles(settings, lock)) as files:
+        database.unlink()
+        left = {path.name for path in database.parent.iterdir()}
+        with monkeypatch.context() as full:
+            full.setattr("api.store.files.sqlite3.connect", fail)
+            with pytest.raises(Misplaced):
+                files.check(connection)
+        assert {path.name for path in database.parent.iterdir()} == left
+        for _ in range(2):
+            with pytest.raises(Misplaced):
+                files.check(connection)
+    (rescued,) = database.parent.glob("*.rescued-*")
+    assert f"is in {rescued}: move that to {database}, and start again" in str(files.lost)
+    assert rescued.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(rescued)) as copy:
+        assert copy.execute("SELECT count(*) FROM t").fetchall() == [(0,)]
+    with pytest.raises(DatabaseError, match="move that there"):
+        open_writing_engine(settings)
+    assert not database.exists()
+    rescued.rename(database)
+    open_writing_engine(settings).dispose()
     lock.release()

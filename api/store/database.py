@@ -7,6 +7,7 @@ process writes: a lock file keeps other processes out, and every reader is `quer
 
 import asyncio
 import fcntl
+import glob
 import json
 import logging
 import os
@@ -45,6 +46,10 @@ PRAGMAS: dict[str, tuple[str, object]] = {
 
 PRODUCT = f"SQLite {sqlite3.sqlite_version}"
 """What stores, for the log."""
+
+
+# Between a database's name and the moment when it was saved, after it had been removed.
+RESCUED = ".rescued-"
 
 
 class DatabaseError(Exception):
@@ -255,9 +260,10 @@ def open_writing_engine(settings: Settings) -> Engine:
     """The engine with the only connection that writes; the caller holds the `Lock`.
 
     Raises:
-        DatabaseError: the file is there under two names.
+        DatabaseError: the file is there under two names, or is not, and was rescued.
     """
     path = settings.database_path
+    _refuse_rescued(path)
     # It holds password hashes and what people say; SQLite would make it readable for everybody.
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     if path.stat().st_nlink > 1:
@@ -267,3 +273,13 @@ def open_writing_engine(settings: Settings) -> Engine:
         )
     sync(path.parent)
     return open_engine(path, writing=True, busy_timeout=settings.busy_timeout)
+
+
+def _refuse_rescued(path: Path) -> None:
+    """Its server ended when it was removed: an empty one in its place would hide that."""
+    rescued = sorted(path.parent.glob(f"{glob.escape(path.name)}{RESCUED}*"))
+    if rescued and not path.exists():
+        raise DatabaseError(
+            f"There is no {path}, and what was in it is in {rescued[-1]}: move that there, or "
+            "elsewhere to begin anew."
+        )

@@ -5,11 +5,12 @@ what it commits is found by nobody who opens the path. So the writer asks here a
 and now and then while it has nothing to do.
 """
 
-import contextlib
 import logging
 import os
 import sqlite3
 import time
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from sqlalchemy import Connection
 
 from api.outage import Outage
 from api.settings import Settings
-from api.store.database import DatabaseError, Lock
+from api.store.database import RESCUED, DatabaseError, Lock
+from api.store.disk import sync
 
 logger = logging.getLogger("itemroom.database")
 
@@ -49,13 +51,13 @@ class DatabaseFiles:
     def __init__(self, settings: Settings, lock: Lock) -> None:
         path = settings.database_path
         self._lock = lock
-        self._folder = path.parent
+        self._path, self._folder = path, path.parent
         # Where it was configured: a link that leads to another file now counts as much as if
         # the file itself was moved, for the next start would follow it.
         self._database = _File(settings.database_link)
         self._logs = [_File(path.with_name(path.name + part)) for part in ("-wal", "-shm")]
         self._outage = Outage(logger)
-        self._lost_at: float | None = None
+        self._gone_at: float | None = None
         # Why this server has to end; read by the event loop.
         self.lost: str | None = None
 
@@ -71,11 +73,10 @@ class DatabaseFiles:
         try:
             self._look()
         except Misplaced as misplaced:
-            if misplaced.wal_at_risk:
-                _save_wal(connection)
+            if misplaced.wal_at_risk and _save_wal(connection):
+                self._end_if_gone(connection)
             self._outage.failed(str(misplaced))
             raise
-        self._lost_at = None
         self._outage.worked()
 
     def close(self) -> None:
@@ -84,32 +85,54 @@ class DatabaseFiles:
             file.close()
 
     def _look(self) -> None:
-        if not self._database.is_in_place():
-            raise Misplaced(
-                f"{self._database.path} is not the file any more that this server has open: "
-                "nothing is stored until it is back in its place",
-                wal_at_risk=True,
-            )
-        for file in self._logs:
+        for file in (self._database, *self._logs):
             if not file.is_in_place():
-                self._miss(file)
+                raise Misplaced(
+                    f"{file.path} is not the file any more that this server has open: nothing is "
+                    "stored until it is back in its place",
+                    wal_at_risk=True,
+                )
         if not self._lock.is_held():
             self._take_lock_again()
         if not os.access(self._folder, os.W_OK, effective_ids=True):
             raise Misplaced(f"{self._folder} is read-only: nothing is stored until it is not")
 
-    def _miss(self, file: "_File") -> None:
-        if not file.is_gone():
-            sentence = f"{file.path} was moved away: nothing is stored until it is back"
-            raise Misplaced(sentence, wal_at_risk=True)
-        sentence = (
-            f"{file.path} was removed from under this server: what was acknowledged is in "
-            f"{self._database.path}, and a new start makes the rest"
+    def _end_if_gone(self, connection: Connection) -> None:
+        """What has no name any more cannot come back: save what is in it, then say so and end."""
+        gone = [file for file in (self._database, *self._logs) if file.is_gone()]
+        if not gone:
+            self._gone_at = None
+            return
+        self._gone_at = self._gone_at or time.monotonic()
+        if self.lost is not None or time.monotonic() - self._gone_at < PATIENCE:
+            return
+        place = f"in {self._database.path}, and a new start makes the rest"
+        if self._database in gone:
+            kept = self._rescue(connection)
+            if kept is None:
+                return  # As long as this process runs, nothing is lost.
+            place = f"in {kept}: move that to {self._path}, and start again"
+        self.lost = (
+            f"{gone[0].path} was removed from under this server: what was acknowledged is {place}"
         )
-        self._lost_at = self._lost_at or time.monotonic()
-        if time.monotonic() - self._lost_at >= PATIENCE:
-            self.lost = sentence
-        raise Misplaced(sentence, wal_at_risk=True)
+
+    def _rescue(self, connection: Connection) -> Path | None:
+        """Copy the database that has no name; where to. None: that is not possible now."""
+        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        kept = self._path.with_name(f"{self._path.name}{RESCUED}{moment}")
+        try:
+            os.close(os.open(kept, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            with closing(sqlite3.connect(kept)) as copy:
+                _driver(connection).backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            sync(kept)
+            sync(kept.parent)
+        except (OSError, sqlite3.Error) as error:
+            logger.error("%s cannot be made: %s", kept, error)
+            kept.unlink(missing_ok=True)
+            self._gone_at = None  # Again after PATIENCE.
+            return None
+        return kept
 
     def _take_lock_again(self) -> None:
         """The lock's file was removed: whoever locks a new one first has the database."""
@@ -152,11 +175,18 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _save_wal(connection: Connection) -> None:
-    """Bring all that is in the write-ahead log into the database itself, as far as that goes.
+def _save_wal(connection: Connection) -> bool:
+    """Bring what is in the write-ahead log into the database itself; whether all of it is there.
 
     Both are open, wherever they are. A log that comes back later is empty then, and harmless.
     """
+    try:
+        row = _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error:
+        return False
+    return not row[0]  # Busy: somebody reads what was there before.
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver: Any = connection.connection.driver_connection
-    with contextlib.suppress(sqlite3.Error):
-        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return driver  # type: ignore[no-any-return] # SQLAlchemy does not say whose it is
