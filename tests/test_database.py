@@ -64,7 +64,9 @@ def test_pragma_that_does_not_read_back_refuses_to_open(
 
 def test_reader_cannot_write(path: Path) -> None:
     """E8: only one connection can change anything."""
-    open_engine(path, writing=True, busy_timeout=1).connect().close()
+    writing = open_engine(path, writing=True, busy_timeout=1)
+    writing.connect().close()
+    writing.dispose()
     engine = open_engine(path, writing=False, busy_timeout=1)
     with engine.begin() as connection, pytest.raises(OperationalError, match="readonly"):
         connection.exec_driver_sql("CREATE TABLE t (x)")
