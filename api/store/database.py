@@ -64,6 +64,7 @@ class Lock:
 
     def __init__(self, database_path: Path) -> None:
         self.path = database_path.with_name(database_path.name + ".lock")
+        self._text = str(self.path)  # Asked for around each commit, and a Path takes twice as long.
         self._descriptor: int | None = None
         self._url: str | None = None
 
@@ -106,7 +107,7 @@ class Lock:
 
     def _is_at_path(self, descriptor: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(descriptor), os.stat(self.path))  # noqa: PTH116 - half the time
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._text))  # noqa: PTH116 - see there
         except FileNotFoundError:
             return False
 
