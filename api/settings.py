@@ -5,7 +5,6 @@ to do. `0` means unlimited for rates and counts.
 """
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -48,8 +47,6 @@ class Settings(BaseSettings):
     registration: Literal["open", "closed"] = "open"
     metrics: Literal["open", "admins"] = "open"
     """Who reads `/metrics`: whoever reaches it; or admins, and what runs on this machine."""
-    event_loop: Literal["uvloop", "asyncio", "aiofastnet+uvloop", "aiofastnet+asyncio"] = "uvloop"
-    """What moves the bytes; those with aiofastnet need the extra `aiofastnet`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -211,15 +208,6 @@ class Settings(BaseSettings):
                     "ITEMROOM_TRUSTED_PROXIES takes addresses or networks such as 10.0.0.0/8; "
                     "a wildcard would let any client claim any address"
                 ) from error
-        return value
-
-    @field_validator("event_loop")
-    @classmethod
-    def _check_event_loop(cls, value: str) -> str:
-        if value.startswith("aiofastnet") and find_spec("aiofastnet") is None:
-            raise ValueError(
-                f"ITEMROOM_EVENT_LOOP={value} needs what pip installs as itemroom[aiofastnet]"
-            )
         return value
 
     @field_validator("secret", "issuer_secret", "previous_secrets")

@@ -1,6 +1,5 @@
 """H9: settings that are weak or contradict each other refuse to start, with a sentence."""
 
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -186,17 +185,3 @@ def test_settings_do_not_change() -> None:
     """One frozen object."""
     with pytest.raises(ValidationError):
         Settings().port = 1  # type: ignore[misc] # that is the point
-
-
-@pytest.mark.parametrize("found", [True, False])
-def test_event_loop_of_an_extra_needs_the_extra(
-    monkeypatch: pytest.MonkeyPatch, *, found: bool
-) -> None:
-    """Said at the start, with what to install."""
-    spec = ModuleSpec("aiofastnet", None) if found else None
-    monkeypatch.setattr("api.settings.find_spec", lambda _: spec)
-    if found:
-        assert Settings(event_loop="aiofastnet+uvloop").event_loop == "aiofastnet+uvloop"
-    else:
-        with pytest.raises(ValidationError, match=r"itemroom\[aiofastnet\]"):
-            Settings(event_loop="aiofastnet+uvloop")

@@ -18,7 +18,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.settings import Settings
-from api.wire.loops import LOOPS
 from api.wire.server import EXIT_MARGIN, build_server, listen
 from tests.conftest import Serve, make_settings
 from tests.live import Fields, Person, Talk
@@ -347,17 +346,3 @@ async def test_goodbye_is_said_in_batches_to_everybody(
         ends = await asyncio.gather(*(talk.closed() for talk in talks))
         await stopping
     assert {(code, reason) for code, reason, _ in ends} == {(1012, "restart")}
-
-
-@pytest.mark.parametrize("name", LOOPS)
-async def test_room_works_on_every_event_loop(serve: Serve, name: str) -> None:
-    """Talk, and an end that everybody is told of."""
-    server = serve(event_loop=name)
-    ada = server.person("ada")
-    ada.create("doc")
-    async with ada.room("doc") as talk:
-        assert (await talk.publish("hello"))["seq"] == 1
-        # Off the client's event loop, which is to hear of it.
-        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
-        assert (await talk.closed())[:2] == (1012, "restart")
-        await stopping
