@@ -32,8 +32,10 @@ from api.secret_file import load_secret
 from api.security import OutsideIssuer, Passwords, TokenReader, Tokens
 from api.settings import Settings
 from api.state import State
-from api.store.database import Lock, open_readers, open_writing_engine
+from api.store.database import open_writing_engine
 from api.store.files import DatabaseFiles
+from api.store.lock import Lock
+from api.store.readers import open_readers
 from api.store.schema import check, migrate
 from api.variables import unread_variables
 

@@ -14,8 +14,8 @@ from api.metrics import Metrics
 from api.rooms.hub import Hub
 from api.security import Passwords, TokenReader, Tokens
 from api.settings import Settings
-from api.store.database import Readers
 from api.store.files import DatabaseFiles
+from api.store.readers import Readers
 
 
 class Sockets:

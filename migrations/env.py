@@ -5,7 +5,8 @@ from sqlalchemy import Connection
 
 from api.models import Table
 from api.settings import Settings
-from api.store.database import Lock, open_writing_engine
+from api.store.database import open_writing_engine
+from api.store.lock import Lock
 
 
 def run(connection: Connection) -> None:

@@ -21,7 +21,8 @@ from api.history.writer import Writer
 from api.items.access import Access, Credential, Principal, Role, grant, load_standing
 from api.models import Item, Membership, User
 from api.settings import Settings
-from api.store.database import Readers, open_engine, open_readers, open_writing_engine
+from api.store.database import open_engine, open_writing_engine
+from api.store.readers import Readers, open_readers
 from api.store.schema import migrate
 
 

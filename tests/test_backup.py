@@ -13,7 +13,8 @@ import pytest
 from api.items.access import Access, Role
 from api.settings import Settings
 from api.store.backup import BackupError, back_up, inspect, restore
-from api.store.database import DatabaseError, Lock
+from api.store.failures import DatabaseError
+from api.store.lock import Lock
 from tests.live import LiveServer
 from tests.store import Store, database_at
 

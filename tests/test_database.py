@@ -15,7 +15,10 @@ from api.errors import Refusal
 from api.secret_file import secret_path
 from api.settings import Settings
 from api.store import database
-from api.store.database import DatabaseError, Lock, Readers, open_engine, open_writing_engine
+from api.store.database import open_engine, open_writing_engine
+from api.store.failures import DatabaseError
+from api.store.lock import Lock
+from api.store.readers import Readers
 
 pytestmark = pytest.mark.anyio
 

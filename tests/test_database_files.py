@@ -20,8 +20,10 @@ from sqlalchemy import Connection
 
 from api.settings import Settings
 from api.store import files as database_files
-from api.store.database import DatabaseError, Lock, open_writing_engine
+from api.store.database import open_writing_engine
+from api.store.failures import DatabaseError
 from api.store.files import DatabaseFiles, Misplaced
+from api.store.lock import Lock
 from tests.live import LiveServer, Person, Served
 from tests.process import PATIENCE, Process
 
@@ -289,7 +291,7 @@ def test_lock_removed_while_it_is_taken_is_taken_again(
         next(removals, lambda: None)()
         flock(descriptor, operation)
 
-    monkeypatch.setattr("api.store.database.fcntl.flock", interrupted)
+    monkeypatch.setattr("api.store.lock.fcntl.flock", interrupted)
     lock.acquire()
     assert lock.is_held()
     with pytest.raises(DatabaseError):

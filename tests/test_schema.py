@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from api.models import Table
-from api.store.database import DatabaseError, open_engine
+from api.store.database import open_engine
+from api.store.failures import DatabaseError
 from api.store.schema import (
     check,
     configuration,

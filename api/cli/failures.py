@@ -44,8 +44,7 @@ def _explain_database(error: Exception) -> tuple[str, int] | None:
 
     from api.secret_file import SecretError
     from api.store.backup import BackupError
-    from api.store.database import DatabaseError
-    from api.store.failures import DriverError
+    from api.store.failures import DatabaseError, DriverError
 
     match error:
         case DBAPIError():  # Its own text has the statement and its parameters.

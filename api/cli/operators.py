@@ -13,7 +13,8 @@ from api.cli.offline import offline
 from api.cli.online import online
 from api.items.access import Role
 from api.settings import Settings
-from api.store.database import DatabaseError, Lock
+from api.store.failures import DatabaseError
+from api.store.lock import Lock
 
 # Seconds: another command holds the lock for as long as it takes to hash a password.
 PATIENCE = 10.0

@@ -28,7 +28,8 @@ def serve(
 def migrate() -> None:
     """Bring the database's schema up to date; `serve` does so by itself."""
     from api.store import schema
-    from api.store.database import Lock, open_writing_engine
+    from api.store.database import open_writing_engine
+    from api.store.lock import Lock
 
     settings = load_settings()
     lock = Lock(settings.database_path)

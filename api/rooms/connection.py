@@ -38,7 +38,7 @@ from api.rooms.opening import (
 from api.rooms.outstanding import Outstanding
 from api.rooms.protocol import Burst, Codec, Fields, Socket, frames_of
 from api.settings import Settings
-from api.store.database import Readers
+from api.store.readers import Readers
 
 logger = logging.getLogger("itemroom.rooms")
 T = TypeVar("T")

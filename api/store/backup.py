@@ -19,8 +19,9 @@ from sqlmodel import col
 
 from api.models import EntryRow, Item, User
 from api.settings import Settings
-from api.store.database import Lock, open_engine, open_foreign_engine, open_read_only
+from api.store.database import open_engine, open_foreign_engine, open_read_only
 from api.store.disk import sync
+from api.store.lock import Lock
 from api.store.schema import configuration, migrate, revision_of
 
 # What lies beside a database and is no place for a backup of it.

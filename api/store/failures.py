@@ -28,6 +28,10 @@ _FROM_OUTSIDE = frozenset(
 )
 
 
+class DatabaseError(Exception):
+    """The database cannot be used; the message says what to do."""
+
+
 def translated(connection: Connection, sql: str, error: Exception) -> Exception:
     """SQLAlchemy's error for one of the driver's: whoever catches errors knows only those.
 

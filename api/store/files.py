@@ -18,8 +18,10 @@ from sqlalchemy import Connection
 
 from api.outage import Outage
 from api.settings import Settings
-from api.store.database import RESCUED, DatabaseError, Lock
+from api.store.database import RESCUED
 from api.store.disk import sync
+from api.store.failures import DatabaseError
+from api.store.lock import Lock
 
 logger = logging.getLogger("itemroom.database")
 

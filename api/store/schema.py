@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from api.store.database import DatabaseError
+from api.store.failures import DatabaseError
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
 

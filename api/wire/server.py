@@ -18,7 +18,8 @@ from api.app import create_app
 from api.rooms.hub import Hub
 from api.settings import Settings
 from api.state import State
-from api.store.database import PRODUCT, DatabaseError
+from api.store.database import PRODUCT
+from api.store.failures import DatabaseError
 from api.wire.http import GuardedHttp
 from api.wire.intake import Intake
 from api.wire.websocket import Wire

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from api.cli.failures import Failure, explain, load_settings
-from api.store.database import Lock
+from api.store.lock import Lock
 from tests.cli.commands import Command
 
 

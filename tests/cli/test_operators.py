@@ -12,7 +12,7 @@ from api.cli.failures import Failure
 from api.cli.operators import operator
 from api.secret_file import secret_path
 from api.settings import Settings
-from api.store.database import Lock
+from api.store.lock import Lock
 from tests.cli.commands import Command
 from tests.conftest import Serve
 

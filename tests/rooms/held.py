@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from api.settings import Settings
-from api.store.database import Readers, open_engine
+from api.store.database import open_engine
+from api.store.readers import Readers
 
 T = TypeVar("T")
 
