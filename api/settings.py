@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     publish_burst: int = Field(100, ge=0)
     light_rate: float = Field(20, ge=0)
     """Frames of a connection that store no entry (ping, presence, read, auth) a second."""
-    light_burst: int = Field(200, ge=0)
+    light_burst: int = Field(100, ge=0)
     control_rate: float = Field(10, ge=0)
     """Pings, pongs and empty fragments of a connection a second; libraries send one or two."""
     control_burst: int = Field(100, ge=0)

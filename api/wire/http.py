@@ -30,6 +30,9 @@ BODY_TIMEOUT = 30.0
 # send none; each would have its answer at a bounded rate anyway, and not keep others waiting.
 PIPELINE_RATE = 2.0
 PIPELINE_BURST = 16
+# Headers of a request. Browsers send 20, proxies add 10; as objects, the small ones that 16 KB can
+# hold would take half a megabyte.
+MAX_HEADERS = 200
 # Times the largest frame: what a body may take with the sizes and extensions of its chunks.
 BODY_OVERHEAD = 4
 
@@ -105,7 +108,10 @@ class GuardedHttp(HttpToolsProtocol):
             self._piece = self._pieces.pop()
             super().data_received(cast(bytes, self._piece))
         self._piece = b""
-        if self._in_headers and self._header_bytes > self._settings.max_header_bytes:
+        if self._in_headers and (
+            self._header_bytes > self._settings.max_header_bytes
+            or len(self.headers or ()) > MAX_HEADERS
+        ):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
         elif self._body_bytes > BODY_OVERHEAD * self._settings.max_frame_bytes:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_big")
@@ -118,14 +124,14 @@ class GuardedHttp(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; trailers must not be taken for some (RFC 9110, section 6.5.1)."""
         self._events += 1
-        if self._in_headers:
+        if self._in_headers and len(self.headers) <= MAX_HEADERS:
             super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """The headers are over: start with the request if they are not too large."""
         self._in_headers = False
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self._settings.max_header_bytes:
+        if size > self._settings.max_header_bytes or len(self.headers) > MAX_HEADERS:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
             return
         try:

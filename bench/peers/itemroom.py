@@ -47,7 +47,8 @@ class Itemroom:
 
     def commands(self, port: int, world: World, folder: Path) -> list[Command]:
         """The server, on a database that has the world in it."""
-        chosen = RAISED | {"port": port, "database_url": f"sqlite:///{folder / 'bench.db'}"}
+        raised = RAISED if world.limits_raised else {"log_level": "warning"}
+        chosen = raised | {"port": port, "database_url": f"sqlite:///{folder / 'bench.db'}"}
         put_database(world, self._settings(folder / "bench.db"))
         variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
         variables["ITEMROOM_SECRET"] = self._secret

@@ -31,6 +31,8 @@ class World:
     members: int = 1
     logs: tuple[int, ...] = (0,)
     """Entries by room; when there are more rooms, they go on from the first."""
+    limits_raised: bool = True
+    """Whether a peer that limits what one client may do is told to let the load through."""
 
     def entries(self, room: int) -> int:
         """How long a room's log is."""

@@ -1,6 +1,7 @@
 """All scenarios, in the order of the report."""
 
 from bench.scenarios.fan_out import FanOut
+from bench.scenarios.floods import Floods
 from bench.scenarios.history_page import HistoryPage
 from bench.scenarios.idle import ConnectRate, IdleMemory
 from bench.scenarios.many_rooms import ManyRooms
@@ -26,4 +27,5 @@ def every_scenario() -> list[Scenario]:
         Resume(),
         HistoryPage(),
         SlowReaders(),
+        Floods(),
     ]

@@ -9,11 +9,13 @@ import pytest
 from bench.load.answers import Answers, Author
 from bench.load.connections import Client, RefusedError, connect, connect_all, disconnect_all
 from bench.load.dialect import Address
+from bench.load.flood import Flood, run
 from bench.load.resuming import come_back
 from bench.load.room import Receiver, Tally
 from bench.machine import cores
 from bench.peers.itemroom import Itemroom, Rooms
 from bench.peers.peer import World, started
+from bench.scenarios.floods import IN_ROOMS, handshake
 from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio
@@ -35,9 +37,18 @@ async def test_load_meets_itemroom_and_counts_every_delivery(
         back, refusals = await come_back(rooms.room_address(0, 0, after=10), rooms)
         assert (back.entries, refusals) == (20, 0)
         await disconnect_all([back])
+        await _floods(rooms, site.port)
         nobody = Address(rooms.room_address(0, 0).url)
         with pytest.raises(RefusedError, match="auth_missing"):
             await connect(nobody, partial(Client, rooms))
+
+
+async def _floods(rooms: Rooms, port: int) -> None:
+    firsts = [handshake(rooms.tokens[0][member]) for member in range(2)]
+    flood = Flood(port, scaled(30), firsts, IN_ROOMS["pings"][1], answered=True)
+    outcome = await asyncio.to_thread(run, flood)
+    assert outcome.told == len(outcome.cut_seconds) == 2
+    assert outcome.sent_bytes > 0
 
 
 async def _fan_out(rooms: Rooms) -> None:

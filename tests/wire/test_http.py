@@ -7,7 +7,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from api.settings import Settings
-from api.wire.http import GuardedHttp
+from api.wire.http import MAX_HEADERS, GuardedHttp
 from api.wire.websocket import Wire
 from tests.wire.test_websocket import FakeTransport
 
@@ -41,6 +41,16 @@ async def test_what_follows_a_refusal_is_not_looked_at(
     assert head.startswith(b"HTTP/1.1 431 ")
     assert json.loads(body.removesuffix(b"<eof>"))["code"] == "too_big"
     assert body.endswith(b"<eof>")
+    http.intake.connection_lost(None)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["unfinished", "whole"])
+async def test_too_many_small_headers_are_refused(
+    http: GuardedHttp, transport: FakeTransport, end: bytes
+) -> None:
+    """By their number: as objects they take many times the bytes that they came in."""
+    http.data_received(b"GET / HTTP/1.1\r\n" + b"X:\r\n" * (MAX_HEADERS + 3) + end)
+    assert transport.taken.startswith(b"HTTP/1.1 431 ")
     http.intake.connection_lost(None)
 
 
