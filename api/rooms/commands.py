@@ -66,6 +66,8 @@ class Commands:
         self._publishes = Bucket(settings.publish_rate, settings.publish_burst)
         self._errors = Bucket(settings.error_rate, settings.error_burst)
         self._lights = Bucket(settings.light_rate, settings.light_burst)
+        self._is_marking = False  # A read marker waits to be stored.
+        self._next_marker = 0  # The newest that came meanwhile; 0: none.
         self._renewal: asyncio.Task[None] | None = None  # An `auth` frame being verified.
 
     def received(self, data: bytes, *, is_text: bool) -> None:
@@ -97,7 +99,7 @@ class Commands:
                 self._signal(frame, room)
             case ReadFrame():
                 self._take(self._lights)
-                self._submit(MarkRead(self._connection.access, frame.seq), self._marked)
+                self._mark_read(frame.seq)
             case PresenceFrame():
                 self._take(self._lights)
                 self._connection.send({"type": "presence", **room.presence.summary()})
@@ -161,10 +163,25 @@ class Commands:
             self._connection.metrics.acked(self._loop.time() - came)
         self._connection.outstanding.answered()
 
+    def _mark_read(self, seq: int) -> None:
+        # A marker only moves forward: of those that come while one is stored, the newest suffices.
+        if self._is_marking:
+            self._next_marker = max(self._next_marker, seq)
+            return
+        self._next_marker = 0
+        self._submit(MarkRead(self._connection.access, seq), self._marked)
+        self._is_marking = True
+
     def _marked(self, _: None, error: BaseException | None) -> None:
+        self._is_marking = False
         if isinstance(error, Refusal):
             self._refuse(error, None)
         self._connection.outstanding.answered()
+        if self._next_marker and self._connection.room is not None:
+            try:
+                self._mark_read(self._next_marker)
+            except Refusal as refusal:
+                self._refuse(refusal, None)
 
     def _signal(self, frame: SignalFrame, room: Room) -> None:
         connection = self._connection

@@ -33,8 +33,10 @@ PIPELINE_BURST = 16
 # Headers of a request. Browsers send 20, proxies add 10; as objects, the small ones that 16 KB can
 # hold would take half a megabyte.
 MAX_HEADERS = 200
-# Times the largest frame: what a body may take with the sizes and extensions of its chunks.
-BODY_OVERHEAD = 4
+# Times the largest frame: what a body may take, whoever reads it.
+MAX_BODY_FRAMES = 4
+# Bytes that the sizes and extensions of chunks may take beyond as many as are in the chunks.
+MAX_CHUNK_OVERHEAD = 16 * 1024
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -61,6 +63,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._refused = False  # What still comes is not looked at.
         self._last_words = b""  # Why, while requests before that wait for their answers.
         self._body_bytes = 0  # Of the request that is coming in, with all that is around chunks.
+        self._chunk_bytes = 0  # What of it is in chunks, or is the body as it is.
         self._events = 0  # Requests, headers and chunks in this piece.
         self._pipelined = Bucket(PIPELINE_RATE, PIPELINE_BURST)
         self.intake = Intake(wire, self)
@@ -113,7 +116,10 @@ class GuardedHttp(HttpToolsProtocol):
             or len(self.headers or ()) > MAX_HEADERS
         ):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
-        elif self._body_bytes > BODY_OVERHEAD * self._settings.max_frame_bytes:
+        elif (
+            self._body_bytes > MAX_BODY_FRAMES * self._settings.max_frame_bytes
+            or self._body_bytes > 2 * self._chunk_bytes + MAX_CHUNK_OVERHEAD
+        ):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_big")
 
     def on_message_begin(self) -> None:
@@ -176,6 +182,7 @@ class GuardedHttp(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._events += 1
+        self._chunk_bytes += len(body)
         if not self._refused:
             super().on_body(body)
 
@@ -184,7 +191,8 @@ class GuardedHttp(HttpToolsProtocol):
         if self._offers:
             return
         self._stop_waiting()
-        self._in_headers, self._header_bytes, self._body_bytes = True, 0, 0
+        self._in_headers, self._header_bytes = True, 0
+        self._body_bytes, self._chunk_bytes = 0, 0
         if not self._refused:
             super().on_message_complete()
 

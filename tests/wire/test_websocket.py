@@ -366,7 +366,7 @@ async def test_control_frames_beyond_their_rate_are_the_end(
     line = Line(few)
     line.socket.hear(first + frame * 3)
     assert line.client.told == []
-    line.socket.hear(frame)
+    line.socket.hear(frame + masked(0x81, b"in the same read"))
     assert line.client.told == [("broke", "rate_limited")]
     assert line.client.retry_after is not None
 
