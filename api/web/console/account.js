@@ -35,7 +35,7 @@ export function openAccount(me, { onRenamed, onSignOut }) {
     el("section", { "aria-label": "Your sessions" }, el("h3", {}, "Sessions"), list, others),
     form([], "Sign out", onSignOut),
   ]);
-  show().catch(complain);
+  show().catch((error) => fill(list, el("li", { class: "error" }, error.message)));
 }
 
 /** @param {Me} me @returns {(Node | string)[]} */
