@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api.addresses import is_loopback, local_url, parse_address, parse_network
-from api.origins import parse_authority, parse_origin
+from api import places
+from api.addresses import is_loopback, local_url
 
-Names = Annotated[tuple[str, ...], NoDecode]
+ListedOrigin = Annotated[str, AfterValidator(places.check_listed_origin)]
+InternalHost = Annotated[str, AfterValidator(places.check_internal_host)]
+Proxy = Annotated[str, AfterValidator(places.check_proxy)]
 MIN_SECRET_BYTES = 32
-_AS_BROWSERS = "as browsers send them: a host in ASCII (xn--…), and no path"
 
 
 class Settings(BaseSettings):
@@ -27,8 +35,8 @@ class Settings(BaseSettings):
         env_prefix="ITEMROOM_", env_ignore_empty=True, frozen=True, extra="ignore"
     )
 
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
+    host: Annotated[str, AfterValidator(places.check_host)] = "127.0.0.1"
+    port: Annotated[int, BeforeValidator(places.check_port)] = Field(8000, ge=0, le=65535)
     database_url: str = "sqlite:///itemroom.db"
     migrate: bool = True
     """Whether `serve` brings the database's schema up to date by itself."""
@@ -36,13 +44,19 @@ class Settings(BaseSettings):
     """Signs our tokens; at least 32 characters. Unset: made once, kept beside the database."""
     previous_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Secrets whose tokens still count, while a new `secret` takes over."""
-    public_url: str | None = None
+    public_url: Annotated[str, AfterValidator(places.check_public_url)] | None = None
     """What browsers have in their address bar, as `https://rooms.example.com`."""
-    allowed_origins: Names = ()
+    allowed_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(places.check_listed_origin)], ...], NoDecode
+    ] = ()
     """Other origins whose pages may use the session cookie."""
-    internal_hosts: Names = ()
+    internal_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(places.check_internal_host)], ...], NoDecode
+    ] = ()
     """Further names that programs reach the server by; no session counts under them."""
-    trusted_proxies: Names = ()
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(places.check_proxy)], ...], NoDecode
+    ] = ()
     """Addresses or networks whose `X-Forwarded-*` headers are believed."""
     registration: Literal["open", "closed"] = "open"
     metrics: Literal["open", "admins"] = "open"
@@ -136,78 +150,6 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            if parse_origin(origin) is None:
-                raise ValueError(
-                    "ITEMROOM_ALLOWED_ORIGINS takes full origins such as https://app.example.com, "
-                    f"{_AS_BROWSERS}; a wildcard would let any page act with a visitor's cookie"
-                )
-        return tuple(origin.lower() for origin in value)
-
-    @field_validator("internal_hosts")
-    @classmethod
-    def _check_internal_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if (parsed := parse_authority(name)) is None or parsed[1] is not None:
-                raise ValueError(
-                    "ITEMROOM_INTERNAL_HOSTS takes names such as itemroom, without a port; a "
-                    "wildcard would let any page's name be one of ours"
-                )
-        return tuple(name.lower() for name in value)
-
-    @field_validator("public_url")
-    @classmethod
-    def _check_public_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        origin = parse_origin(value.removesuffix("/"))
-        if origin is None:
-            raise ValueError(
-                "ITEMROOM_PUBLIC_URL takes scheme and host, such as https://rooms.example.com, "
-                f"{_AS_BROWSERS}"
-            )
-        if origin.scheme == "http" and not is_loopback(origin.host):
-            raise ValueError(
-                f"ITEMROOM_PUBLIC_URL={origin} would send passwords in the clear, and browsers "
-                "keep no Secure cookie there: set the https:// address of a proxy with TLS"
-            )
-        return str(origin)
-
-    @field_validator("port", mode="before")
-    @classmethod
-    def _check_port(cls, value: object) -> object:
-        if isinstance(value, str) and "://" in value:
-            raise ValueError(
-                f"ITEMROOM_PORT={value} is what Kubernetes and Docker set for a service named "
-                "itemroom: set it yourself, or enableServiceLinks: false"
-            )
-        return value
-
-    @field_validator("host")
-    @classmethod
-    def _check_host(cls, value: str) -> str:
-        if "/" in value or "]:" in value or value.count(":") == 1:
-            raise ValueError("ITEMROOM_HOST takes an address or a name; the port is ITEMROOM_PORT")
-        address = parse_address(value)
-        # A zone belongs to what is listened on.
-        return value if address is None or "%" in value else str(address)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in value:
-            try:
-                parse_network(proxy)
-            except ValueError as error:
-                raise ValueError(
-                    "ITEMROOM_TRUSTED_PROXIES takes addresses or networks such as 10.0.0.0/8; "
-                    "a wildcard would let any client claim any address"
-                ) from error
         return value
 
     @field_validator("secret", "issuer_secret", "previous_secrets")
