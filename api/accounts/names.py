@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from api.errors import Refusal
-from api.history.words import check_showable
+from api.letters import check_visible
 
 # Lower case alone, so that no two of them differ only in case; and never a colon, which marks
 # the usernames of outside users.
@@ -46,7 +46,7 @@ def clean_name(text: str) -> str:
     Raises:
         ValueError: it is empty, too long, or would not show as what it is.
     """
-    name = check_showable(text.strip())
+    name = check_visible(text.strip())
     if not 1 <= len(name) <= MAX_NAME_LENGTH:
         raise ValueError(f"1 to {MAX_NAME_LENGTH} characters")
     return name

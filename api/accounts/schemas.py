@@ -17,21 +17,27 @@ from api.accounts.sessions import SessionListed
 from api.accounts.tokens import TokenListed
 from api.accounts.users import Profile
 from api.history.entries import rfc3339
-from api.history.words import SHOWABLE_NAME, whole
+from api.history.words import whole
 from api.items.access import CredentialKind, Principal, Role
+from api.letters import VISIBLE_NAME
 from api.security.claims import MAX_ITEM_PATTERNS
+from api.security.passwords import TYPED_PATTERN
 
 DEFAULT_TOKEN_TTL = 90 * 86400  # Seconds: a forgotten token ends by itself within a season.
 
 # Its length is no business of the schema's: at a login a password that is too long must be
 # answered like any wrong one, and for a new one the limits are settings.
 Password = Annotated[SecretStr, Field(examples=["correct horse battery"])]
+NewPassword = Annotated[
+    SecretStr,
+    Field(examples=["correct horse battery"], json_schema_extra={"pattern": TYPED_PATTERN}),
+]
 Name = Annotated[
     str,
     Field(
         max_length=MAX_NAME_LENGTH,
         examples=["Ada"],
-        json_schema_extra={"minLength": 1} | SHOWABLE_NAME,
+        json_schema_extra={"minLength": 1} | VISIBLE_NAME,
     ),
     AfterValidator(clean_name),
 ]
@@ -61,7 +67,7 @@ class Registration(Input):
     """A new user."""
 
     username: Annotated[str, Field(pattern=USERNAME_PATTERN, examples=["ada"])]
-    password: Password
+    password: NewPassword
     display_name: Name | None = Field(None, description="Shown to others; else the username is.")
 
 
@@ -76,7 +82,7 @@ class PasswordChange(Input):
     """The password as it is, and as it shall be."""
 
     current_password: Password
-    new_password: Password
+    new_password: NewPassword
 
 
 class Renaming(Input):

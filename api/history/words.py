@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from api.letters import check_addressable
+from api.letters import check_addressable, check_visible
 
 MAX_SEQ = 2**53
 # Control characters, surrogates and line ends. Not all that Python calls unprintable: the joiner
@@ -16,9 +16,7 @@ _DIRECTION_CHANGES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068
 
 # The same for who reads OpenAPI; half a character is none of JSON's.
 _SHOWABLE = r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
-_SHOWN = r"[^\s\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
 SHOWABLE_LINE = {"pattern": f"^{_SHOWABLE}*$"}
-SHOWABLE_NAME = {"pattern": f"^{_SHOWABLE}*{_SHOWN}{_SHOWABLE}*$"}
 
 
 def check_printable(text: str) -> str:
@@ -65,4 +63,6 @@ ReactionValue = Annotated[
     AfterValidator(check_showable),
 ]
 # One that is put on. What was put on before there was this rule can still be taken back.
-NewReactionValue = Annotated[ReactionValue, AfterValidator(check_addressable)]
+NewReactionValue = Annotated[
+    ReactionValue, AfterValidator(check_addressable), AfterValidator(check_visible)
+]

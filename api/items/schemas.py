@@ -13,17 +13,18 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from api.history.words import MAX_SEQ, SHOWABLE_LINE, check_showable, whole
+from api.history.words import MAX_SEQ, whole
 from api.items.access import Role
 from api.items.ids import ITEM_ID_PATTERN
+from api.letters import VISIBLE_LINE, check_visible
 
 MAX_RETENTION_DAYS = 36_500  # A century: longer is the same as for ever, which is null.
 
 ItemIdText = Annotated[str, Field(pattern=ITEM_ID_PATTERN, examples=["order-17"])]
 Title = Annotated[
     str,
-    Field(max_length=200, examples=["Order 17"], json_schema_extra=SHOWABLE_LINE),
-    AfterValidator(check_showable),
+    Field(max_length=200, examples=["Order 17"], json_schema_extra=VISIBLE_LINE),
+    AfterValidator(check_visible),
 ]
 # Not admin: whoever could sign in could then throw everybody out.
 DefaultRole = Annotated[

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from api.errors import Refusal
 from api.history.entries import Entry
 from api.history.words import MAX_SEQ, ReactionValue, Ref, check_printable, is_showable
-from api.letters import is_addressable
+from api.letters import is_addressable, is_visible
 from api.wire.framing import BINARY, TEXT, server_frame
 
 Fields = dict[str, Any]
@@ -73,6 +73,8 @@ class ReactFrame(ClientFrame):
         # Also REST must be able to name it: but what is there already can be taken back.
         if self.on and not is_addressable(self.value):
             raise PydanticCustomError("value_not_addressable", "an address cannot hold it")
+        if self.on and not is_visible(self.value):
+            raise PydanticCustomError("value_not_visible", "nobody sees it")
         return self
 
 

@@ -14,7 +14,7 @@ from typing import Literal, NoReturn, TypeVar, cast
 import orjson
 
 from api.errors import Refusal
-from api.letters import is_addressable
+from api.letters import is_addressable, is_visible
 
 Role = Literal["reader", "writer", "admin"]
 Use = Literal["access", "api", "operator", "outside"]
@@ -230,6 +230,8 @@ def _read_name(claims: dict[str, object]) -> str | None:
         _refuse("name holds a control character.")
     if not _DIRECTION_CHANGES.isdisjoint(name):
         _refuse("name holds a character that changes the writing direction.")
+    if not is_visible(name):
+        _refuse("name holds a sign that nobody sees.")
     return name
 
 

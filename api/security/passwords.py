@@ -26,7 +26,8 @@ MAX_VERIFIED_LENGTH = 4096
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # U+0000, and surrogates: they have no UTF-8.
 # What a terminal, a file or another program has left in a password, and nobody types.
-_NOT_TYPED = re.compile("[\x00-\x1f\x7f-\x9f\ufeff]")
+TYPED_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufeff]*$"
+_TYPED = re.compile(TYPED_PATTERN.strip("^$"))
 
 Result = TypeVar("Result")
 
@@ -97,7 +98,7 @@ class Passwords:
         if not _is_text(password):
             message = "A password holds Unicode text without U+0000."
             raise Refusal("bad_request", message, field=field)
-        if _NOT_TYPED.search(password):
+        if not _TYPED.fullmatch(password):
             message = "A password holds no line end or other control character."
             raise Refusal("bad_request", message, field=field)
 

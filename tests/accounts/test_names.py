@@ -32,7 +32,7 @@ def test_names_are_shown_without_blanks_around(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "a" * 65, "a\nb", "a\u202eb", "\0", "\ud800", "\x1b[1m"]
+    "text", ["", "  ", "a" * 65, "a\nb", "a\u202eb", "a\u200b", "\0", "\ud800", "\x1b[1m"]
 )
 def test_names_that_control_the_text_are_refused(text: str) -> None:
     """Nobody looks like somebody else, or breaks a line of a log."""

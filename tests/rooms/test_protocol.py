@@ -83,6 +83,7 @@ INVALID: list[object] = [
     {"type": "react", "target": 1, "value": "\u202e", "on": True},
     {"type": "react", "target": 1, "value": "a\0", "on": True},
     {"type": "react", "target": 1, "value": "..", "on": True},
+    {"type": "react", "target": 1, "value": "\u200b", "on": True},
     {"type": "react", "target": 1, "value": "👍", "on": 1},
     {"type": "react", "target": 1, "value": "👍", "on": "true"},
     {"type": "react", "target": 1, "value": "👍"},

@@ -88,6 +88,7 @@ def test_time_that_is_no_exact_integer_is_refused(tokens: Tokens, name: str, val
         ({"name": "n" * 129}, "name"),
         ({"name": "line\u2028break"}, "name"),
         ({"name": "tab\t"}, "name"),
+        ({"name": "Ada\u200b"}, "name"),
         ({"name": "\u202egnp.exe"}, "name"),
         ({"items": None}, "items"),
         ({"items": ["a"]}, "items"),
