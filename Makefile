@@ -49,6 +49,10 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some: ARGS="tests/test_x.py -x"
 	$(BIN)/python -m pytest $(or $(ARGS),--cov)
 
+.PHONY: torture
+torture: $(DEV) $(PROJECT) ## The cases of the Autobahn suite, with the large ones
+	$(BIN)/python -m pytest -m "torture or not torture" tests/conformance $(ARGS)
+
 .PHONY: check
 check: $(DEV) $(PROJECT) ## Lint, types, import contracts, dependencies
 	$(BIN)/ruff check
