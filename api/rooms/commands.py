@@ -53,6 +53,21 @@ class Commands:
         authenticate: turns a token into whose it is; raises Refusal.
     """
 
+    __slots__ = (
+        "_authenticate",
+        "_codec",
+        "_connection",
+        "_errors",
+        "_is_marking",
+        "_lights",
+        "_loop",
+        "_next_marker",
+        "_publishes",
+        "_renewal",
+        "_settings",
+        "_writer",
+    )
+
     def __init__(
         self, connection: Connection, codec: Codec, writer: Writer, authenticate: Authenticate
     ) -> None:
