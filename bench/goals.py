@@ -29,6 +29,12 @@ GOALS = (
     Goal("history-page", "10 M entries against 10 k", None, 1.5, "less"),
     Goal("resume", "server memory", None, 4, "less"),
     Goal("resume", "others' p99, during against before", None, 2, "less"),
+    Goal("floods", "1 x any, p99, flooded against beside", None, 2, "less"),
+    Goal("floods", "1 x any, server memory, MB", None, 10, "less"),
+    Goal("floods", "1 x any, seconds to the last cut", None, 2, "less"),
+    Goal("floods", "50 x any, p99, flooded against beside", None, 2, "less"),
+    Goal("floods", "50 x any, server memory, MB", None, 10, "less"),
+    Goal("floods", "50 x any, seconds to the last cut", None, 2, "less"),
 )
 
 
