@@ -313,6 +313,18 @@ async def test_proxy_of_ipv4_is_believed_by_a_server_that_listens_everywhere(ser
     assert [await end(client) for client in clients] == ["auth_missing", "auth_missing", 429]
 
 
+def test_server_told_to_stop_while_it_starts_never_listens(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It starts what it began to start, and stops that again."""
+    server = build_server(make_settings(tmp_path))
+    server.should_exit = True
+    with caplog.at_level("INFO", "itemroom"):
+        server.run([])
+    assert "told to stop while starting" in caplog.text
+    assert not server.started
+
+
 def test_connection_is_kept_for_another_request_as_long_as_was_set(serve: Serve) -> None:
     """A proxy that is told the time does not meet an end in the middle of its next request."""
     server = serve(keep_alive=1)
