@@ -200,6 +200,7 @@ def run_for_a_moment(app: Chat, key: str) -> None:
             await screen.type("hello?")
             await screen.until(lambda: screen.text("#state").startswith("waiting: the server"))
             await pilot.press(key)
+            await until(lambda: not app.is_running)
 
     # Coverage loses the rest of a thread whose coroutines are cancelled like this.
     with ThreadPoolExecutor(1) as threads:

@@ -115,7 +115,7 @@ async def test_publish_says_once_that_it_tries_again(itemroom: Command) -> None:
         await guest.say({"type": "ack", "ref": command["ref"], "seq": 7, "at": ""})
         await guest.hear()
 
-    away = answer(503, Retry_After="0")
+    away = answer(503, b'{"code": "draining", "detail": "Bye."}', Retry_After="0")
     async with playing(away, away, take) as stage:
         publish = partial(itemroom, "publish", "order-17", "hi", "--url", stage.url, "--token", "t")
         outcome = await asyncio.to_thread(publish)
