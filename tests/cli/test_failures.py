@@ -2,6 +2,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from api.cli.failures import Failure, explain, load_settings
 from api.store.lock import Lock
@@ -74,6 +75,10 @@ def test_secret_that_others_can_read_ends_a_command_with_one_sentence(
     [
         (OSError(28, "No space left on device", "/x"), "/x: No space left on device."),
         (OSError("no errno"), "no errno"),
+        (
+            DBAPIError("SELECT 'secret'", None, sqlite3.OperationalError("disk I/O error")),
+            "The database cannot be used: disk I/O error.",
+        ),
         (
             sqlite3.OperationalError("disk I/O error"),
             "The database cannot be used: disk I/O error.",

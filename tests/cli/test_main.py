@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import itemroom
 from api.cli.commands import run
 
 
@@ -36,3 +37,20 @@ def test_output_that_nobody_reads_does_not_change_the_exit_code(
     os.write(descriptor, b"into nothing")
     os.close(descriptor)
     assert path.read_bytes() == b""
+
+
+def test_fault_of_ours_is_not_explained_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes out with its traceback."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("api.cli.commands.app", fail)
+    with pytest.raises(ZeroDivisionError):
+        run()
+
+
+def test_package_has_only_what_it_has() -> None:
+    """Though it gives its client for REST when it is asked for."""
+    with pytest.raises(AttributeError, match="no attribute 'Clint'"):
+        itemroom.Clint  # type: ignore[attr-defined] # noqa: B018 - the attribute is asked for
