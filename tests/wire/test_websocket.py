@@ -308,6 +308,36 @@ async def test_several_reads_of_one_turn_share_it(line: Line) -> None:
     assert len(line.client.told) == SHARE + 1
 
 
+async def test_bytes_that_come_while_others_wait_wait_behind_them(line: Line) -> None:
+    """A transport may have read them before it was paused; nothing overtakes."""
+    arrive(line.socket, masked(0x81, b"x") * (SHARE + 1))
+    arrive(line.socket, masked(0x81, b"last"))
+    assert len(line.client.told) == SHARE
+    await read_on(line)
+    assert line.client.told[SHARE:] == [(b"x", True), (b"last", True)]
+
+
+async def test_socket_of_nobody_tells_nobody(wire: Wire) -> None:
+    """Between the hand-over and the close nobody has to be told of what comes."""
+    transport = FakeTransport()
+    socket = WireSocket(wire, transport, ServerState())
+    socket.begin(None)
+    socket.hear(masked(0x81, b"x") + masked(0x83))
+    assert not transport.reading
+    socket.close(1008, "removed")
+    assert transport.taken == close_frame(1008, "removed") + b"<eof>"
+
+
+async def test_socket_closed_before_it_began_only_waits_for_the_end(wire: Wire) -> None:
+    """What came early is not handled any more."""
+    transport, client = FakeTransport(), FakeClient()
+    socket = WireSocket(wire, transport, ServerState(), masked(0x81, b"early"))
+    transport.pause_reading()
+    socket.close(1008, "too_many_connections")
+    socket.begin(client)
+    assert (client.told, transport.reading) == ([], True)
+
+
 async def test_share_used_up_exactly_ends_the_turn(wire: Wire) -> None:
     """What comes after it in the same turn waits, although nothing was left over before."""
     line = Line(wire)
@@ -395,7 +425,9 @@ async def test_message_after_message_is_never_too_slow(line: Line) -> None:
     first, second = masked(0x81, b"first"), masked(0x81, b"second")
     line.socket.hear(first[:3])
     begun = line.socket._message_since
-    line.socket.hear(first[3:] + second[:3])
+    line.socket.hear(first[3:4])
+    assert line.socket._message_since == begun
+    line.socket.hear(first[4:] + second[:3])
     assert begun is not None
     assert line.socket._message_since != begun
 
