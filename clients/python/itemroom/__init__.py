@@ -21,6 +21,16 @@ from itemroom.room import Room
 
 if TYPE_CHECKING:
     from itemroom.rest import Client
+else:
+
+    def __getattr__(name: str) -> object:
+        """`Client`, when it is asked for: who only has rooms needs no library for REST."""
+        if name == "Client":
+            from itemroom.rest import Client  # noqa: PLC0415
+
+            return Client
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Change",
@@ -40,12 +50,3 @@ __all__ = [
     "User",
     "text_of",
 ]
-
-
-def __getattr__(name: str) -> type["Client"]:
-    """`Client`, when it is asked for: a program that only has rooms needs no library for REST."""
-    if name == "Client":
-        from itemroom.rest import Client  # noqa: PLC0415
-
-        return Client
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
