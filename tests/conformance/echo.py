@@ -2,9 +2,8 @@
 
 import asyncio
 import threading
-from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -57,8 +56,12 @@ class EchoServer:
     def __init__(self, settings: Settings) -> None:
         self._socket = listen(settings)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        http: Any = partial(GuardedHttp, settings, Wire(settings))
-        config = uvicorn.Config(echo, http=http, lifespan="off", log_config=None)
+        wire = Wire(settings)
+
+        def http(**from_uvicorn: Any) -> Any:
+            return GuardedHttp(settings, wire, **from_uvicorn).intake
+
+        config = uvicorn.Config(echo, http=cast(Any, http), lifespan="off", log_config=None)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run)
 
