@@ -137,7 +137,7 @@ async def test_each_outage_is_noted_once_with_its_reason() -> None:
     async with (
         playing(
             say(WELCOME, message(1, "one"), close=1011),
-            answer(503, Retry_After="0"),
+            answer(503, b'{"code": "draining", "detail": "Bye."}', Retry_After="0"),
             answer(500, b'{"code": "internal", "detail": "It failed (id 7)."}'),
             say(WELCOME | {"after": 1}, message(2, "two"), closing),
             say({"type": "welcome"}),

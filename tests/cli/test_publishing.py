@@ -47,7 +47,7 @@ async def test_lost_answer_does_not_store_a_message_twice() -> None:
         heard.append(await guest.hear("publish"))
         await guest.say({"type": "ack", "ref": heard[-1]["ref"], "seq": 8, "at": ""})
 
-    async with playing(hear, answer(503), take) as stage:
+    async with playing(hear, answer(503, b'{"code": "draining", "detail": "Bye."}'), take) as stage:
         assert await publish(stage.url, "one", "two") == [7, 8]
     assert heard[0] == heard[1]
     assert heard[1]["ref"] != heard[2]["ref"]
@@ -71,7 +71,14 @@ async def refuse(guest: Guest) -> None:
             REFUSED,
         ),
         ([say(WELCOME)], "The message was not stored in", UNABLE),
-        ([say(WELCOME, close=1011), answer(503, Retry_After="9")], "The server answered", UNABLE),
+        (
+            [
+                say(WELCOME, close=1011),
+                answer(503, b'{"code": "draining", "detail": "Bye."}', Retry_After="9"),
+            ],
+            "The server answered",
+            UNABLE,
+        ),
     ],
 )
 async def test_message_that_is_not_stored_fails_with_the_reason(

@@ -95,7 +95,10 @@ class Link:
             answer = denied.response
             refused = verdicts.denied(answer.status_code, answer.headers, bytes(answer.body or b""))
             if refused.code.startswith("http_"):
-                refused = await ask_for_denial(self._url, shown) or refused
+                told = await ask_for_denial(self._url, shown)
+                # An answer that is no problem either tells less than the first one did.
+                if told is not None and not told.code.startswith("http_"):
+                    refused = told
             raise refused from denied
         except OSError as error:
             raise self._unreachable(error) from error
