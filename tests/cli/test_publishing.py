@@ -76,7 +76,7 @@ async def refuse(guest: Guest) -> None:
                 say(WELCOME, close=1011),
                 answer(503, b'{"code": "draining", "detail": "Bye."}', Retry_After="9"),
             ],
-            "The server answered",
+            "draining: Bye.",
             UNABLE,
         ),
     ],
