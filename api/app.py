@@ -13,23 +13,27 @@ from api import __version__
 from api.accounts import endpoints as accounts
 from api.accounts.purge import purge
 from api.accounts.sessions import touch_sessions
-from api.accounts.throttle import LoginThrottle
-from api.history import endpoints as history
 from api.history.commits import Commits
 from api.history.housekeeping import Chore, Housekeeping
 from api.history.writer import Writer
-from api.http import console, health, middleware, pages, problems
+from api.http import middleware, problems
 from api.http.records import guard_records
 from api.items import endpoints as items
+from api.items import history_endpoints as history
 from api.items import member_endpoints as members
+from api.items import ticket_endpoints
 from api.limits import Buckets
+from api.live.hub import Hub
 from api.metrics import Metrics
 from api.operators import endpoints as operators
+from api.operators import health
+from api.pages import console
+from api.pages import documents as pages
 from api.rooms import endpoint as room
-from api.rooms.hub import Hub
 from api.rooms.refusals import refuse_socket
-from api.secret_file import load_secret
 from api.security import OutsideIssuer, Passwords, TokenReader, Tokens
+from api.security.secret_file import load_secret
+from api.security.throttle import LoginThrottle
 from api.settings import Settings
 from api.state import State
 from api.store.database import open_writing_engine
@@ -70,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(items.collection)
     app.include_router(items.router)
     app.include_router(members.router)
+    app.include_router(ticket_endpoints.router)
     app.include_router(history.router)
     app.include_router(operators.router)
     app.include_router(health.router)

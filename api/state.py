@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from api.accounts.throttle import LoginThrottle
 from api.history.writer import Writer
 from api.limits import Buckets
+from api.live.hub import Hub
 from api.metrics import Metrics
-from api.rooms.hub import Hub
 from api.security import Passwords, TokenReader, Tokens
+from api.security.throttle import LoginThrottle
 from api.settings import Settings
 from api.store.files import DatabaseFiles
 from api.store.readers import Readers

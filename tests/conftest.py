@@ -15,7 +15,7 @@ from api.security import Passwords
 from api.settings import Settings
 from api.state import State
 from tests.deadlines import scaled
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 Serve = Callable[..., LiveServer]
 

@@ -14,7 +14,7 @@ from typing import IO, Any, Self
 import httpx2
 
 from tests.deadlines import scaled
-from tests.live import Served
+from tests.serving import Served
 
 ITEMROOM = Path(sys.executable).with_name("itemroom")
 # Seconds that a server may take to start, or to end when nothing holds it.

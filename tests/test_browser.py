@@ -5,7 +5,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser import Windows, anyio_backend, browser, find_chromium, launched, windows
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 __all__ = ["anyio_backend", "browser", "windows"]
 

@@ -11,7 +11,7 @@ from api.accounts.cookies import SessionCookie, read_session_cookie, rename_sess
 from api.accounts.identity import Identify, identify, verify_session, verify_token
 from api.errors import Refusal
 from api.http.origin import check_cookie_origin
-from api.items.access import Principal, clock_ms
+from api.rights.access import Principal, clock_ms
 from api.settings import Settings
 from api.state import Running, State, state_of
 

@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter
 
-from api.accounts import auth_endpoints, session_endpoints, ticket_endpoints, token_endpoints
+from api.accounts import auth_endpoints, session_endpoints, token_endpoints
 
 router = APIRouter()
 router.include_router(auth_endpoints.router)
 router.include_router(session_endpoints.router)
 router.include_router(token_endpoints.router)
-router.include_router(ticket_endpoints.router)

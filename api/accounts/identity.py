@@ -12,8 +12,9 @@ from api.accounts.sessions import TOUCH_INTERVAL, find_session, touch_sessions
 from api.accounts.tokens import moment_of
 from api.errors import Refusal
 from api.history.writer import Call
-from api.items.access import Credential, CredentialKind, Principal, Role, clock_ms, load_standing
 from api.models import User
+from api.rights.access import Credential, CredentialKind, Principal, Role, clock_ms
+from api.rights.standing import load_standing
 from api.security import Claims
 from api.state import State
 from api.store.statements import statement

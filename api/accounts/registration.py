@@ -15,8 +15,8 @@ from api.accounts.users import (
 )
 from api.errors import Refusal
 from api.history.transaction import Transaction
-from api.items.access import Principal
 from api.limits import network_of
+from api.rights.access import Principal
 from api.state import State
 
 

@@ -18,8 +18,8 @@ from api.accounts.tokens import TokenListed
 from api.accounts.users import Profile
 from api.history.entries import rfc3339
 from api.history.words import whole
-from api.items.access import CredentialKind, Principal, Role
 from api.letters import VISIBLE_NAME
+from api.rights.access import CredentialKind, Principal, Role
 from api.security.claims import MAX_ITEM_PATTERNS
 from api.security.passwords import TYPED_PATTERN
 
@@ -177,13 +177,6 @@ class TokenList(BaseModel):
     """The API tokens that count."""
 
     tokens: list[TokenShown]
-
-
-class TicketMade(BaseModel):
-    """A single-use admission to the item's room: `…/ws?ticket=`."""
-
-    ticket: str
-    expires_in: int = Field(description="Seconds.")
 
 
 def show_user(user: Profile) -> UserShown:

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.accounts import schemas
 from api.accounts.dependencies import AccountOwner
 from api.accounts.sessions import end_other_sessions, end_session, list_sessions
-from api.items.access import clock_ms
+from api.rights.access import clock_ms
 from api.state import Running
 
 router = APIRouter(prefix="/auth/sessions", tags=["accounts"])

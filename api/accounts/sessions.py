@@ -11,8 +11,8 @@ from api.accounts.users import Profile
 from api.errors import Refusal
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
-from api.items.access import Credential, Principal
 from api.models import Session, User
+from api.rights.access import Credential, Principal
 from api.security import fingerprint, new_id
 from api.settings import Settings
 from api.store.statements import statement

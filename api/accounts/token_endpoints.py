@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from api.accounts import schemas
 from api.accounts.dependencies import AccountOwner
 from api.accounts.tokens import Wish, create_api_token, list_api_tokens, revoke_api_token
-from api.items.access import clock_ms
+from api.rights.access import clock_ms
 from api.state import Running
 
 router = APIRouter(prefix="/tokens", tags=["accounts"])

@@ -12,8 +12,9 @@ from api.accounts.login import Proof, accept_proof
 from api.errors import Refusal
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
-from api.items.access import Principal, Role, load_standing
 from api.models import ApiToken, User
+from api.rights.access import Principal, Role
+from api.rights.standing import load_standing
 from api.security import Issued, Tokens
 from api.security import Role as ClaimedRole
 from api.store.sessions import reading

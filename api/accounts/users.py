@@ -13,8 +13,8 @@ from api.accounts.names import as_username, check_name, check_username
 from api.errors import Refusal
 from api.history.events import CredentialsEnded, UserRenamed
 from api.history.transaction import Transaction
-from api.items.access import CredentialKind
 from api.models import ApiToken, Session, User
+from api.rights.access import CredentialKind
 from api.security import new_id
 from api.store.sessions import reading
 

@@ -11,7 +11,7 @@ from api.cli.typed import first_line_of_stdin
 
 if TYPE_CHECKING:
     from api.cli.operators import Operator
-    from api.items.access import Role
+    from api.rights.access import Role
     from api.settings import Settings
 
 user_commands = typer.Typer(help="Make, disable and enable users.", no_args_is_help=True)
@@ -122,7 +122,7 @@ def operator(settings: "Settings") -> AbstractContextManager["Operator"]:
 
 
 def _parse_item(text: str) -> tuple[str, "Role"]:
-    from api.items.access import Role
+    from api.rights.access import Role
 
     pattern, found, role = (part.strip() for part in text.rpartition("="))
     if not found or role not in list(Role):

@@ -42,7 +42,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
 def _explain_database(error: Exception) -> tuple[str, int] | None:
     from sqlalchemy.exc import DBAPIError
 
-    from api.secret_file import SecretError
+    from api.security.secret_file import SecretError
     from api.store.backup import BackupError
     from api.store.failures import DatabaseError, DriverError
 

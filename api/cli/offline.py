@@ -10,8 +10,8 @@ from api.accounts import users
 from api.accounts.tokens import Wish
 from api.app import make_passwords, make_tokens
 from api.history.transaction import Memory, Transaction
-from api.items.access import Role
 from api.operators import service
+from api.rights.access import Role
 from api.settings import Settings
 from api.store.database import open_writing_engine
 from api.store.schema import check, migrate

@@ -10,8 +10,8 @@ from api.accounts.names import check_username
 from api.app import OPERATOR_TOKEN_TTL, make_tokens
 from api.cli.failures import Failure
 from api.errors import Refusal
-from api.items.access import Role
-from api.secret_file import secret_path
+from api.rights.access import Role
+from api.security.secret_file import secret_path
 from api.settings import Settings
 from itemroom import Refused
 from itemroom.core.paths import last_segment

@@ -11,7 +11,7 @@ from typing import Protocol
 from api.cli.failures import Failure
 from api.cli.offline import offline
 from api.cli.online import online
-from api.items.access import Role
+from api.rights.access import Role
 from api.settings import Settings
 from api.store.failures import DatabaseError
 from api.store.lock import Lock

@@ -75,7 +75,7 @@ def show_json(fields: Fields) -> None:
 
 def show_line(fields: Fields) -> None:
     """Print an entry for people."""
-    from api.rooms.text import TextCodec
+    from api.live.text import TextCodec
 
     frame = TextCodec().encode(dict(fields))
     # What has no line of its own, such as an edit that was deleted since, still has its number.

@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.text import Text
 
 from api.history.words import is_showable
-from api.rooms.text import TextCodec
+from api.live.text import TextCodec
 from itemroom import Entry, text_of
 
 # Told apart at a glance; all readable on black and on white.

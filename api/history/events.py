@@ -7,7 +7,7 @@ which another process understands as well.
 from dataclasses import dataclass
 
 from api.history.entries import Author, Entry
-from api.items.access import Credential, CredentialKind, Role
+from api.rights.access import Credential, CredentialKind, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from api.errors import Refusal
 from api.history.retention import due_items, tidy_item
 from api.history.transaction import Transaction
 from api.history.writer import Writer
-from api.items.access import clock_ms
+from api.rights.access import clock_ms
 from api.store.readers import Readers
 
 logger = logging.getLogger("itemroom.housekeeping")

@@ -14,7 +14,7 @@ from api.errors import Refusal
 from api.history import rows
 from api.history.entries import Author, Kind, digest
 from api.history.transaction import RefKey, Transaction
-from api.items.access import Access, Principal, Role
+from api.rights.access import Access, Principal, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,22 +13,12 @@ from sqlmodel import col
 
 from api.errors import Refusal
 from api.history.entries import Author, Entry, Kind
+from api.history.extent import MAX_PAGE_BYTES, Extent
 from api.models import EntryRow, Item, Reaction, User
 from api.store.statements import statement
 
-# A page ends at this many bytes of bodies, however few entries that is: what a replay holds.
-MAX_PAGE_BYTES = 256 * 1024
 # Beyond all that there is: what a database can count to.
 MAX_SEQ = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What there is of a log: its newest seq, the oldest still kept, and which life it is."""
-
-    head: int
-    oldest: int
-    epoch: str
 
 
 @dataclass(frozen=True, slots=True)

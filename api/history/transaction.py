@@ -9,16 +9,9 @@ from sqlmodel import Session, col
 
 from api.history.entries import Author, Entry, Kind
 from api.history.events import EntryStored, Event
-from api.items.access import (
-    Access,
-    Credential,
-    Principal,
-    Role,
-    clock_ms,
-    grant,
-    load_standing,
-)
 from api.models import EntryRow, Item
+from api.rights.access import Access, Credential, Principal, Role, clock_ms, grant
+from api.rights.standing import load_standing
 from api.store.lookups import Lookup
 from api.store.sessions import changing
 from api.store.statements import statement

@@ -1,1 +1,1 @@
-"""What every HTTP answer shares: refusals, admission, headers, health, pages and logs."""
+"""The edge: what stands before every call and behind every refusal."""

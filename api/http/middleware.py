@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from api.http.admission import Admission
 from api.http.answers import Answers
 from api.http.body import SLACK_BYTES, BodyCap
 from api.http.cors import Cors
+from api.http.handshakes import Admission
 from api.http.hosts import HostCheck
 from api.http.proxies import Clients
 from api.settings import Settings

@@ -1,1 +1,1 @@
-"""Items, their members and roles, and the one function that decides access."""
+"""REST of an item: itself, its members, its history, tickets for its room."""

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Depends, Path
 
 from api.accounts.dependencies import SignedIn
-from api.accounts.outside import ensure_outside_item
 from api.errors import Refusal
-from api.items.access import Access, grant, load_standing
 from api.items.ids import valid_item_id
+from api.items.outside import ensure_outside_item
+from api.rights.access import Access, grant
+from api.rights.standing import load_standing
 from api.state import Running
 
 # No pattern here: an id that cannot exist must be refused like one that does not.

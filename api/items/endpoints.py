@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.accounts.dependencies import SignedIn
+from api.history.read_markers import MarkRead
 from api.items.cursors import CURSOR_PATTERN, parse_cursor
 from api.items.dependencies import ItemAccess
 from api.items.listing import MAX_ITEMS, list_items, show_item
 from api.items.quotas import count_new_item
-from api.items.read_markers import MarkRead
 from api.items.schemas import (
     ItemChange,
     ItemPage,

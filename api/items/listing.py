@@ -8,10 +8,10 @@ from sqlmodel import col
 
 from api.errors import Refusal
 from api.history.entries import Kind, rfc3339
-from api.items.access import Access, Principal, Role, Standing, grant
 from api.items.cursors import Cursor
 from api.items.schemas import ItemPage, ItemView
 from api.models import EntryRow, Item, Membership
+from api.rights.access import Access, Principal, Role, Standing, grant
 
 # A page of items costs up to this many looks at the log each: see UNREAD_WINDOW.
 MAX_ITEMS = 100

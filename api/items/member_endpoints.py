@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api.accounts.outside import expect_outside_user
 from api.history.transaction import Transaction
-from api.items.access import Access, Role
 from api.items.dependencies import ItemAccess
 from api.items.members import list_members, remove_member, set_member
 from api.items.schemas import MemberPage, MemberView, NewRole
+from api.rights.access import Access, Role
 from api.state import Running
 
 router = APIRouter(prefix="/items/{item_id}/members", tags=["members"])

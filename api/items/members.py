@@ -12,9 +12,9 @@ from api.history.entries import Author, Kind
 from api.history.events import MemberChanged
 from api.history.messages import author_of
 from api.history.transaction import Transaction
-from api.items.access import Access, Role
 from api.items.schemas import MemberPage, MemberView, UserView
 from api.models import Membership, User
+from api.rights.access import Access, Role
 
 
 def list_members(connection: Connection, item_key: int, after: str, limit: int) -> MemberPage:

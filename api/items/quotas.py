@@ -3,7 +3,7 @@
 import time
 
 from api.errors import Refusal
-from api.items.access import Principal
+from api.rights.access import Principal
 from api.state import State
 
 

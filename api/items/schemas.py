@@ -14,9 +14,9 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from api.history.words import MAX_SEQ, whole
-from api.items.access import Role
 from api.items.ids import ITEM_ID_PATTERN
 from api.letters import VISIBLE_LINE, check_visible
+from api.rights.access import Role
 
 MAX_RETENTION_DAYS = 36_500  # A century: longer is the same as for ever, which is null.
 

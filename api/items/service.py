@@ -12,9 +12,10 @@ from api.history.events import DefaultRoleChanged, ItemDeleted
 from api.history.messages import author_of
 from api.history.retention import PURGE_STEP, purge
 from api.history.transaction import Transaction
-from api.items.access import Access, Principal, Role, claimed_role, load_standing
 from api.items.schemas import ItemChange, NewItem
 from api.models import Item, Membership, Ticket
+from api.rights.access import Access, Principal, Role, claimed_role
+from api.rights.standing import load_standing
 from api.security import new_id
 
 

@@ -10,8 +10,8 @@ from api.accounts.names import is_username
 from api.accounts.tokens import Wish, create_api_token
 from api.errors import Refusal
 from api.history.transaction import Transaction
-from api.items.access import Credential, Principal
 from api.models import User
+from api.rights.access import Credential, Principal
 from api.security import Issued, Tokens, new_id
 
 

@@ -1,1 +1,1 @@
-"""The live side of an item: connections, frames, presence."""
+"""The doors of a room: who is let in, and how others are refused."""

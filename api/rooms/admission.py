@@ -8,14 +8,14 @@ from starlette.websockets import WebSocket
 
 from api.accounts.dependencies import Shown, shown_credential, verify
 from api.accounts.identity import Identify, identify
-from api.accounts.outside import ensure_outside_item
-from api.accounts.tickets import redeem_ticket
 from api.errors import Refusal
-from api.http.admission import check_connections
+from api.http.handshakes import check_connections
 from api.http.problems import DENIALS
 from api.http.strangers import slowed
 from api.items.ids import valid_item_id
-from api.rooms.opening import Arrival, Wish, read_arrival
+from api.items.outside import ensure_outside_item
+from api.items.tickets import redeem_ticket
+from api.live.opening import Arrival, Wish, read_arrival
 from api.rooms.refusals import PolicyViolation
 from api.settings import Settings
 from api.state import State, state_of

@@ -8,13 +8,14 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from api.accounts.identity import identify_token
+from api.live.codecs import choose_codec
+from api.live.commands import Commands
+from api.live.connection import Connection
+from api.live.encoding import Codec
+from api.live.opening import Arrival
+from api.live.sockets import Client, Socket
 from api.rooms.admission import Admitted
-from api.rooms.codecs import choose_codec
-from api.rooms.commands import Commands
-from api.rooms.connection import Connection
-from api.rooms.opening import Arrival
 from api.rooms.plain import PlainSocket
-from api.rooms.protocol import Client, Codec, Socket
 from api.state import Sockets, State, state_of
 
 router = APIRouter()

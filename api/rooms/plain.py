@@ -10,7 +10,8 @@ from collections import deque
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.rooms.protocol import Client, Frame, Frames
+from api.live.encoding import Frame, Frames
+from api.live.sockets import Client
 from api.rooms.refusals import send_frame
 
 logger = logging.getLogger("itemroom.rooms")

@@ -8,9 +8,9 @@ from fastapi import WebSocketException
 from starlette.websockets import WebSocket
 
 from api.errors import Refusal
-from api.rooms.codecs import choose_codec
-from api.rooms.connection import closing
-from api.rooms.protocol import Frame, frames_of
+from api.live.codecs import choose_codec
+from api.live.connection import closing
+from api.live.encoding import Frame, frames_of
 from api.state import state_of
 
 

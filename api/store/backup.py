@@ -17,10 +17,10 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
+from api.disk import sync
 from api.models import EntryRow, Item, User
 from api.settings import Settings
 from api.store.database import open_engine, open_foreign_engine, open_read_only
-from api.store.disk import sync
 from api.store.lock import Lock
 from api.store.schema import configuration, migrate, revision_of
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
+from api.disk import sync
 from api.settings import Settings
-from api.store.disk import sync
 from api.store.failures import DatabaseError, translated
 
 # What each connection must read back. FULL: an ack promises that the commit has reached the disk

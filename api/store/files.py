@@ -16,10 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from api.disk import sync
 from api.outage import Outage
 from api.settings import Settings
 from api.store.database import RESCUED
-from api.store.disk import sync
 from api.store.failures import DatabaseError
 from api.store.lock import Lock
 

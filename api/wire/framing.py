@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from websockets.speedups import apply_mask
 
+from api.live.encoding import Frames
+
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 MAX_CONTROL_BYTES = 125
 
@@ -185,6 +187,15 @@ def server_frame(opcode: int, payload: bytes) -> bytes:
     if size < 65536:
         return bytes((0x80 | opcode, 126)) + size.to_bytes(2) + payload
     return bytes((0x80 | opcode, 127)) + size.to_bytes(8) + payload
+
+
+def on_the_wire(frames: Frames) -> bytes:
+    """Whole, unmasked frames (RFC 6455, section 5.2), made once and then shared."""
+    if frames.wire is None:
+        frames.wire = b"".join(
+            server_frame(TEXT if frame.is_text else BINARY, frame.data) for frame in frames.frames
+        )
+    return frames.wire
 
 
 def close_frame(code: int, reason: str) -> bytes:

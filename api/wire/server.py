@@ -15,7 +15,7 @@ import uvloop
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.rooms.hub import Hub
+from api.live.hub import Hub
 from api.settings import Settings
 from api.state import State
 from api.store.database import PRODUCT

@@ -14,7 +14,8 @@ from typing import Any, cast
 from uvicorn.server import ServerState
 
 from api.limits import Bucket
-from api.rooms.protocol import Client, Frames
+from api.live.encoding import Frames
+from api.live.sockets import Client
 from api.settings import Settings
 from api.wire.clock import Clock
 from api.wire.framing import (
@@ -28,6 +29,7 @@ from api.wire.framing import (
     Message,
     check_text,
     close_frame,
+    on_the_wire,
     read_close,
     server_frame,
 )
@@ -161,7 +163,7 @@ class WireSocket(asyncio.BufferedProtocol):
         """Send after what was given before; leaves with everything else of this turn."""
         if self._close_sent:
             return
-        out, data = self._out, frames.wire
+        out, data = self._out, frames.wire or on_the_wire(frames)
         if not out:
             self._wire.flush_soon(self)
         out.append(data)

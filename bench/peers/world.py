@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert
 from sqlmodel import SQLModel
 
 from api.app import make_tokens
-from api.items.access import clock_ms
 from api.models import Item, Membership, User
+from api.rights.access import clock_ms
 from api.settings import Settings
 from api.store.database import open_writing_engine
 from api.store.schema import migrate

@@ -13,7 +13,7 @@ from api.security import Passwords
 from api.settings import Settings
 from api.state import State
 from tests.accounts.visitor import Visitor
-from tests.store import Store, database_at
+from tests.stores import Store, database_at
 
 ISSUER_SECRET = "the host product's own secret, shared"
 

@@ -7,9 +7,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection, text
 
-from api.accounts.throttle import LoginThrottle
 from api.limits import Buckets
 from api.security import Passwords
+from api.security.throttle import LoginThrottle
 from api.state import State
 from tests.accounts.conftest import Visit
 from tests.accounts.visitor import PASSWORD, Visitor, bearer, problem_of

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.accounts.visitor import bearer
-from tests.live import PASSWORD, LiveServer, Person, Talk
+from tests.serving import PASSWORD, LiveServer, Person, Talk
 
 pytestmark = pytest.mark.anyio
 

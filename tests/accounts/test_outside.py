@@ -8,11 +8,12 @@ import pytest
 from jose import jwt
 
 from api.accounts.identity import identify_token
-from api.accounts.outside import ensure_outside_item
-from api.accounts.tickets import redeem_ticket
 from api.accounts.users import disable_user
 from api.errors import Refusal
-from api.items.access import Principal, Role, grant, load_standing
+from api.items.outside import ensure_outside_item
+from api.items.tickets import redeem_ticket
+from api.rights.access import Principal, Role, grant
+from api.rights.standing import load_standing
 from api.state import State
 from tests.accounts.conftest import ISSUER_SECRET, Visit
 from tests.accounts.visitor import Visitor, bearer, problem_of

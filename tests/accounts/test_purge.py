@@ -6,9 +6,9 @@ from sqlalchemy import text
 from api.accounts.purge import STEP, TOKEN_MARGIN, purge
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
-from api.items.access import Credential, clock_ms
+from api.rights.access import Credential, clock_ms
 from api.settings import Settings
-from tests.store import Store
+from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
 

@@ -17,12 +17,12 @@ from api.accounts.users import create_user, disable_user, set_password
 from api.errors import Refusal
 from api.history.events import CredentialsEnded, Event
 from api.history.transaction import Transaction
-from api.items.access import Credential, CredentialKind, clock_ms
+from api.rights.access import Credential, CredentialKind, clock_ms
 from api.settings import Settings
 from api.state import State
 from tests.accounts.conftest import Visit
 from tests.accounts.visitor import Visitor, bearer, problem_of
-from tests.store import Store
+from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
 

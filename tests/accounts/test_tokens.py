@@ -8,7 +8,7 @@ import pytest
 from api.accounts.identity import verify_session
 from api.accounts.tokens import MAX_API_TOKENS, Wish, create_api_token, moment_of
 from api.errors import Refusal
-from api.items.access import Role
+from api.rights.access import Role
 from api.security import new_id
 from api.state import State
 from tests.accounts.conftest import Visit

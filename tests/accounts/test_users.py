@@ -17,11 +17,12 @@ from api.accounts.users import (
 from api.errors import Refusal
 from api.history.events import CredentialsEnded
 from api.history.transaction import Memory, Transaction
-from api.items.access import Credential, CredentialKind, Principal, Role, load_standing
 from api.operators.service import issue_api_token
+from api.rights.access import Credential, CredentialKind, Principal, Role
+from api.rights.standing import load_standing
 from api.security import Issued, Tokens
 from api.store.database import open_writing_engine
-from tests.store import Store
+from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
 

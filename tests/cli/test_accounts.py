@@ -8,7 +8,7 @@ import pytest
 from api.settings import Settings
 from api.store.lock import Lock
 from tests.cli.commands import Command
-from tests.live import PASSWORD, LiveServer
+from tests.serving import PASSWORD, LiveServer
 
 OTHER = "another battery"
 

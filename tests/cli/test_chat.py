@@ -16,7 +16,7 @@ from itemroom.core import backoff
 from tests.cli.commands import Command
 from tests.clients.python.scripted import WELCOME, message, playing, say, until
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.commands import Command
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 
 def add_items(database: Path, *ids: str, title: str = "") -> None:

@@ -24,7 +24,7 @@ from tests.clients.python.scripted import (
     until,
 )
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 
 from api.cli.failures import Failure
 from api.cli.operators import operator
-from api.secret_file import secret_path
+from api.security.secret_file import secret_path
 from api.settings import Settings
 from api.store.lock import Lock
 from tests.cli.commands import Command

@@ -12,8 +12,8 @@ from api.cli.connecting import local_server
 from tests.cli.commands import Command
 from tests.clients.python.scripted import WELCOME, Guest, answer, message, playing, say
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
 from tests.process import ITEMROOM
+from tests.serving import LiveServer, Person
 
 
 @pytest.fixture

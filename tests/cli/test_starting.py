@@ -10,7 +10,7 @@ import pytest
 
 from api import __version__
 from tests.cli.commands import Command
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 SERVERS = {"alembic", "fastapi", "httpx2", "jose", "passlib", "sqlalchemy", "sqlmodel", "uvicorn"}
 PROGRAM = """

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.clients.drivers import Client
-from tests.live import Person
 from tests.scenarios.oracle import Run, Sent
 from tests.scenarios.oracle import faults as broken_promises
+from tests.serving import Person
 
 Fields = dict[str, Any]
 

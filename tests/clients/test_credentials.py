@@ -4,7 +4,7 @@ from datetime import datetime
 from tests.clients.drivers import Client, Driver, Program, each, on_stage
 from tests.clients.proxy import Fate, Piece, Proxy
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 TTL = 4  # Seconds: all that is needed has to be there before a token ends, on a busy machine.
 

@@ -8,7 +8,7 @@ from tests.clients.judge import faults, read_log, report
 from tests.clients.proxy import Fate, Piece, Proxy, Trap
 from tests.clients.sweep import EACH, Sweep
 from tests.conftest import Serve
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 MESSAGES = 100  # Of each of two clients.
 AT_ONCE = 3  # Messages of a client that have no answer yet.

@@ -7,7 +7,7 @@ import pytest
 from tests.clients.drivers import Driver, Program, each, on_stage
 from tests.clients.proxy import Fate, Piece, Proxy
 from tests.conftest import Serve
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 # A page of another origin may ask, and read the answer.
 SHARED = (

@@ -10,7 +10,7 @@ from tests.clients.drivers import Client, Driver, Program, each, on_stage
 from tests.clients.judge import faults, read_log, report
 from tests.clients.proxy import Proxy
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 EPOCH = "0123456789abcdef"
 

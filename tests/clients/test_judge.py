@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.clients.judge import Report, faults, read_log
 from tests.clients.proxy import Fate, Piece, Proxy
-from tests.live import Fields, LiveServer
+from tests.serving import Fields, LiveServer
 
 LOG: list[Fields] = [
     {"type": "message", "seq": seq, "ref": f"r{seq}", "body": {"n": seq}} for seq in range(1, 6)

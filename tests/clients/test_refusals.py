@@ -7,7 +7,7 @@ from tests.clients.drivers import Client, Driver, Program, Rejected, each, on_st
 from tests.clients.judge import faults, read_log, report
 from tests.clients.proxy import Fate, Piece, Proxy
 from tests.conftest import Serve
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 Given = list[tuple[str, object]]
 

@@ -10,8 +10,8 @@ from tests.clients.drivers import Client, Driver, Program, each, on_stage
 from tests.clients.judge import faults, read_log, report
 from tests.clients.proxy import Fate, Piece, Proxy
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
 from tests.process import Process
+from tests.serving import LiveServer, Person
 
 MESSAGES = 30  # Of each client.
 PAUSE = 0.5  # Seconds; what a server that restarts asks for, at least.

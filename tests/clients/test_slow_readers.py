@@ -5,7 +5,7 @@ from tests.clients.judge import faults, read_log, report
 from tests.clients.proxy import Proxy
 from tests.conftest import Serve
 from tests.deadlines import scaled
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 BUFFER, SAID = 3, 9
 # Together more than the kernel buffers for a connection, on both sides.

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.browser import PATIENCE, Windows, anyio_backend, browser, windows
 from tests.conftest import Serve
 from tests.console.tab import Tab
-from tests.live import Served
+from tests.serving import Served
 
 __all__ = ["anyio_backend", "browser", "windows"]
 

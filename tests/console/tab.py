@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.live import PASSWORD, Person
+from tests.serving import PASSWORD, Person
 
 # What stands on the screen, by its place there and not by its place in the document.
 READ = """() => [...document.querySelectorAll(".row-message")]

@@ -15,7 +15,7 @@ from tests.browser import NODE, Windows
 from tests.console.conftest import Visit
 from tests.console.tab import Tab
 from tests.deadlines import scaled
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from tests.console.axe import faults
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
 from tests.console.tab import Tab
-from tests.live import PASSWORD, LiveServer, Person
+from tests.serving import PASSWORD, LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.console.conftest import Visit
 from tests.console.tab import Tab
 from tests.deadlines import scaled
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

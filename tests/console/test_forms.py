@@ -12,7 +12,7 @@ from tests.console.axe import faults
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
 from tests.console.tab import Tab
-from tests.live import PASSWORD, LiveServer
+from tests.serving import PASSWORD, LiveServer
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.browser import Windows
 from tests.console.conftest import Visit
 from tests.deadlines import scaled
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

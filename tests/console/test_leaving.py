@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.browser import Windows
 from tests.console.conftest import Visit
 from tests.console.test_restarts import GONE, free_port, start
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.conftest import Serve
 from tests.console.conftest import Visit
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from tests.console.axe import faults
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
 from tests.console.tab import Tab
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from tests.browser import Windows
 from tests.clients.proxy import Proxy
 from tests.console.conftest import Visit
 from tests.console.tab import Tab
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
 from tests.deadlines import scaled
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

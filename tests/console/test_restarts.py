@@ -14,8 +14,8 @@ from playwright.async_api import expect
 from tests.browser import PATIENCE, Windows
 from tests.console.conftest import Visit
 from tests.console.tab import Tab
-from tests.live import Person
 from tests.process import Process
+from tests.serving import Person
 
 pytestmark = pytest.mark.anyio
 

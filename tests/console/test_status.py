@@ -14,7 +14,7 @@ from tests.conftest import Serve
 from tests.console.axe import faults
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
-from tests.live import PASSWORD, LiveServer, Person, Talk
+from tests.serving import PASSWORD, LiveServer, Person, Talk
 
 pytestmark = pytest.mark.anyio
 

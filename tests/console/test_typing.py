@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.console.conftest import Visit
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@
 import re
 from typing import Any
 
-from api.http.asyncapi import describe_socket
+from api.pages.asyncapi import describe_socket
 from tests.docs.reading import ROOT
 
 PAGE = ROOT / "docs" / "protocol.md"

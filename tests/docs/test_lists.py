@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from api.app import create_app
 from api.cli.commands import app as command_line
 from api.errors import CODES
-from api.http.asyncapi import describe_socket
-from api.http.frames import SERVER_FRAMES
-from api.rooms.codecs import CODECS
-from api.rooms.protocol import AnyClientFrame, parse
+from api.live.client_frames import AnyClientFrame, parse
+from api.live.codecs import CODECS
+from api.live.frames import SERVER_FRAMES
+from api.pages.asyncapi import describe_socket
 from api.settings import Settings
 from tests.docs.frame_tables import with_tables
 from tests.docs.reading import DOCUMENTS, OPERATIONS, PROTOCOL, README, ROOT, blocks, names, rows

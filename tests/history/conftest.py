@@ -10,7 +10,7 @@ import pytest
 from api.settings import Settings
 from api.state import State
 from tests.people import People
-from tests.store import Store, database_at
+from tests.stores import Store, database_at
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from api.history.events import (
     MemberChanged,
     ReadMoved,
 )
-from api.items.access import Credential, Role
+from api.rights.access import Credential, Role
 
 ADA = Author(1, "u1", "Ada")
 EVENTS: list[Event] = [

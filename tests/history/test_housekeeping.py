@@ -8,9 +8,9 @@ from api.errors import Refusal
 from api.history.housekeeping import Housekeeping
 from api.history.retention import DAY_MS
 from api.history.transaction import Transaction
-from api.items.access import Role
+from api.rights.access import Role
 from tests.deadlines import scaled
-from tests.store import Store
+from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
 

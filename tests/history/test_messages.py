@@ -10,8 +10,8 @@ from api.history.entries import Kind
 from api.history.events import EntryStored
 from api.history.messages import React
 from api.history.reader import read_entries, read_messages
-from api.items.access import Access, Credential, Role
-from tests.store import Store
+from api.rights.access import Access, Credential, Role
+from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
 

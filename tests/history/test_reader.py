@@ -8,11 +8,12 @@ import pytest
 
 from api.errors import Refusal
 from api.history.entries import Kind
+from api.history.extent import MAX_PAGE_BYTES
 from api.history.messages import Delete, Edit, React, author_of
-from api.history.reader import MAX_PAGE_BYTES, read_entries, read_extent, read_messages
+from api.history.reader import read_entries, read_extent, read_messages
 from api.history.transaction import Transaction
-from api.items.access import Access, Role
-from tests.store import Store, explain, full_scans
+from api.rights.access import Access, Role
+from tests.stores import Store, explain, full_scans
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.errors import Refusal
-from api.history.pages import log_page, messages_page
-from api.items.access import Access, Role
+from api.items.history_pages import log_page, messages_page
+from api.rights.access import Access, Role
 from api.settings import Settings
-from tests.store import Store, database_at
+from tests.stores import Store, database_at
 
 Act = tuple[str, int, int, bool]
 ACTS = st.lists(

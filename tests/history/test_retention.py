@@ -8,8 +8,8 @@ import pytest
 from api.history.reader import read_entries, read_messages
 from api.history.retention import DAY_MS, due_items, purge, tidy_item, trim
 from api.history.transaction import Transaction
-from api.items.access import Access, Role, clock_ms
-from tests.store import Store, explain, full_scans
+from api.rights.access import Access, Role, clock_ms
+from tests.stores import Store, explain, full_scans
 
 pytestmark = pytest.mark.anyio
 

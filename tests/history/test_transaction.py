@@ -8,9 +8,9 @@ from api.errors import Refusal
 from api.history.entries import Kind
 from api.history.messages import author_of
 from api.history.transaction import Memory, RefKey, StoredRef, Transaction
-from api.items.access import Access, Role
 from api.models import Item
-from tests.store import Store, explain
+from api.rights.access import Access, Role
+from tests.stores import Store, explain
 
 pytestmark = pytest.mark.anyio
 

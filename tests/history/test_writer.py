@@ -19,11 +19,11 @@ from api.history.events import EntryStored, Event, ItemDeleted
 from api.history.messages import Publish, author_of
 from api.history.transaction import RefKey, Transaction
 from api.history.writer import Call, Writer
-from api.items.access import Access, Role
+from api.rights.access import Access, Role
 from api.settings import Settings
 from api.store.files import Misplaced
 from tests.deadlines import scaled
-from tests.store import Store
+from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
 

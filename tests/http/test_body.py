@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from api.http.body import SLACK_BYTES
 from api.settings import Settings
 from tests.deadlines import scaled
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

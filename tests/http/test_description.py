@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import make_settings
 from tests.deadlines import scaled
-from tests.live import Fields, LiveServer, Person
+from tests.serving import Fields, LiveServer, Person
 
 # Another one is another day's luck: to look for more, change it, or ask for more examples.
 SEED = "20260131"

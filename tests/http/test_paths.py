@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.deadlines import scaled
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

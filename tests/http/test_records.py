@@ -20,9 +20,9 @@ from websockets.typing import Subprotocol
 from api.http.logs import HIDDEN, hide_credentials
 from api.http.records import CleanRecords, guard_records
 from tests.conftest import make_settings
-from tests.live import Served, Talk
 from tests.process import PATIENCE
 from tests.scenarios.handshakes import sign_in
+from tests.serving import Served, Talk
 
 CANARY = "zq7-Canary_9"
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJ{CANARY}.s_{CANARY}"

@@ -9,7 +9,7 @@ import pytest
 from api.settings import Settings
 from api.state import State
 from tests.people import People, Person
-from tests.store import database_at
+from tests.stores import database_at
 
 
 @pytest.fixture

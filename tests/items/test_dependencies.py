@@ -8,14 +8,14 @@ import pytest
 from jose import jwt
 
 from api.errors import Refusal
-from api.items.access import Credential, Principal
 from api.items.listing import list_items
 from api.limits import Buckets
+from api.rights.access import Credential, Principal
 from api.settings import Settings
 from api.state import State
 from tests.items.conftest import Cast
 from tests.people import People, Person
-from tests.store import database_at
+from tests.stores import database_at
 
 pytestmark = pytest.mark.anyio
 

@@ -11,17 +11,18 @@ from api.accounts.identity import identify_token
 from api.errors import Refusal
 from api.history.commits import Commits
 from api.history.events import DefaultRoleChanged, EntryStored, Event, ItemDeleted, ReadMoved
-from api.items.access import Role, grant, load_standing
 from api.items.cursors import Cursor
 from api.items.listing import UNREAD_WINDOW, list_items, show_item
 from api.items.members import list_members
 from api.items.schemas import NewItem
 from api.items.service import create_item
 from api.limits import Buckets
+from api.rights.access import Role, grant
+from api.rights.standing import load_standing
 from api.state import State
 from tests.items.conftest import Cast
 from tests.people import People, Person
-from tests.store import explain, full_scans
+from tests.stores import explain, full_scans
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import pytest
 
 from api.history.commits import Commits
 from api.history.events import EntryStored, Event, MemberChanged
-from api.items.access import Role
+from api.rights.access import Role
 from api.state import State
 from tests.items.conftest import Cast
 from tests.people import People

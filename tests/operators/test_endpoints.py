@@ -9,8 +9,8 @@ from websockets.asyncio.client import connect
 from api.app import OPERATOR_TOKEN_TTL
 from api.operators.items import list_items
 from api.state import State
-from tests.live import LiveServer, Talk
-from tests.store import explain
+from tests.serving import LiveServer, Talk
+from tests.stores import explain
 
 pytestmark = pytest.mark.anyio
 

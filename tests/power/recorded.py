@@ -14,9 +14,9 @@ from api.accounts.users import create_user
 from api.app import running
 from api.history.messages import Publish
 from api.history.transaction import Transaction
-from api.items.access import Access, Credential, Principal
 from api.items.schemas import NewItem
 from api.items.service import create_item
+from api.rights.access import Access, Credential, Principal
 from api.settings import Settings
 from api.store import database
 from api.store.backup import back_up, restore

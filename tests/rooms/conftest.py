@@ -1,20 +1,3 @@
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
+from tests.live.conftest import world
 
-import pytest
-
-from tests.conftest import make_settings
-from tests.rooms.world import World
-from tests.store import database_at
-
-
-@pytest.fixture
-async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """An item with people; settings come by `@pytest.mark.parametrize("world", indirect=True)`."""
-    changes = {"presence_grace": 0, "presence_interval": 60} | getattr(request, "param", {})
-    database_at(tmp_path / "test.db")
-    world = World(make_settings(tmp_path, **changes))
-    await world.begin()
-    yield world
-    await asyncio.shield(world.finish())
+__all__ = ["world"]

@@ -12,12 +12,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from api.errors import Refusal
+from api.live.opening import Wish
 from api.rooms.admission import read_wish
-from api.rooms.opening import Wish
 from api.settings import Settings
 from tests.conftest import Serve
-from tests.live import LiveServer
 from tests.security.forge import forge, hs256
+from tests.serving import LiveServer
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from websockets.typing import Subprotocol
 
 from tests.conftest import make_settings
 from tests.deadlines import scaled
-from tests.live import Fields, LiveServer
 from tests.security.forge import forge, hs256
+from tests.serving import Fields, LiveServer
 
 pytestmark = pytest.mark.anyio
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -9,17 +9,17 @@ from fastapi import FastAPI
 from websockets.asyncio.client import connect
 
 from api.accounts.identity import verify_token
-from api.rooms.codecs import DEFAULT_CODEC
+from api.live.codecs import DEFAULT_CODEC
+from api.live.opening import Arrival, Wish, read_arrival
 from api.rooms.endpoint import RoomClient, enter
-from api.rooms.opening import Arrival, Wish, read_arrival
 from api.state import Sockets, State
 from tests.conftest import Serve
-from tests.live import LiveServer, entries_until
+from tests.live.fakes import FakeSocket
+from tests.live.world import World, until
 from tests.people import People
-from tests.rooms.fakes import FakeSocket
 from tests.rooms.test_admission import said
 from tests.rooms.test_plain import Peer
-from tests.rooms.world import World, until
+from tests.serving import LiveServer, entries_until
 
 pytestmark = pytest.mark.anyio
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api.live.encoding import Frame, Frames
 from api.rooms import plain
 from api.rooms.plain import PlainSocket
-from api.rooms.protocol import Frame, Frames
 from tests.deadlines import scaled
-from tests.rooms.world import until
+from tests.live.world import until
 
 pytestmark = pytest.mark.anyio
 Message = MutableMapping[str, Any]

@@ -10,11 +10,11 @@ import httpx2
 from api.accounts.users import disable_user
 from api.app import ISSUER
 from api.errors import CODES
-from api.secret_file import load_secret
 from api.security import Tokens
-from tests.live import PASSWORD, LiveServer, Person, Served
+from api.security.secret_file import load_secret
 from tests.scenarios.clients import Attempt
 from tests.scenarios.server_side import write
+from tests.serving import PASSWORD, LiveServer, Person, Served
 
 GARBAGE = "x" * 40
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.history.transaction import Transaction
 from api.history.writer import Call
-from tests.live import LiveServer, Served
+from tests.serving import LiveServer, Served
 
 
 def write(server: Served, change: Callable[[Transaction], Any]) -> None:

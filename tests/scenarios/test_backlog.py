@@ -11,9 +11,9 @@ import pytest
 from api.history.transaction import Transaction
 from tests.conftest import Serve
 from tests.deadlines import scaled
-from tests.live import Person, Talk
 from tests.scenarios.frames import handshake
 from tests.scenarios.server_side import write
+from tests.serving import Person, Talk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 ENTRIES = 100_000

@@ -9,8 +9,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.live import Fields, LiveServer, Person, Talk
 from tests.scenarios.handshakes import sign_in
+from tests.serving import Fields, LiveServer, Person, Talk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 

@@ -15,10 +15,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.deadlines import scaled
-from tests.live import Fields, Person
 from tests.process import Process
 from tests.scenarios.oracle import Run, Sent, faults
 from tests.scenarios.test_load import entry_of, read_log
+from tests.serving import Fields, Person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 KILLS, AUTHORS, READERS, WINDOW = 10, 8, 4, 10

@@ -15,9 +15,9 @@ from websockets.asyncio.client import connect
 from api.accounts.users import disable_user
 from tests.conftest import Serve, make_settings
 from tests.deadlines import scaled
-from tests.live import PASSWORD, LiveServer, Person, Served, Talk
 from tests.scenarios.handshakes import sign_in
 from tests.scenarios.server_side import write
+from tests.serving import PASSWORD, LiveServer, Person, Served, Talk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Serve, make_settings
-from tests.live import Fields, LiveServer, Person
 from tests.scenarios.frames import BINARY, CLOSE, TEXT, Raw, client_frame, close_of, dial, handshake
+from tests.serving import Fields, LiveServer, Person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 FRAME_BYTES = 2048

@@ -10,11 +10,11 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.conftest import Serve, make_settings
-from tests.live import PASSWORD, LiveServer
 from tests.scenarios.clients import CLIENTS, Attempt
 from tests.scenarios.frames import dial, handshake
 from tests.scenarios.handshakes import CLOSED, DENIED, Case, Scene, by_cookie
 from tests.scenarios.server_side import held
+from tests.serving import PASSWORD, LiveServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 each_client = pytest.mark.parametrize("client", CLIENTS)

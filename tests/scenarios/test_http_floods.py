@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from tests.conftest import make_settings
-from tests.live import LiveServer, Person
 from tests.scenarios.frames import TEXT, Answer, Raw, client_frame, dial
 from tests.scenarios.test_floods import flooding
 from tests.scenarios.test_frames import heard, joined
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.timeout(30)
 HEAD = b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -15,12 +15,12 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.deadlines import scaled
-from tests.live import Fields, Person
 from tests.process import Process
 from tests.scenarios.frames import TEXT, client_frame, handshake
 from tests.scenarios.oracle import Run, Sent, faults
 from tests.scenarios.test_outside import AUDIENCE, ISSUER, SECRET, shop_token
 from tests.security.forge import hs256
+from tests.serving import Fields, Person
 
 pytestmark = pytest.mark.anyio
 AUTHORS, MESSAGES, READERS, RESTLESS = 50, 200, 20, 10

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
 from tests.scenarios.test_presence import first_frame
 from tests.security.forge import Sign, forge, hs256
 from tests.security.jwks_server import JwksServer
 from tests.security.jwks_server import serve as serve_keys
 from tests.security.public_keys import ec_jwk, es256
+from tests.serving import LiveServer, Person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 ISSUER, AUDIENCE = "https://shop.example", "rooms"

@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.conftest import Serve
-from tests.live import Fields, LiveServer, Person, Talk
+from tests.serving import Fields, LiveServer, Person, Talk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import make_settings
-from tests.live import LiveServer, Person
 from tests.scenarios.frames import CLOSE, KEY, TEXT, client_frame, close_of, dial, handshake
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.timeout(30)
 SECONDS = 2.0

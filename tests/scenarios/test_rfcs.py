@@ -8,8 +8,8 @@ import pytest
 
 from api.wire.http import PIPELINE_BURST
 from tests.conftest import make_settings
-from tests.live import LiveServer, Person
 from tests.scenarios.frames import KEY, Answer, Raw, dial
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.timeout(60)
 BODY = b'{"body":"hi"}'

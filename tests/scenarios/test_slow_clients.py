@@ -6,9 +6,9 @@ import re
 import pytest
 
 from tests.conftest import Serve
-from tests.live import Person, Talk, entries_until
 from tests.scenarios.frames import CLOSE, TEXT, Raw, Stream, dial, handshake
 from tests.scenarios.test_presence import moves, told
+from tests.serving import Person, Talk, entries_until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 SEQ = re.compile(rb'\{"type":"(?:message|member)","seq":([0-9]+),')

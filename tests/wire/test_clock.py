@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from api.wire.clock import Clock
-from tests.rooms.world import until
+from tests.live.world import until
 
 pytestmark = pytest.mark.anyio
 

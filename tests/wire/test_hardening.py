@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 HANDSHAKE = (
     "GET /items/{item}/ws?token={token} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"

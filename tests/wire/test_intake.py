@@ -15,7 +15,7 @@ from api.wire.http import PIPELINE_BURST, GuardedHttp
 from api.wire.intake import PIECE_BYTES, Intake
 from api.wire.turns import INTAKE_BYTES, SHARE
 from api.wire.websocket import Wire
-from tests.rooms.world import until
+from tests.live.world import until
 from tests.wire.test_websocket import FakeTransport, arrive
 
 pytestmark = pytest.mark.anyio

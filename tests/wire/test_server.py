@@ -20,8 +20,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from api.settings import Settings
 from api.wire.server import EXIT_MARGIN, build_server, listen
 from tests.conftest import Serve, make_settings
-from tests.live import Fields, Person, Talk
 from tests.process import PATIENCE, Process
+from tests.serving import Fields, Person, Talk
 
 pytestmark = pytest.mark.anyio
 

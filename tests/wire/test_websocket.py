@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 from uvicorn.server import ServerState
 
-from api.rooms.protocol import Frame, Frames
+from api.live.encoding import Frame, Frames
 from api.settings import Settings
 from api.wire.framing import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_frame, server_frame
 from api.wire.turns import INTAKE_BYTES, SHARE, WAITING_SHARE
 from api.wire.websocket import MAX_PONGS, Wire, WireSocket
-from tests.rooms.world import until
+from tests.live.world import until
 from tests.wire.test_framing import masked
 
 pytestmark = pytest.mark.anyio

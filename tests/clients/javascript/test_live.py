@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.clients.javascript.conftest import node
 from tests.conftest import Serve
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 HERE = Path(__file__).parent
 

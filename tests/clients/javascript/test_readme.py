@@ -8,7 +8,7 @@ import pytest
 from tests.clients.javascript.conftest import ROOT, SOURCES, node
 from tests.conftest import make_settings
 from tests.docs.reading import blocks
-from tests.live import LiveServer
+from tests.serving import LiveServer
 
 README = (SOURCES / "README.md").read_text()
 SOURCE = (ROOT / "api" / "web" / "itemroom.js").read_text()

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from itemroom.credentials import Shown
 from itemroom.denials import ask_for_denial
 from itemroom.room import room_url
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

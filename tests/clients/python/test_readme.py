@@ -8,7 +8,7 @@ from itemroom import Refused, Room
 from itemroom.rest import Client
 from tests.docs.reading import ROOT, blocks
 from tests.docs.test_examples import read_until, running
-from tests.live import PASSWORD, LiveServer
+from tests.serving import PASSWORD, LiveServer
 
 README = (ROOT / "clients" / "python" / "README.md").read_text()
 

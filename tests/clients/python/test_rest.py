@@ -4,7 +4,7 @@ import pytest
 
 from itemroom import Client, Refused, Room
 from itemroom import rest as rest_module
-from tests.live import PASSWORD, LiveServer
+from tests.serving import PASSWORD, LiveServer
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.clients.python.scripted import (
     until,
     waiting,
 )
-from tests.live import LiveServer, Person
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from mypy import api as mypy
 
 from api.app import create_app
-from api.http.asyncapi import describe_socket
+from api.pages.asyncapi import describe_socket
 from api.settings import Settings
 from itemroom import answers
 from itemroom.core import entries, frames

@@ -1,0 +1,44 @@
+"""Items that the host product's tokens bring along: made on first use."""
+
+import secrets
+from functools import partial
+
+from sqlalchemy import Connection
+from sqlmodel import select
+
+from api.history.transaction import Transaction
+from api.items.ids import valid_item_id
+from api.items.quotas import count_new_item
+from api.models import Item
+from api.rights.access import Principal, claimed_role
+from api.state import State
+from api.store.sessions import reading
+
+
+async def ensure_outside_item(state: State, principal: Principal, item_id: str) -> None:
+    """Create the item if an outside token grants a role in it and it never existed.
+
+    Nobody becomes a member of it, and the id of a deleted item stays deleted.
+
+    Raises:
+        Refusal: `rate_limited`.
+    """
+    credential = principal.credential
+    if credential.kind != "outside" or claimed_role(credential.items, item_id) is None:
+        return
+    if valid_item_id(item_id) and not await state.readers.read(_was_ever, item_id):
+        count_new_item(state, principal)
+        await state.writer.call(partial(_create_item, item_id))
+
+
+def _was_ever(connection: Connection, item_id: str) -> bool:
+    with reading(connection) as session:
+        return session.exec(select(Item.key).where(Item.id == item_id)).first() is not None
+
+
+def _create_item(item_id: str, tx: Transaction) -> None:
+    if _was_ever(tx.connection, item_id):
+        return
+    item = Item(id=item_id, epoch=secrets.token_hex(8), created_at=tx.now_ms, active_at=tx.now_ms)
+    with tx.session() as session:
+        session.add(item)

@@ -1,0 +1,118 @@
+"""Tickets: single-use admissions to one room, for clients that cannot show a header.
+
+A ticket's credential is the one that asked for it: what ends that one ends the ticket, and the
+socket that it opened.
+"""
+
+from functools import partial
+from typing import cast
+
+from sqlalchemy import Connection, NotNullable, Select, Update, insert, select, update
+from sqlmodel import col
+
+from api.errors import Refusal
+from api.history.transaction import Transaction
+from api.models import Item, Ticket, User
+from api.rights.access import (
+    Access,
+    Credential,
+    CredentialKind,
+    Principal,
+    Role,
+    claimed_role,
+    clock_ms,
+)
+from api.rights.standing import load_standing
+from api.security import fingerprint, new_secret
+from api.state import State
+from api.store.statements import statement
+
+
+async def issue_ticket(state: State, access: Access) -> tuple[str, int]:
+    """A ticket's text, and the seconds for which it can be used."""
+    ticket = new_secret()
+    ttl = state.settings.ticket_ttl
+    await state.writer.call(partial(_store, fingerprint(ticket), access, ttl), light=True)
+    return ticket, ttl
+
+
+async def redeem_ticket(state: State, ticket: str, item_id: str) -> Principal:
+    """Who asked for the ticket. It is used up, even if they are let in nowhere afterwards.
+
+    Raises:
+        Refusal: `ticket_used`, for one that is too old, unknown, or for another item, too; or
+            `auth_revoked`.
+    """
+    jti = fingerprint(ticket)
+    # Strangers try what they like, and the one writer has better to do than to look for it.
+    await state.readers.read(_look, jti, item_id, clock_ms())
+    return await state.writer.call(partial(_redeem, jti, item_id), light=True)
+
+
+def _store(jti: str, access: Access, ttl: int, tx: Transaction) -> None:
+    credential = access.principal.credential
+    values = {
+        col(Ticket.jti): jti,
+        col(Ticket.user_key): access.principal.user_key,
+        col(Ticket.item_key): access.item_key,
+        col(Ticket.credential_kind): credential.kind,
+        col(Ticket.credential_id): credential.id,
+        col(Ticket.credential_issued_at): credential.issued_at,
+        col(Ticket.credential_expires_at): credential.expires_at,
+        col(Ticket.cap): claimed_role(credential.items, access.item_id),
+        col(Ticket.expires_at): tx.now_ms + ttl * 1000,
+    }
+    tx.connection.execute(insert(Ticket).values(values))
+
+
+@statement
+def _find(
+    jti: str, item_id: str, now: int
+) -> Select[int, str, str, str, str, int, int | None, str | None]:
+    return (
+        select(
+            NotNullable(col(User.key)),
+            col(User.id),
+            col(User.name),
+            col(Ticket.credential_kind),
+            col(Ticket.credential_id),
+            col(Ticket.credential_issued_at),
+            col(Ticket.credential_expires_at),
+            col(Ticket.cap),
+        )
+        .join(User, col(User.key) == col(Ticket.user_key))
+        .join(Item, col(Item.key) == col(Ticket.item_key))
+        .where(
+            col(Ticket.jti) == jti,
+            col(Ticket.used_at).is_(None),
+            col(Ticket.expires_at) > now,
+            col(Item.id) == item_id,
+        )
+    )
+
+
+@statement
+def _use(now: int, jti: str) -> Update:
+    return update(Ticket).where(col(Ticket.jti) == jti).values({col(Ticket.used_at): now})
+
+
+def _look(
+    connection: Connection, jti: str, item_id: str, now: int
+) -> tuple[int, str, str, str, str, int, int | None, str | None]:
+    rows = _find.fetch(connection, jti, item_id, now)
+    if not rows:
+        raise Refusal("ticket_used")
+    return rows[0]
+
+
+def _redeem(jti: str, item_id: str, tx: Transaction) -> Principal:
+    # The writer is the only one that writes: between this look and the update nobody comes.
+    found = _look(tx.connection, jti, item_id, tx.now_ms)
+    user_key, user_id, name, kind, credential_id, issued_at, expires_at, cap = found
+    items = None if cap is None else {item_id: Role(cap)}
+    credential = Credential(cast(CredentialKind, kind), credential_id, issued_at, expires_at, items)
+    principal = Principal(user_key, user_id, name, credential)
+    if load_standing(tx.connection, principal, item_id).credential_ended:
+        raise Refusal("auth_revoked")
+    _use.run(tx.connection, tx.now_ms, jti)
+    return principal

@@ -1,0 +1,1 @@
+"""The live side: rooms, who is in them, and what they are told. Knows no transport."""

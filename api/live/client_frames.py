@@ -1,0 +1,152 @@
+"""The words of the wire: what clients may say, and the frames that all receivers share.
+
+Pure: no framework, no database. docs/protocol.md is the prose of it.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from api.errors import Refusal
+from api.history.words import MAX_SEQ, ReactionValue, Ref, check_printable, is_showable
+from api.letters import is_addressable, is_visible
+
+Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
+Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]
+
+
+class ClientFrame(BaseModel):
+    """What a client says. Unknown fields are refused: they are a mistake or a probe."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class PublishFrame(ClientFrame):
+    """A new message."""
+
+    type: Literal["publish"]
+    ref: Ref | None = None
+    body: Any
+
+
+class EditFrame(ClientFrame):
+    """Another body for a message."""
+
+    type: Literal["edit"]
+    ref: Ref | None = None
+    target: Seq
+    body: Any
+
+
+class DeleteFrame(ClientFrame):
+    """The end of a message."""
+
+    type: Literal["delete"]
+    ref: Ref | None = None
+    target: Seq
+
+
+class ReactFrame(ClientFrame):
+    """A reaction, put on or taken back."""
+
+    type: Literal["react"]
+    ref: Ref | None = None
+    target: Seq
+    value: ReactionValue
+    on: bool
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        # Also REST must be able to name it: but what is there already can be taken back.
+        if self.on and not is_addressable(self.value):
+            raise PydanticCustomError("value_not_addressable", "an address cannot hold it")
+        if self.on and not is_visible(self.value):
+            raise PydanticCustomError("value_not_visible", "nobody sees it")
+        return self
+
+
+class SignalFrame(ClientFrame):
+    """Something for those who are here now, such as typing; never stored."""
+
+    type: Literal["signal"]
+    name: Name
+    body: Any = None
+
+
+class ReadFrame(ClientFrame):
+    """How far I have read."""
+
+    type: Literal["read"]
+    seq: Annotated[int, Field(ge=0, le=MAX_SEQ)]
+
+
+class PresenceFrame(ClientFrame):
+    """Who is here?"""
+
+    type: Literal["presence"]
+
+
+class AuthFrame(ClientFrame):
+    """A newer token of the same user."""
+
+    type: Literal["auth"]
+    token: Annotated[str, Field(max_length=4096)]
+
+
+class PingFrame(ClientFrame):
+    """Are you there?"""
+
+    type: Literal["ping"]
+
+
+AnyClientFrame = (
+    PublishFrame
+    | EditFrame
+    | DeleteFrame
+    | ReactFrame
+    | SignalFrame
+    | ReadFrame
+    | PresenceFrame
+    | AuthFrame
+    | PingFrame
+)
+CLIENT_FRAMES: TypeAdapter[AnyClientFrame] = TypeAdapter(
+    Annotated[AnyClientFrame, Field(discriminator="type")]
+)
+
+
+def parse(fields: object) -> AnyClientFrame:
+    """A client's frame from its decoded fields.
+
+    Raises:
+        Refusal: `bad_message`, naming the field that is wrong but never what was in it.
+    """
+    try:
+        return CLIENT_FRAMES.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        raise Refusal("bad_message", _problem(first)) from None
+
+
+def _problem(error: Mapping[str, Any]) -> str:
+    place = error["loc"]
+    if error["type"] == "extra_forbidden":
+        place = place[:-1]  # The name of a field that is not ours is the client's own text.
+    return f"{'.'.join(map(str, place)) or 'frame'}: {error['type'].replace('_', ' ')}"
+
+
+def ref_of(fields: object) -> str | None:
+    """The ref of a frame that was refused, if it has a usable one: the client can match it."""
+    ref = fields.get("ref") if isinstance(fields, dict) else None
+    is_usable = isinstance(ref, str) and 1 <= len(ref) <= 64 and all(map(is_showable, ref))
+    return ref if is_usable else None

@@ -1,0 +1,147 @@
+"""A cursor into the log of one item, moving towards its head as fast as one client takes it.
+
+There is no queue of messages. Whatever the reason for being behind (just joined, resumed, slow),
+the way on is the same: read from the cursor, from the room's memory or else from the database,
+and give what was read. Bounded: one page, and what the socket's buffer holds.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from api.history.entries import Entry
+from api.history.extent import MAX_PAGE_BYTES, Extent
+from api.live.encoding import Burst, Codec
+from api.live.hub import Room
+from api.live.sockets import Socket
+
+Page = tuple[list[Entry], Extent]
+
+
+class Feed:
+    """Gives one client the log, from a cursor on, without a hole and without a double.
+
+    Args:
+        room: where new entries come from.
+        cursor: the seq before the first to be given.
+        read_page: asks for the entries after a seq, and who is called with the answer.
+        caught_up: called with the cursor, each time that the client has been given all there is.
+        cut: called with a code when the feed cannot go on.
+        stall_timeout: seconds in which a client that is behind must take at least something.
+    """
+
+    def __init__(
+        self,
+        room: Room,
+        socket: Socket,
+        codec: Codec,
+        *,
+        cursor: int,
+        read_page: Callable[[int, Callable[[Page], None]], None],
+        caught_up: Callable[[int], None],
+        cut: Callable[[str], None],
+        stall_timeout: float,
+    ) -> None:
+        self.cursor = cursor
+        self.is_live = False
+        """Takes entries as they are stored: the cursor is at the room's head."""
+        self._room = room
+        self._socket = socket
+        self._codec = codec
+        self._read_page = read_page
+        self._caught_up = caught_up
+        self._cut = cut
+        self._stall_timeout = stall_timeout
+        self._reading = False  # A read of the database runs: at most one at a time.
+        self._stall_timer: asyncio.TimerHandle | None = None  # Runs while waiting for the socket.
+
+    def deliver(self, burst: Burst) -> None:
+        """Entries just stored: given at once when live, else they wait in the log."""
+        # A read may have found an entry before the commit's own news of it came here.
+        if not self.is_live or burst.last <= self.cursor:
+            return
+        if self._socket.is_full:
+            self.is_live = False
+            self._await_socket()
+            return
+        if burst.first <= self.cursor:
+            burst = Burst([entry for entry in burst.entries if entry.seq > self.cursor])
+        self._give(burst)
+
+    def drained(self) -> None:
+        """The socket takes more again."""
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        if not self.is_live:
+            self.advance()
+
+    def advance(self) -> None:
+        """Go on from the cursor, until caught up or until there is something to wait for."""
+        while not self.is_live and not self._reading:
+            if self._socket.is_full:
+                self._await_socket()
+                return
+            entries = self._room.since(self.cursor)
+            if entries is None:
+                self._reading = True
+                self._read_page(self.cursor, self.page_read)
+            elif entries:
+                self._give(Burst(_first_bytes(entries)))
+            else:
+                # No await between "the cursor is at the head" and "is live": whatever is stored
+                # next is delivered to a live connection.
+                self.is_live = True
+                self._caught_up(self.cursor)
+
+    def page_read(self, page: Page) -> None:
+        """The answer to `read_page`."""
+        self._reading = False
+        entries, extent = page
+        if extent.oldest > self.cursor + 1:
+            # The retention has overtaken a client that is too slow. What is missing must not be
+            # skipped in silence: on its next connection it is told `recovered: false`.
+            self._cut("slow_consumer")
+            return
+        self._room.learn_head(extent.head)
+        if entries:
+            self._give(Burst(entries))
+        self.advance()
+
+    def stop(self) -> None:
+        """Nothing more is given; no timer remains."""
+        self.is_live = False
+        self._reading = True  # A read that still runs is the last one.
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _give(self, burst: Burst) -> None:
+        self._socket.send(burst.frames(self._codec))
+        self.cursor = burst.last
+
+    def _await_socket(self) -> None:
+        if self._stall_timer is None:
+            self._arm_stall_timer()
+
+    def _arm_stall_timer(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._stall_timer = loop.call_later(
+            self._stall_timeout, self._stalled, self._socket.sent_bytes
+        )
+
+    def _stalled(self, sent_bytes: int) -> None:
+        # Slow is allowed, standing still is not.
+        if self._socket.sent_bytes > sent_bytes:
+            self._arm_stall_timer()
+        else:
+            self._cut("slow_consumer")
+
+
+def _first_bytes(entries: list[Entry]) -> list[Entry]:
+    """As many of the entries as make a page, at least one."""
+    size = 0
+    for count, entry in enumerate(entries, start=1):
+        size += len(entry.body or b"")
+        if size >= MAX_PAGE_BYTES:
+            return entries[:count]
+    return entries

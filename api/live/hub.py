@@ -1,0 +1,297 @@
+"""The live side of all items: which connections there are, and what a commit means for them.
+
+Pure: it is told of commits, and calls connections. Lives on the event loop.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from api.history.entries import Author, Entry, Kind
+from api.history.events import (
+    CredentialsEnded,
+    DefaultRoleChanged,
+    EntryStored,
+    Event,
+    ItemDeleted,
+    MemberChanged,
+    ReadMoved,
+    UserRenamed,
+)
+from api.live.encoding import Burst, Fields
+from api.live.presence import Presence
+from api.rights.access import Credential, Role, Standing
+
+logger = logging.getLogger("itemroom.rooms")
+
+
+ItemEvent = MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved
+
+
+class Member(Protocol):
+    """What the hub needs of a connection."""
+
+    @property
+    def user(self) -> Author:
+        """Whose connection it is."""
+
+    @property
+    def credential(self) -> Credential:
+        """What it is here with."""
+
+    @property
+    def standing(self) -> Standing:
+        """What its rights were last judged by."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it takes less than comes."""
+
+    def deliver(self, burst: Burst) -> None:
+        """Entries of its item, just stored."""
+
+    def tell(self, fields: Fields) -> None:
+        """Something that is not stored, and may be dropped."""
+
+    def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
+        """Its rights may have changed."""
+
+    def rename(self, name: str) -> None:
+        """Its user is shown by another name."""
+
+    def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
+        """Credentials of its user for which `ended` is true no longer count."""
+
+    def end(self, code: str, *, retry_after: float | None = None) -> None:
+        """Close it, for this reason; seconds after which to come back."""
+
+
+class Room:
+    """One item's connections, and its newest entries for those who are a little behind."""
+
+    def __init__(self, item_key: int, *, recent_entries: int, presence: Presence) -> None:
+        self.item_key = item_key
+        self.members: set[Member] = set()
+        self.presence = presence
+        self.head: int | None = None
+        """The newest seq that this room has heard of; None until a read or a commit tells."""
+        self._recent: deque[Entry] = deque(maxlen=recent_entries)
+
+    def store(self, entries: Sequence[Entry]) -> None:
+        """Entries were stored: remember them, and hand them to every connection."""
+        for entry in entries:
+            self._amend(entry)
+            self._recent.append(entry)
+        self.learn_head(entries[-1].seq)
+        burst = Burst(entries)
+        for member in tuple(self.members):
+            try:
+                member.deliver(burst)
+            except Exception as error:
+                _end_failed(member, error)
+
+    def learn_head(self, seq: int) -> None:
+        """A read found the log at this head; a commit may have told of a newer one already."""
+        self.head = max(seq, self.head or 0)
+
+    def since(self, seq: int) -> list[Entry] | None:
+        """The entries after a seq, from memory; None: only the database knows."""
+        if self.head is not None and seq >= self.head:
+            return []
+        if not self._recent or self._recent[0].seq > seq + 1:
+            return None
+        return [entry for entry in self._recent if entry.seq > seq]
+
+    def tell(self, fields: Fields, *, but: Member | None = None) -> None:
+        """Something that is not stored, to everybody or everybody else."""
+        for member in tuple(self.members):
+            if member is but:
+                continue
+            try:
+                member.tell(fields)
+            except Exception as error:
+                _end_failed(member, error)
+
+    def _amend(self, change: Entry) -> None:
+        """What is remembered shows its target as it stands now, like the rows on disk."""
+        if change.kind not in (Kind.EDIT, Kind.DELETE):
+            return
+        for place, entry in enumerate(self._recent):
+            self._recent[place] = _amended(entry, change)
+
+
+def _end_failed(member: Member, error: Exception) -> None:
+    # Its own failure: the others must not miss anything, nor it go on with a hole.
+    logger.error("a connection could not be told", exc_info=error)
+    member.end("internal")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How much of what commits change the live side had heard of."""
+
+    rights: int
+    """Changes of rights, anywhere."""
+    commits: int
+
+
+class Hub:
+    """All rooms with somebody in them, and all connections by user.
+
+    Args:
+        recent_entries: what a room keeps in memory.
+        presence_grace: seconds, as `presence_interval`; see `Presence`.
+    """
+
+    def __init__(
+        self, *, recent_entries: int, presence_grace: float, presence_interval: float
+    ) -> None:
+        self._recent_entries = recent_entries
+        self._presence_grace = presence_grace
+        self._presence_interval = presence_interval
+        self._rooms: dict[int, Room] = {}
+        self._commits = 0  # Heard of so far.
+        self._rights = 0  # Changes of rights in them.
+        self._users: dict[int, set[Member]] = {}
+
+    @property
+    def moment(self) -> Moment:
+        """What has been heard of by now."""
+        return Moment(self._rights, self._commits)
+
+    @property
+    def rooms(self) -> int:
+        """How many rooms have somebody in them."""
+        return len(self._rooms)
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        return sum(len(members) for members in self._users.values())
+
+    def members(self) -> list[Member]:
+        """Every connection."""
+        return [member for room in self._rooms.values() for member in room.members]
+
+    def connections_of(self, user_key: int) -> int:
+        """How many connections a user has."""
+        return len(self._users.get(user_key, ()))
+
+    def presence(self, item_key: int) -> Fields:
+        """Who is in an item's room: `count`, and `users` unless there are too many."""
+        room = self._rooms.get(item_key)
+        return room.presence.summary() if room is not None else {"count": 0, "users": []}
+
+    def join(self, item_key: int, member: Member) -> Room:
+        """From now on the connection hears of every commit."""
+        room = self._rooms.get(item_key) or self._open(item_key)
+        room.members.add(member)
+        room.presence.join(member.user)
+        self._users.setdefault(member.user.key, set()).add(member)
+        return room
+
+    def leave(self, item_key: int, member: Member, *, at_once: bool = False) -> None:
+        """The connection has ended; `at_once`: it will not be back."""
+        room = self._rooms.get(item_key)
+        if room is None:
+            return  # Closed before a connection that did not end in time.
+        room.members.discard(member)
+        connections = self._users[member.user.key]
+        connections.discard(member)
+        if not connections:
+            del self._users[member.user.key]
+        room.presence.leave(member.user, at_once=at_once)
+
+    def close(self) -> None:
+        """End what the rooms still have running; the connections are gone by then."""
+        for room in self._rooms.values():
+            room.presence.close()
+        self._rooms.clear()
+
+    def committed(self, events: Sequence[Event]) -> None:
+        """What the writer has committed, in order: fan it out, and apply changed rights.
+
+        Entries before a removal reach the removed connection, entries after it do not.
+        """
+        self._commits += 1
+        entries: list[Entry] = []
+        for event in events:
+            if isinstance(event, EntryStored):
+                entries.append(event.entry)
+            else:
+                self._rights += not isinstance(event, ReadMoved)
+                self._store(entries)
+                entries = []
+                self._apply(event)
+        self._store(entries)
+
+    def _store(self, entries: Sequence[Entry]) -> None:
+        by_item: dict[int, list[Entry]] = {}
+        for entry in entries:
+            if entry.item_key in self._rooms:
+                by_item.setdefault(entry.item_key, []).append(entry)
+        for item_key, stored in by_item.items():
+            self._rooms[item_key].store(stored)
+
+    def _apply(self, event: CredentialsEnded | UserRenamed | ItemEvent) -> None:
+        if isinstance(event, CredentialsEnded):
+            for member in tuple(self._users.get(event.user_key, ())):
+                member.credentials_ended(event.ended)
+            return
+        if isinstance(event, UserRenamed):
+            self._rename(event)
+            return
+        room = self._rooms.get(event.item_key)
+        if room is not None:
+            _apply_to_room(room, event)
+
+    def _rename(self, event: UserRenamed) -> None:
+        for member in self._users.get(event.user_key, ()):
+            member.rename(event.name)
+        for room in self._rooms.values():
+            room.presence.rename(event.user_key, event.name)
+
+    def _open(self, item_key: int) -> Room:
+        presence = Presence(
+            grace=self._presence_grace,
+            interval=self._presence_interval,
+            announce=partial(self._announce, item_key),
+            emptied=partial(self._close, item_key),
+        )
+        room = Room(item_key, recent_entries=self._recent_entries, presence=presence)
+        self._rooms[item_key] = room
+        return room
+
+    def _announce(self, item_key: int, fields: Fields) -> None:
+        self._rooms[item_key].tell(fields)
+
+    def _close(self, item_key: int) -> None:
+        self._rooms.pop(item_key).presence.close()
+
+
+def _amended(entry: Entry, change: Entry) -> Entry:
+    is_target = entry.seq == change.target
+    if change.kind is Kind.EDIT:
+        if is_target:
+            return replace(entry, body=change.body, edited_seq=change.seq, forms={})
+    elif is_target or (entry.kind is Kind.EDIT and entry.target == change.target):
+        return replace(entry, body=None, deleted_seq=change.seq, forms={})
+    return entry
+
+
+def _apply_to_room(room: Room, event: ItemEvent) -> None:
+    if isinstance(event, ReadMoved):
+        by = {"id": event.reader.id, "name": event.reader.name}
+        room.tell({"type": "read", "by": by, "seq": event.seq})
+        return
+    for member in tuple(room.members):
+        match event:
+            case ItemDeleted():
+                member.end("item_deleted")
+            case DefaultRoleChanged():
+                member.judge(member_role=member.standing.member_role, default_role=event.role)
+            case MemberChanged() if event.user_key == member.user.key:
+                member.judge(member_role=event.role, default_role=member.standing.default_role)

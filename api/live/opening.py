@@ -1,0 +1,140 @@
+"""How a connection begins: where in the log, and what it is told first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from api.history.entries import Entry, rfc3339
+from api.history.extent import Extent
+from api.history.reader import read_entries, read_extent
+from api.live.encoding import Fields
+from api.live.hub import Moment
+from api.rights.access import Access, Principal, Standing, grant
+from api.rights.standing import load_standing
+from api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where a client wants to begin: after a seq of an epoch, or with the newest `tail` entries."""
+
+    after: int | None
+    epoch: str | None
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the database said when a connection began."""
+
+    standing: Standing
+    extent: Extent
+    after: int
+    """Replay begins with the entry after this seq."""
+    recovered: bool
+    """Whether that is where the client asked to begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A client that was let in, what the database said of it, and how old that answer is."""
+
+    access: Access
+    wish: Wish
+    opening: Opening
+    moment: Moment
+
+
+def read_arrival(
+    connection: Connection,
+    look_up: Callable[[Connection], Principal],
+    item_id: str,
+    wish: Wish,
+) -> tuple[Access, Opening]:
+    """Who it is, what they may, and where they begin: one look at the database. May block.
+
+    Raises:
+        Refusal: as `grant`, and what `look_up` raises.
+    """
+    principal = look_up(connection)
+    standing = load_standing(connection, principal, item_id)
+    access = grant(principal, standing)
+    extent = read_extent(connection, access.item_key)
+    return access, Opening(standing, extent, *starting_point(wish, extent))
+
+
+def read_opening(connection: Connection, access: Access, wish: Wish) -> Opening:
+    """Rights and extent of the log at one moment. May block."""
+    standing = load_standing(connection, access.principal, access.item_id)
+    extent = read_extent(connection, access.item_key)
+    return Opening(standing, extent, *starting_point(wish, extent))
+
+
+def read_page(
+    connection: Connection, access: Access, after: int, limit: int
+) -> tuple[list[Entry], Extent]:
+    """A page of a replay, if whoever asked may still see it. May block.
+
+    Rights and entries are of one moment: the log may already hold a removal, and entries after
+    it, of which the event loop has not heard.
+
+    Raises:
+        Refusal: as `grant`.
+    """
+    grant(access.principal, load_standing(connection, access.principal, access.item_id))
+    return read_entries(connection, access.item_key, after, limit)
+
+
+def starting_point(wish: Wish, extent: Extent) -> tuple[int, bool]:
+    """Where replay begins, and whether the wish could be honoured.
+
+    A cursor that retention has overtaken begins with what is left. One of another life of the
+    log, or from its future, says nothing about this log: it begins as a new client would.
+    """
+    kept = extent.oldest - 1
+    newest = max(kept, extent.head - wish.tail)
+    if wish.after is None:
+        return newest, True
+    if wish.epoch not in (None, extent.epoch) or wish.after > extent.head:
+        return newest, False
+    return max(wish.after, kept), wish.after >= kept
+
+
+def welcome(
+    connection_id: str, access: Access, opening: Opening, presence: Fields, settings: Settings
+) -> Fields:
+    """The first frame of a connection."""
+    return {
+        "type": "welcome",
+        "connection": connection_id,
+        "item": {"id": access.item_id, "title": access.standing.title},
+        "you": {**access.principal.public, "role": access.role.value},
+        "epoch": opening.extent.epoch,
+        "head": opening.extent.head,
+        "oldest": opening.extent.oldest,
+        "after": opening.after,
+        "recovered": opening.recovered,
+        "expires_at": expires_at(access),
+        "limits": _limits(settings),
+        "presence": presence,
+    }
+
+
+def expires_at(access: Access) -> str | None:
+    """When the credential ends; None: it does not by itself."""
+    expires = access.principal.credential.expires_at
+    return None if expires is None else rfc3339(expires)
+
+
+def _limits(settings: Settings) -> Fields:
+    return {
+        "frame_bytes": settings.max_frame_bytes,
+        "body_bytes": settings.max_body_bytes,
+        "nesting": settings.max_nesting,
+        "publish_rate": settings.publish_rate,
+        "publish_burst": settings.publish_burst,
+        "in_flight": settings.commands_in_flight,
+        "ping_interval": settings.ping_interval,
+        "ping_timeout": settings.ping_timeout,
+    }

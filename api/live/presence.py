@@ -1,0 +1,129 @@
+"""Who is here: joins and leaves, coalesced, with time to come back after a lost connection."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from api.history.entries import Author
+from api.live.encoding import Fields
+
+# Above this many users a list is of no use to a person, and expensive for everybody.
+MAX_LISTED = 200
+
+
+class Presence:
+    """The users of one room, each with any number of connections.
+
+    Args:
+        grace: seconds after the last connection before a user has left; a reconnect within them
+            is neither a leave nor a join.
+        interval: seconds over which joins and leaves are collected into one frame.
+        announce: called with that frame.
+        emptied: called when the last user has left.
+    """
+
+    def __init__(
+        self,
+        *,
+        grace: float,
+        interval: float,
+        announce: Callable[[Fields], None],
+        emptied: Callable[[], None],
+    ) -> None:
+        self._grace = grace
+        self._interval = interval
+        self._announce = announce
+        self._emptied = emptied
+        self._users: dict[int, Author] = {}
+        self._connections: dict[int, int] = {}
+        self._leaving: dict[int, asyncio.TimerHandle] = {}
+        self._changes: dict[int, bool] = {}
+        """User key to whether they are here now: those who came or went since the last frame."""
+        self._changed: dict[int, Author] = {}
+        self._shown: set[int] = set()
+        """Keys of `_changes` that somebody has seen in a summary before any frame told of them."""
+        self._timer: asyncio.TimerHandle | None = None
+        self.version = 0
+        """Moves with every join and leave: tells a connection whether it has missed one."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is here, and nobody may still come back in time."""
+        return not self._users
+
+    def join(self, user: Author) -> None:
+        """A connection of the user has come."""
+        self._connections[user.key] = self._connections.get(user.key, 0) + 1
+        if timer := self._leaving.pop(user.key, None):
+            timer.cancel()
+        if user.key not in self._users:
+            self._users[user.key] = user
+            self._change(user, here=True)
+
+    def rename(self, user_key: int, name: str) -> None:
+        """If the user is here, tell by another join what they are called now."""
+        if user_key in self._users:
+            user = self._users[user_key] = replace(self._users[user_key], name=name)
+            self._change(user, here=True)
+
+    def leave(self, user: Author, *, at_once: bool = False) -> None:
+        """A connection of the user has gone; `at_once`: it will not be back."""
+        self._connections[user.key] -= 1
+        if self._connections[user.key]:
+            return
+        del self._connections[user.key]
+        if at_once or not self._grace:
+            self._left(user)
+        else:
+            loop = asyncio.get_running_loop()
+            self._leaving[user.key] = loop.call_later(self._grace, self._left, user)
+
+    def summary(self) -> Fields:
+        """Count and users, as `welcome` and the REST call show them."""
+        self._shown.update(self._changes)
+        shown: Fields = {"count": len(self._users)}
+        if len(self._users) <= MAX_LISTED:
+            shown["users"] = [_public(user) for user in self._users.values()]
+        return shown
+
+    def close(self) -> None:
+        """End all timers; nothing is announced any more."""
+        for timer in self._leaving.values():
+            timer.cancel()
+        self._leaving.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _left(self, user: Author) -> None:
+        self._leaving.pop(user.key, None)
+        del self._users[user.key]
+        self._change(user, here=False)
+        if not self._users:
+            self._emptied()
+
+    def _change(self, user: Author, *, here: bool) -> None:
+        self.version += 1
+        self._changed[user.key] = user
+        if self._changes.pop(user.key, here) == here or user.key in self._shown:
+            self._changes[user.key] = here
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._interval, self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        changes, self._changes = self._changes, {}
+        users, self._changed = self._changed, {}
+        self._shown.clear()
+        if not changes:
+            return  # Whoever came has gone again, or the other way round.
+        fields: dict[str, Any] = {"type": "presence", "count": len(self._users)}
+        if len(self._users) <= MAX_LISTED:
+            fields["join"] = [_public(users[key]) for key, here in changes.items() if here]
+            fields["leave"] = [_public(users[key]) for key, here in changes.items() if not here]
+        self._announce(fields)
+
+
+def _public(user: Author) -> dict[str, str]:
+    return {"id": user.id, "name": user.name}

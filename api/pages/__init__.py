@@ -1,0 +1,1 @@
+"""What the server shows of itself: the console, and documents for people and programs."""

@@ -1,0 +1,1 @@
+"""Who may do what: one function decides, on what one query says."""

@@ -1,0 +1,139 @@
+"""Who may do what: the only function that makes an `Access`, and what it judges by.
+
+Nothing acts on an item without an `Access`. It is made when somebody comes in, and made again in
+the transaction that stores what they do, from what the database says at that moment.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from api.errors import Refusal
+
+
+class Role(StrEnum):
+    """What a user may do in an item; each role may do what the ones before it may."""
+
+    READER = "reader"
+    WRITER = "writer"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """0, 1, 2: roles compare by it."""
+        return _RANKS[self]
+
+    def allows(self, needed: "Role") -> bool:
+        """Whether this role may do what `needed` may."""
+        return _RANKS[self] >= _RANKS[needed]
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
+
+CredentialKind = Literal["session", "access", "api", "outside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What somebody showed, after it was verified. Times: milliseconds since the epoch."""
+
+    kind: CredentialKind
+    id: str
+    """The session's id or the token's jti: never the secret itself."""
+    issued_at: int
+    expires_at: int | None
+    items: Mapping[str, Role] | None = field(default=None, hash=False)
+    """Item id, or prefix with a trailing `*`, to role; None: not limited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user, and the credential that says so."""
+
+    user_key: int
+    id: str
+    name: str
+    credential: Credential
+
+    @property
+    def public(self) -> dict[str, str]:
+        """What others see of them."""
+        return {"id": self.id, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database says of one principal and one item at one moment."""
+
+    credential_ended: bool
+    item_key: int | None = None
+    item_id: str = ""
+    title: str = ""
+    item_deleted: bool = False
+    default_role: Role | None = None
+    member_role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The right of one principal in one item. Only `grant` makes it; only it can do anything."""
+
+    principal: Principal
+    item_key: int
+    item_id: str
+    role: Role
+    standing: Standing
+    """What it was judged by: a change of rights replaces a part of it and asks `grant` again."""
+
+    def require(self, needed: Role) -> None:
+        """Raise Refusal `forbidden` when the role does not suffice."""
+        if not self.role.allows(needed):
+            raise Refusal("forbidden", f"This needs the role {needed}; yours is {self.role}.")
+
+
+def grant(principal: Principal, standing: Standing, *, now_ms: int | None = None) -> Access:
+    """The one function that decides access.
+
+    Raises:
+        Refusal: `auth_revoked`, `auth_expired`, or `item_not_found`, which says the same of an
+            item that does not exist, one that was deleted, and one that is not theirs.
+    """
+    credential = principal.credential
+    if standing.credential_ended:
+        raise Refusal("auth_revoked")
+    if credential.expires_at is not None and (now_ms or clock_ms()) >= credential.expires_at:
+        raise Refusal("auth_expired")
+    role = _effective_role(credential, standing)
+    if standing.item_key is None or standing.item_deleted or role is None:
+        raise Refusal("item_not_found")
+    return Access(principal, standing.item_key, standing.item_id, role, standing)
+
+
+def _effective_role(credential: Credential, standing: Standing) -> Role | None:
+    claimed = claimed_role(credential.items, standing.item_id)
+    if credential.kind == "outside" and claimed is not None:
+        return claimed  # The host product decides: its claim grants, ours only cap.
+    own = _higher(standing.member_role, standing.default_role)
+    if credential.items is None or credential.kind == "outside" or own is None:
+        return own
+    return None if claimed is None else min(own, claimed, key=lambda role: role.rank)
+
+
+def _higher(one: Role | None, other: Role | None) -> Role | None:
+    roles = [role for role in (one, other) if role is not None]
+    return max(roles, key=lambda role: role.rank, default=None)
+
+
+def claimed_role(items: Mapping[str, Role] | None, item_id: str) -> Role | None:
+    """The role that a token's `items` names for an item: exact first, then the longest prefix."""
+    if items is None or item_id in items:
+        return None if items is None else items[item_id]
+    prefixes = [key for key in items if key.endswith("*") and item_id.startswith(key[:-1])]
+    return items[max(prefixes, key=len)] if prefixes else None
+
+
+def clock_ms() -> int:
+    """Wall-clock time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,72 @@
+"""What the database says of a principal and an item: what `grant` judges by."""
+
+from sqlalchemy import Connection, Select, and_, case, exists, select, true
+from sqlmodel import col
+
+from api.models import ApiToken, Item, Membership, Session, User
+from api.rights.access import Principal, Role, Standing
+from api.store.statements import statement
+
+
+# One query for everything that `grant` needs: also run inside the writing transaction.
+@statement
+def _standing(
+    kind: str, credential: str, issued_at: int, item_id: str, user_key: int
+) -> Select[int | None, str, str, int | None, str | None, str | None]:
+    counts = case(
+        {
+            "session": exists().where(col(Session.id) == credential),
+            "api": exists().where(
+                col(ApiToken.jti) == credential, col(ApiToken.revoked_at).is_(None)
+            ),
+            "access": col(User.tokens_from) <= issued_at,
+        },
+        value=kind,
+        else_=true(),
+    )
+    theirs = and_(
+        col(Membership.item_key) == col(Item.key), col(Membership.user_key) == col(User.key)
+    )
+    return (
+        select(
+            col(Item.key),
+            col(Item.id),
+            col(Item.title),
+            col(Item.deleted_at),
+            col(Item.default_role),
+            col(Membership.role),
+        )
+        .select_from(User)
+        .outerjoin(Item, col(Item.id) == item_id)
+        .outerjoin(Membership, theirs)
+        .where(col(User.key) == user_key, col(User.disabled).is_(False), counts)
+    )
+
+
+def load_standing(connection: Connection, principal: Principal, item_id: str) -> Standing:
+    """What the database says now. May block: for a reader thread or the writer's."""
+    credential = principal.credential
+    rows = _standing.fetch(
+        connection,
+        credential.kind,
+        credential.id,
+        credential.issued_at,
+        item_id,
+        principal.user_key,
+    )
+    if not rows:  # No such user, or a disabled one, or the credential was ended.
+        return Standing(credential_ended=True)
+    item_key, public_id, title, deleted_at, default_role, member_role = rows[0]
+    return Standing(
+        credential_ended=False,
+        item_key=item_key,
+        item_id=public_id or "",
+        title=title or "",
+        item_deleted=deleted_at is not None,
+        default_role=_role(default_role),
+        member_role=_role(member_role),
+    )
+
+
+def _role(value: str | None) -> Role | None:
+    return None if value is None else Role(value)

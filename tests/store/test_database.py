@@ -1,0 +1,230 @@
+"""SQLite as the product needs it: pragmas read back, one process, readers that cannot write."""
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from api.errors import Refusal
+from api.security.secret_file import secret_path
+from api.settings import Settings
+from api.store import database
+from api.store.database import open_engine, open_writing_engine
+from api.store.failures import DatabaseError
+from api.store.lock import Lock
+from api.store.readers import Readers
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.db"
+
+
+def pragmas(path: Path, *, writing: bool) -> dict[str, object]:
+    engine = open_engine(path, writing=writing, busy_timeout=1)
+    with engine.begin() as connection:
+        names = (*database.PRAGMAS, "query_only", "busy_timeout")
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one_or_none()
+            for name in names
+        }
+    engine.dispose()
+    return found
+
+
+def test_connection_durable_and_checked(path: Path) -> None:
+    """E5: an ack promises a disk, and foreign keys hold."""
+    expected = {name: value for name, (_, value) in database.PRAGMAS.items()}
+    common = expected | {"busy_timeout": 1000}
+    for writing in (True, False):
+        found = pragmas(path, writing=writing)
+        # SQLite built without mmap answers nothing.
+        found["mmap_size"] = found["mmap_size"] or 0
+        assert found == common | {"query_only": int(not writing)}
+
+
+@pytest.mark.parametrize(
+    ("pragma", "expected"), [("synchronous", ("NORMAL", 2)), ("no_such_pragma", ("1", 1))]
+)
+def test_pragma_that_does_not_read_back_refuses_to_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch, pragma: str, expected: tuple[str, object]
+) -> None:
+    """E5, negative control: a database that is not as durable as promised is not used."""
+    monkeypatch.setitem(database.PRAGMAS, pragma, expected)
+    engine = open_engine(path, writing=True, busy_timeout=1)
+    with pytest.raises(DatabaseError, match=pragma), engine.begin():
+        pass
+    engine.dispose()
+
+
+def test_reader_cannot_write(path: Path) -> None:
+    """E8: only one connection can change anything."""
+    writing = open_engine(path, writing=True, busy_timeout=1)
+    writing.connect().close()
+    writing.dispose()
+    engine = open_engine(path, writing=False, busy_timeout=1)
+    with engine.begin() as connection, pytest.raises(OperationalError, match="readonly"):
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    engine.dispose()
+
+
+def test_reader_sees_one_moment(path: Path) -> None:
+    """A transaction of several reads is of one piece, and keeps nobody from writing."""
+    writing = open_engine(path, writing=True, busy_timeout=0.1)
+    reading = open_engine(path, writing=False, busy_timeout=0.1)
+    with writing.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    with reading.begin() as reader:
+        assert reader.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 0
+        with writing.begin() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        assert reader.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 0
+    reading.dispose()
+    writing.dispose()
+
+
+def test_lock_held_refuses_the_second(path: Path) -> None:
+    """E16: who holds it is said, and after its release another may have it."""
+    first, second = Lock(path), Lock(path)
+    assert second.holder() == {}
+    first.acquire(url="http://127.0.0.1:8000")
+    assert second.holder() == {"pid": os.getpid(), "url": "http://127.0.0.1:8000"}
+    with pytest.raises(DatabaseError, match=str(os.getpid())):
+        second.acquire()
+    first.release()
+    first.release()
+    second.acquire()
+    assert second.holder()["url"] is None
+    second.release()
+
+
+def by_symbolic_link(path: Path) -> Path:
+    path.with_name("link.db").symlink_to(path)
+    return path.with_name("link.db")
+
+
+def by_parent(path: Path) -> Path:
+    (path.parent / "folder").mkdir()
+    return path.parent / "folder" / ".." / path.name
+
+
+def by_linked_folder(path: Path) -> Path:
+    path.with_name("folder").symlink_to(path.parent)
+    return path.with_name("folder") / path.name
+
+
+@pytest.mark.parametrize("way", [by_symbolic_link, by_parent, by_linked_folder])
+def test_one_file_by_two_paths_is_one_database(path: Path, way: Callable[[Path], Path]) -> None:
+    """One lock, one secret, and one write-ahead log: whatever a second server calls it."""
+    straight, around = (Settings(database_url=f"sqlite:///{one}") for one in (path, way(path)))
+    lock = Lock(straight.database_path)
+    lock.acquire()
+    with pytest.raises(DatabaseError, match="holds this database"):
+        Lock(around.database_path).acquire()
+    lock.release()
+    assert secret_path(around) == secret_path(straight)
+
+
+def test_file_with_two_names_is_refused(path: Path) -> None:
+    """A hard link cannot be resolved: a log for each name would lose what is in the other."""
+    path.touch()
+    path.with_name("other.db").hardlink_to(path)
+    for name in ("test.db", "other.db"):
+        settings = Settings(database_url=f"sqlite:///{path.with_name(name)}")
+        with pytest.raises(DatabaseError, match="hard link"):
+            open_writing_engine(settings)
+    path.with_name("other.db").unlink()
+    open_writing_engine(Settings(database_url=f"sqlite:///{path}")).dispose()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff"])
+def test_lock_file_of_nobody_names_nobody(path: Path, content: bytes) -> None:
+    """What stands in the file is advice, whatever a crash left there."""
+    lock = Lock(path)
+    lock.path.write_bytes(content)
+    assert lock.holder() == {}
+    lock.acquire(url="u")
+    with pytest.raises(DatabaseError, match="process"):
+        Lock(path).acquire()
+    lock.release()
+
+
+def make_readers(path: Path, *, queue: int = 8) -> Readers:
+    sqlite3.connect(path).close()
+    return Readers(
+        open_engine(path, writing=False, busy_timeout=1, pool_size=2), threads=2, queue=queue
+    )
+
+
+async def test_reads_beyond_the_queue_refused(path: Path) -> None:
+    """A database that cannot keep up refuses at once, and recovers."""
+    readers = make_readers(path, queue=2)
+    leave = threading.Event()
+    waiting = [readers.submit(lambda _: leave.wait(10)) for _ in range(2)]
+    with pytest.raises(Refusal, match="overloaded"):
+        await readers.read(lambda _: None)
+    leave.set()
+    for future in waiting:
+        await asyncio.wrap_future(future)
+    assert await readers.read(lambda _, value: value, 7) == 7
+    await asyncio.to_thread(readers.close)
+
+
+async def test_read_that_fails_gives_its_slot_back(path: Path) -> None:
+    """Errors reach who asked, and cost no place in the queue."""
+    readers = make_readers(path, queue=1)
+
+    def fail(_: Connection) -> None:
+        raise ValueError("no")
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no"):
+            await readers.read(fail)
+    await asyncio.to_thread(readers.close)
+
+
+def damage(path: Path) -> None:
+    """Spoil every page but the first."""
+    sound = path.read_bytes()
+    path.write_bytes(sound[:4096] + b"\xff" * (len(sound) - 4096))
+
+
+async def test_damaged_page_refused_with_one_line_until_something_is_read(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the disk did is no bug: who asks hears `database_unavailable`, and the log no trace."""
+    writing = open_engine(path, writing=True, busy_timeout=1)
+    with writing.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    writing.dispose()
+    damage(path)
+    readers = make_readers(path)
+
+    def count(connection: Connection) -> object:
+        return connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one()
+
+    for _ in range(3):
+        with pytest.raises(Refusal, match="database_unavailable"):
+            await readers.read(count)
+    await readers.read(lambda connection: connection.exec_driver_sql("SELECT 1").one())
+    await asyncio.to_thread(readers.close)
+    failed, over = (record.getMessage() for record in caplog.records)
+    assert failed == "the database cannot be read: database disk image is malformed"
+    assert over.startswith("over after")
+    assert [record.exc_info for record in caplog.records] == [None, None]
+
+
+async def test_statement_that_is_wrong_fails_as_a_bug_does(path: Path) -> None:
+    """Whoever caught it logs where it came from; it is not taken for a broken disk."""
+    readers = make_readers(path)
+    with pytest.raises(OperationalError, match="nowhere"):
+        await readers.read(lambda connection: connection.exec_driver_sql("SELECT * FROM nowhere"))
+    await asyncio.to_thread(readers.close)

@@ -1,0 +1,170 @@
+"""A store under test: a database made by the migrations, its writer and readers, and no server."""
+
+import atexit
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from api.history.commits import Commits
+from api.history.events import Event
+from api.history.messages import Delete, Edit, Publish, React, Stored
+from api.history.transaction import Transaction
+from api.history.writer import Writer
+from api.models import Item, Membership, User
+from api.rights.access import Access, Credential, Principal, Role, grant
+from api.rights.standing import load_standing
+from api.settings import Settings
+from api.store.database import open_engine, open_writing_engine
+from api.store.readers import Readers, open_readers
+from api.store.schema import migrate
+
+
+@cache
+def template() -> Path:
+    """An empty database at the newest revision: migrated once in a process, copied per test."""
+    directory = Path(mkdtemp(prefix="itemroom-template-"))
+    atexit.register(shutil.rmtree, directory)
+    path = directory / "template.db"
+    engine = open_engine(path, writing=True, busy_timeout=1)
+    migrate(engine)
+    engine.dispose()
+    return path
+
+
+def database_at(path: Path) -> None:
+    """Put an empty, migrated database there."""
+    shutil.copyfile(template(), path)
+
+
+class Store:
+    """What tests of the log and of items act on.
+
+    `events` is what the live side was told, `batches` the number of commands in each commit.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.events: list[Event] = []
+        self.batches: list[int] = []
+        self.engine: Engine = open_writing_engine(settings)
+        self.readers: Readers = open_readers(settings)
+        self.commits = Commits()
+        self.commits.listen(self.events.extend)
+        self.writer = Writer(
+            self.engine,
+            self.commits,
+            self.observe,
+            max_queue=settings.writer_queue,
+            max_batch=settings.writer_batch,
+        )
+
+    def observe(self, commands: int, _seconds: float, _entries: int) -> None:
+        self.batches.append(commands)
+
+    def statements(self) -> list[str]:
+        """From now on, every statement that the writing connection executes."""
+        seen: list[str] = []
+        raw = self.engine.raw_connection()
+        connection = raw.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        connection.set_trace_callback(seen.append)
+        raw.close()
+        return seen
+
+    async def user(self, username: str, **columns: Any) -> Principal:
+        """A new user with an access token that does not end."""
+        user_id, name = f"u-{username}", username.title()
+        user = User(id=user_id, username=username, name=name, created_at=0, **columns)
+        key = await self.writer.call(partial(_add, user))
+        return Principal(key, user_id, name, Credential("access", f"jti-{username}", 1, None))
+
+    async def item(self, item_id: str, members: dict[str, Role], **columns: Any) -> int:
+        """A new item with members, by username; its key."""
+        item = Item(id=item_id, epoch="e1", created_at=0, active_at=0, **columns)
+        key = await self.writer.call(partial(_add, item))
+        for username, role in members.items():
+            await self.join(key, username, role)
+        return key
+
+    async def join(self, item_key: int, username: str, role: Role | None) -> None:
+        """Make a user a member, without an entry."""
+
+        def add(transaction: Transaction) -> None:
+            with transaction.session() as session:
+                user = session.exec(select(User).where(User.username == username)).one()
+                assert user.key is not None
+                session.add(Membership(item_key=item_key, user_key=user.key, role=role))
+
+        await self.writer.call(add)
+
+    async def access(self, principal: Principal, item_id: str) -> Access:
+        """The principal's right in an item."""
+        return grant(principal, await self.readers.read(load_standing, principal, item_id))
+
+    async def publish(
+        self, access: Access, body: bytes = b'"hi"', ref: str | None = None
+    ) -> Stored:
+        return await self.writer.execute(Publish(access=access, body=body, ref=ref))
+
+    async def edit(
+        self, access: Access, target: int, body: bytes, ref: str | None = None
+    ) -> Stored:
+        return await self.writer.execute(Edit(access=access, target=target, body=body, ref=ref))
+
+    async def delete(self, access: Access, target: int, ref: str | None = None) -> Stored:
+        return await self.writer.execute(Delete(access=access, target=target, ref=ref))
+
+    async def react(self, access: Access, target: int, value: str, *, on: bool = True) -> Stored:
+        return await self.writer.execute(React(access=access, target=target, value=value, on=on))
+
+    async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a query finds on disk."""
+        return await self.readers.read(
+            lambda connection: [
+                tuple(row) for row in connection.exec_driver_sql(sql, tuple(values))
+            ]
+        )
+
+    async def plans(self, read: Callable[..., object], *arguments: object) -> list[str]:
+        """How SQLite runs each query of a read: the lines of EXPLAIN QUERY PLAN."""
+        return await self.readers.read(partial(explain, read), *arguments)
+
+
+def explain(act: Callable[..., object], connection: Any, *arguments: object) -> list[str]:
+    """Run `act(connection, …)`; the query plans of all that it executed, values filled in."""
+    executed: list[str] = []
+    driver = connection.connection.driver_connection
+    driver.set_trace_callback(executed.append)
+    try:
+        act(connection, *arguments)
+    finally:
+        driver.set_trace_callback(None)
+    plans = []
+    for sql in executed:
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "--")):
+            plans += [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    return plans
+
+
+def full_scans(plans: list[str]) -> list[str]:
+    """The lines of query plans that read a table or index from end to end.
+
+    `wanted` is a list that a query brings along.
+    """
+    return [plan for plan in plans if re.match(r"SCAN (?!wanted\b|.*CONSTANT ROW)", plan)]
+
+
+def _add(row: Item | User, transaction: Transaction) -> int:
+    with transaction.session() as session:
+        session.add(row)
+        session.flush()
+        assert row.key is not None
+        return row.key
