@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from api import __version__
 from api.accounts import endpoints as accounts
-from api.accounts.purge import purge
+from api.accounts.purge import purge_credentials
 from api.accounts.sessions import touch_sessions
 from api.history.commits import Commits
 from api.history.housekeeping import Chore, Housekeeping
@@ -177,7 +177,7 @@ def _chores(hub: Hub, settings: Settings) -> list[Chore]:
     credentials = [member.credential for member in hub.members()]
     # A socket that is open uses its session, however quiet it is.
     used = {credential.id for credential in credentials if credential.kind == "session"}
-    return [partial(touch_sessions, ids=used), partial(purge, settings=settings)]
+    return [partial(touch_sessions, ids=used), partial(purge_credentials, settings=settings)]
 
 
 def _metrics(hub: Hub) -> Metrics:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from api.history.writer import Writer
 from api.limits import Buckets
@@ -71,15 +72,15 @@ class State:
     """True once the server has been told to stop: it finishes what it took, takes nothing new."""
 
 
-def state_of(connection: HTTPConnection) -> State:
+def state_of(scope: Scope) -> State:
     """The running server that a request or a socket has come to."""
-    state: State = connection.app.state.itemroom
+    state: State = scope["app"].state.itemroom
     return state
 
 
 async def get_state(connection: HTTPConnection) -> State:
     """`state_of` as a dependency; a plain function would cost a thread for each request."""
-    return state_of(connection)
+    return state_of(connection.scope)
 
 
 Running = Annotated[State, Depends(get_state)]

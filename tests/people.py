@@ -10,7 +10,7 @@ import orjson
 
 from api.history.transaction import Transaction
 from api.models import ApiToken, User
-from api.security import Role
+from api.security import ClaimedRole
 from api.state import State
 
 
@@ -58,7 +58,7 @@ class People:
         token = self.state.tokens.issue(user_id, use="access", ttl=3600).token
         return Person(self.client, username, user_id, token)
 
-    async def limited(self, person: Person, items: Mapping[str, Role]) -> Person:
+    async def limited(self, person: Person, items: Mapping[str, ClaimedRole]) -> Person:
         """The same user with an API token that is limited to items."""
         issued = self.state.tokens.issue(person.id, use="api", ttl=3600, items=items)
         (key,) = await self.rows("SELECT key FROM user WHERE id = ?", person.id)

@@ -26,7 +26,7 @@ Form = Annotated[OAuth2PasswordRequestForm, Depends()]
 @router.post("/register", status_code=201)
 async def register(
     state: Running, address: ClientAddress, wish: schemas.Registration
-) -> schemas.UserShown:
+) -> schemas.AccountView:
     """Become a user. Refused with `registration_closed` where only the operator makes users."""
     return schemas.show_user(await register_user(state, address, wish))
 
@@ -40,7 +40,7 @@ async def login(
     address: ClientAddress,
     login: schemas.Login,
     user_agent: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> schemas.UserShown:
+) -> schemas.AccountView:
     """Sign a browser in: the answer sets the session cookie, a new one each time."""
     password = login.password.get_secret_value()
     proof = await prove_password(state, address, login.username, password)
@@ -110,7 +110,7 @@ async def me(state: Running, principal: SignedIn) -> schemas.Me:
 @router.patch("/me")
 async def rename(
     state: Running, principal: AccountOwner, wish: schemas.Renaming
-) -> schemas.UserShown:
+) -> schemas.AccountView:
     """Change your display name: it is on everything that is read from now on."""
     user = await state.writer.call(
         partial(rename_user, user_key=principal.user_key, name=wish.display_name)

@@ -8,7 +8,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer, OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
 from api.accounts.cookies import SessionCookie, read_session_cookie, rename_session_cookie
-from api.accounts.identity import Identify, identify, verify_session, verify_token
+from api.accounts.identity import LookUp, identify, verify_session, verify_token
 from api.errors import Refusal
 from api.http.origin import check_cookie_origin
 from api.rights.access import Principal, clock_ms
@@ -22,8 +22,8 @@ __all__ = [
     "Shown",
     "SignedIn",
     "Visitor",
-    "authenticate",
     "checked_origin",
+    "identify_shown",
     "shown_credential",
 ]
 
@@ -62,7 +62,7 @@ async def shown_credential(
     tickets = ticket or []
     cookie = None
     if "cookie" in connection.headers:
-        cookie = read_session_cookie(connection, state_of(connection).settings)
+        cookie = read_session_cookie(connection, state_of(connection.scope).settings)
     if len(tokens) + len(tickets) > 1:
         raise Refusal("auth_ambiguous")
     if tokens:
@@ -82,12 +82,12 @@ def _bearer(header: str) -> str:
     return token.strip()
 
 
-async def authenticate(state: State, shown: Shown, connection: HTTPConnection) -> Principal:
-    """Who shows this; raises as `verify`."""
-    return await state.readers.read(identify, await verify(state, shown, connection))
+async def identify_shown(state: State, shown: Shown, connection: HTTPConnection) -> Principal:
+    """Who shows this; raises as `verify_shown`."""
+    return await state.readers.read(identify, await verify_shown(state, shown, connection))
 
 
-async def verify(state: State, shown: Shown, connection: HTTPConnection) -> Identify:
+async def verify_shown(state: State, shown: Shown, connection: HTTPConnection) -> LookUp:
     """What looks up who shows this, once it is verified.
 
     A ticket is no answer here: only a room can take it (`redeem_ticket`).
@@ -124,7 +124,7 @@ async def signed_in(
     _cookie: Annotated[object, Depends(_COOKIE)],
 ) -> Principal:
     """Whoever makes a REST call."""
-    principal = await authenticate(state, shown, connection)
+    principal = await identify_shown(state, shown, connection)
     if shown.cookie is not None and shown.cookie.is_former:
         rest = max(0, (principal.credential.expires_at or 0) - clock_ms()) // 1000
         rename_session_cookie(response, connection, state.settings, shown.cookie.secret, rest)
@@ -139,7 +139,7 @@ async def perhaps_signed_in(
 ) -> Principal | None:
     """Whoever makes a call that is for everybody; None: nobody, or no longer."""
     try:
-        return await authenticate(state, shown, connection)
+        return await identify_shown(state, shown, connection)
     except Refusal as refusal:
         if refusal.verdict.status != 401:
             raise

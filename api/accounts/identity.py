@@ -19,7 +19,7 @@ from api.security import Claims
 from api.state import State
 from api.store.statements import statement
 
-Identify = Callable[[Connection], Principal]
+LookUp = Callable[[Connection], Principal]
 """Looks up, in a reader's thread, whose a verified credential is; raises Refusal.
 
 A token may have been revoked all the same: `load_standing` says so, as part of a question about
@@ -27,7 +27,7 @@ an item, or asked by `identify` for itself.
 """
 
 
-async def verify_token(state: State, token: str) -> Identify:
+async def verify_token(state: State, token: str) -> LookUp:
     """A token of ours, or of the outside issuer, that is what it says. Cancelling is safe.
 
     Raises:
@@ -39,7 +39,7 @@ async def verify_token(state: State, token: str) -> Identify:
     return partial(_find_principal, claims=claims)
 
 
-def verify_session(state: State, secret: str) -> Identify:
+def verify_session(state: State, secret: str) -> LookUp:
     """A session cookie. Whether it may be used from this page was asked before."""
 
     def look_up(connection: Connection) -> Principal:
@@ -54,7 +54,7 @@ def verify_session(state: State, secret: str) -> Identify:
     return look_up
 
 
-def identify(connection: Connection, look_up: Identify) -> Principal:
+def identify(connection: Connection, look_up: LookUp) -> Principal:
     """Whose a credential is that still counts. May block; raises Refusal."""
     principal = look_up(connection)
     if load_standing(connection, principal, "").credential_ended:

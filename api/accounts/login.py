@@ -50,7 +50,7 @@ async def prove_password(state: State, address: str, username: str, password: st
     return replace(stored, new_hash=verified.new_hash)
 
 
-def accept_proof(tx: Transaction, proof: Proof) -> Profile:
+def accept_proof(transaction: Transaction, proof: Proof) -> Profile:
     """The user, if the password that was proved is still theirs; stores a better hash of it.
 
     Between the proof and this transaction the password may have been changed or the user
@@ -68,9 +68,9 @@ def accept_proof(tx: Transaction, proof: Proof) -> Profile:
         )
         .values({col(User.password_hash): proof.new_hash or proof.password_hash})
     )
-    if tx.connection.execute(stored).rowcount != 1:
+    if transaction.connection.execute(stored).rowcount != 1:
         raise Refusal("login_failed")
-    return load_user(tx.connection, proof.user_key)
+    return load_user(transaction.connection, proof.user_key)
 
 
 def _load_proof(connection: Connection, username: str) -> Proof | None:

@@ -13,40 +13,46 @@ STEP = 500  # Rows of a table in one transaction: a few milliseconds, for which 
 TOKEN_MARGIN = 86_400_000
 
 
-def purge(tx: Transaction, settings: Settings) -> bool:
+def purge_credentials(transaction: Transaction, settings: Settings) -> bool:
     """Delete dead sessions, tickets, and API tokens; whether more may be left to do."""
-    removed = [_purge_sessions(tx, settings), _purge_tickets(tx), _purge_tokens(tx)]
+    removed = [
+        _purge_sessions(transaction, settings),
+        _purge_tickets(transaction),
+        _purge_tokens(transaction),
+    ]
     return max(removed) == STEP
 
 
-def _purge_sessions(tx: Transaction, settings: Settings) -> int:
+def _purge_sessions(transaction: Transaction, settings: Settings) -> int:
     dead = (
         select(col(Session.id), col(Session.user_key))
         .where(
             or_(
-                col(Session.created_at) <= tx.now_ms - settings.session_lifetime * 1000,
-                col(Session.used_at) <= tx.now_ms - settings.session_idle * 1000,
+                col(Session.created_at) <= transaction.now_ms - settings.session_lifetime * 1000,
+                col(Session.used_at) <= transaction.now_ms - settings.session_idle * 1000,
             )
         )
         .limit(STEP)
     )
-    rows = tx.connection.execute(dead).all()
+    rows = transaction.connection.execute(dead).all()
     for session_id, user_key in rows:
-        tx.connection.execute(delete(Session).where(col(Session.id) == session_id))
+        transaction.connection.execute(delete(Session).where(col(Session.id) == session_id))
         # Sockets keep their session in use; should one have missed to, it must close now.
-        tx.emit(sessions_ended(user_key, {session_id}))
+        transaction.emit(sessions_ended(user_key, {session_id}))
     return len(rows)
 
 
-def _purge_tickets(tx: Transaction) -> int:
-    dead = select(col(Ticket.jti)).where(col(Ticket.expires_at) <= tx.now_ms).limit(STEP)
-    return tx.connection.execute(delete(Ticket).where(col(Ticket.jti).in_(dead))).rowcount
+def _purge_tickets(transaction: Transaction) -> int:
+    dead = select(col(Ticket.jti)).where(col(Ticket.expires_at) <= transaction.now_ms).limit(STEP)
+    return transaction.connection.execute(delete(Ticket).where(col(Ticket.jti).in_(dead))).rowcount
 
 
-def _purge_tokens(tx: Transaction) -> int:
+def _purge_tokens(transaction: Transaction) -> int:
     dead = (
         select(col(ApiToken.jti))
-        .where(col(ApiToken.expires_at) <= tx.now_ms - TOKEN_MARGIN)
+        .where(col(ApiToken.expires_at) <= transaction.now_ms - TOKEN_MARGIN)
         .limit(STEP)
     )
-    return tx.connection.execute(delete(ApiToken).where(col(ApiToken.jti).in_(dead))).rowcount
+    return transaction.connection.execute(
+        delete(ApiToken).where(col(ApiToken.jti).in_(dead))
+    ).rowcount

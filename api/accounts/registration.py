@@ -68,9 +68,9 @@ async def change_password(
 
 
 def _replace(
-    tx: Transaction, *, proof: Proof, password_hash: str, keep_session: str | None
+    transaction: Transaction, *, proof: Proof, password_hash: str, keep_session: str | None
 ) -> None:
-    accept_proof(tx, proof)
+    accept_proof(transaction, proof)
     set_password(
-        tx, user_key=proof.user_key, password_hash=password_hash, keep_session=keep_session
+        transaction, user_key=proof.user_key, password_hash=password_hash, keep_session=keep_session
     )

@@ -101,7 +101,7 @@ class NewToken(Input):
     )
 
 
-class UserShown(BaseModel):
+class AccountView(BaseModel):
     """A user."""
 
     id: str
@@ -110,7 +110,7 @@ class UserShown(BaseModel):
     created_at: Time
 
 
-class CredentialShown(BaseModel):
+class CredentialView(BaseModel):
     """What the call was made with."""
 
     kind: CredentialKind
@@ -118,11 +118,11 @@ class CredentialShown(BaseModel):
     items: dict[str, Role] | None = Field(description="What it is limited to; null: nothing.")
 
 
-class Me(UserShown):
+class Me(AccountView):
     """The user who asks, and how they are known."""
 
     admin: bool = Field(description="Whether they may see how the server does, at `/status`.")
-    credential: CredentialShown
+    credential: CredentialView
 
 
 class VisitorShown(BaseModel):
@@ -133,7 +133,7 @@ class VisitorShown(BaseModel):
     first: bool = Field(description="Whether nobody is a user yet.")
 
 
-class SessionShown(BaseModel):
+class SessionView(BaseModel):
     """A browser that is signed in."""
 
     id: str
@@ -146,7 +146,7 @@ class SessionShown(BaseModel):
 class SessionList(BaseModel):
     """The browsers that are signed in."""
 
-    sessions: list[SessionShown]
+    sessions: list[SessionView]
 
 
 class AccessToken(BaseModel):
@@ -157,7 +157,7 @@ class AccessToken(BaseModel):
     expires_in: int
 
 
-class TokenShown(BaseModel):
+class TokenView(BaseModel):
     """An API token, without its text."""
 
     id: str
@@ -167,7 +167,7 @@ class TokenShown(BaseModel):
     expires_at: Time
 
 
-class TokenMade(TokenShown):
+class TokenMade(TokenView):
     """A new API token; its text is shown this once."""
 
     token: str
@@ -176,12 +176,12 @@ class TokenMade(TokenShown):
 class TokenList(BaseModel):
     """The API tokens that count."""
 
-    tokens: list[TokenShown]
+    tokens: list[TokenView]
 
 
-def show_user(user: Profile) -> UserShown:
+def show_user(user: Profile) -> AccountView:
     """As its own user and its creator see it."""
-    return UserShown(
+    return AccountView(
         id=user.id, username=user.username, name=user.name, created_at=rfc3339(user.created_at)
     )
 
@@ -190,7 +190,7 @@ def show_me(user: Profile, principal: Principal) -> Me:
     """The user and the credential in use."""
     credential = principal.credential
     ends = credential.expires_at
-    shown = CredentialShown(
+    shown = CredentialView(
         kind=credential.kind,
         expires_at=None if ends is None else rfc3339(ends),
         items=None if credential.items is None else dict(credential.items),
@@ -198,9 +198,9 @@ def show_me(user: Profile, principal: Principal) -> Me:
     return Me(**show_user(user).model_dump(), admin=user.admin, credential=shown)
 
 
-def show_session(session: SessionListed, principal: Principal) -> SessionShown:
+def show_session(session: SessionListed, principal: Principal) -> SessionView:
     """A session, and whether it is the principal's own."""
-    return SessionShown(
+    return SessionView(
         id=session.id,
         created_at=rfc3339(session.created_at),
         used_at=rfc3339(session.used_at),
@@ -209,9 +209,9 @@ def show_session(session: SessionListed, principal: Principal) -> SessionShown:
     )
 
 
-def show_token(token: TokenListed) -> TokenShown:
+def show_token(token: TokenListed) -> TokenView:
     """An API token in a list."""
-    return TokenShown.model_validate(_token_fields(token))
+    return TokenView.model_validate(_token_fields(token))
 
 
 def show_new_token(token: TokenListed, text: str) -> TokenMade:

@@ -41,23 +41,25 @@ class SessionListed:
     user_agent: str | None
 
 
-def open_session(tx: Transaction, proof: Proof, secret: str, user_agent: str | None) -> Profile:
+def open_session(
+    transaction: Transaction, proof: Proof, secret: str, user_agent: str | None
+) -> Profile:
     """Sign a browser in; the cookie's secret is stored only as a fingerprint.
 
     Raises:
         Refusal: `login_failed`.
     """
-    user = accept_proof(tx, proof)
-    _make_room(tx, user.key)
+    user = accept_proof(transaction, proof)
+    _make_room(transaction, user.key)
     signed_in = Session(
         id=new_id(),
         secret_hash=fingerprint(secret),
         user_key=user.key,
         user_agent=_clean(user_agent),
-        created_at=tx.now_ms,
-        used_at=tx.now_ms,
+        created_at=transaction.now_ms,
+        used_at=transaction.now_ms,
     )
-    with tx.session() as session:
+    with transaction.session() as session:
         session.add(signed_in)
     return user
 
@@ -116,28 +118,28 @@ def list_sessions(
     return [SessionListed(*row) for row in connection.execute(query)]
 
 
-def end_session(tx: Transaction, user_key: int, session_id: str) -> None:
+def end_session(transaction: Transaction, user_key: int, session_id: str) -> None:
     """Sign one browser of a user out, and close its sockets.
 
     Raises:
         Refusal: `not_found`, for somebody else's session too.
     """
-    ended = tx.connection.execute(
+    ended = transaction.connection.execute(
         delete(Session).where(col(Session.id) == session_id, col(Session.user_key) == user_key)
     )
     if ended.rowcount == 0:
         raise Refusal("not_found")
-    tx.emit(sessions_ended(user_key, {session_id}))
+    transaction.emit(sessions_ended(user_key, {session_id}))
 
 
-def end_other_sessions(tx: Transaction, user_key: int, keep: str | None) -> None:
+def end_other_sessions(transaction: Transaction, user_key: int, keep: str | None) -> None:
     """Sign a user out everywhere but, if they have it, in the session `keep`."""
-    tx.connection.execute(
+    transaction.connection.execute(
         delete(Session).where(
             col(Session.user_key) == user_key, col(Session.id).is_distinct_from(keep)
         )
     )
-    tx.emit(CredentialsEnded(user_key, kinds=frozenset({"session"}), kept=keep))
+    transaction.emit(CredentialsEnded(user_key, kinds=frozenset({"session"}), kept=keep))
 
 
 @statement
@@ -145,9 +147,11 @@ def _touch(now: int, session_id: str) -> Update:
     return update(Session).where(col(Session.id) == session_id).values({col(Session.used_at): now})
 
 
-def touch_sessions(tx: Transaction, ids: Collection[str]) -> None:
+def touch_sessions(transaction: Transaction, ids: Collection[str]) -> None:
     """These sessions are in use now: by a request, or by a socket that is open. Light."""
-    _touch.run_many(tx.connection, [(tx.now_ms, session_id) for session_id in ids])
+    _touch.run_many(
+        transaction.connection, [(transaction.now_ms, session_id) for session_id in ids]
+    )
 
 
 def sessions_ended(user_key: int, ids: Collection[str]) -> CredentialsEnded:
@@ -155,16 +159,16 @@ def sessions_ended(user_key: int, ids: Collection[str]) -> CredentialsEnded:
     return CredentialsEnded(user_key, kinds=frozenset({"session"}), ids=frozenset(ids))
 
 
-def _make_room(tx: Transaction, user_key: int) -> None:
+def _make_room(transaction: Transaction, user_key: int) -> None:
     surplus = (
         select(col(Session.id))
         .where(col(Session.user_key) == user_key)
         .order_by(col(Session.used_at).desc(), col(Session.id).desc())
         .offset(MAX_SESSIONS - 1)
     )
-    ids = set(tx.connection.execute(surplus).scalars())
+    ids = set(transaction.connection.execute(surplus).scalars())
     for session_id in ids:
-        end_session(tx, user_key, session_id)
+        end_session(transaction, user_key, session_id)
 
 
 def _clean(user_agent: str | None) -> str | None:

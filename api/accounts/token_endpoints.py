@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from api.accounts import schemas
 from api.accounts.dependencies import AccountOwner
-from api.accounts.tokens import Wish, create_api_token, list_api_tokens, revoke_api_token
+from api.accounts.tokens import TokenRequest, create_api_token, list_api_tokens, revoke_api_token
 from api.rights.access import clock_ms
 from api.state import Running
 
@@ -20,7 +20,7 @@ async def create(
     """Make an API token. It can never do more than you can; its text is shown this once."""
     longest = state.settings.api_token_max_ttl
     ttl = token.expires_in or min(schemas.DEFAULT_TOKEN_TTL, longest)
-    wish = Wish(token.name, token.items, ttl)
+    wish = TokenRequest(token.name, token.items, ttl)
     issued, listed = await state.writer.call(
         partial(create_api_token, tokens=state.tokens, principal=principal, wish=wish)
     )

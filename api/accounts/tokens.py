@@ -15,8 +15,7 @@ from api.history.transaction import Transaction
 from api.models import ApiToken, User
 from api.rights.access import Principal, Role
 from api.rights.standing import load_standing
-from api.security import Issued, Tokens
-from api.security import Role as ClaimedRole
+from api.security import ClaimedRole, Issued, Tokens
 from api.store.sessions import reading
 
 MAX_API_TOKENS = 100  # Of one user, that count at the same time.
@@ -29,7 +28,7 @@ _CLAIMED: Mapping[Role, ClaimedRole] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TokenRequest:
     """What an API token shall be. `items`: item id, or prefix with a final `*`, to role."""
 
     name: str
@@ -49,7 +48,7 @@ class TokenListed:
     expires_at: int
 
 
-def issue_access_token(tx: Transaction, tokens: Tokens, proof: Proof, ttl: int) -> Issued:
+def issue_access_token(transaction: Transaction, tokens: Tokens, proof: Proof, ttl: int) -> Issued:
     """A token for whoever proved a password; `ttl` in seconds.
 
     Issued in the writer's thread, so that it is either before a change of the password, and
@@ -58,12 +57,12 @@ def issue_access_token(tx: Transaction, tokens: Tokens, proof: Proof, ttl: int) 
     Raises:
         Refusal: `login_failed`.
     """
-    user = accept_proof(tx, proof)
+    user = accept_proof(transaction, proof)
     query = select(col(User.tokens_from)).where(col(User.key) == user.key)
     # Later than the clock, if that was set back since the change, or in its own millisecond.
-    earliest = max(tx.moment(), tx.connection.execute(query).scalar_one())
+    earliest = max(transaction.moment(), transaction.connection.execute(query).scalar_one())
     issued = tokens.issue(user.id, use="access", ttl=ttl, earliest=earliest)
-    tx.reach(moment_of(issued.claims.jti))
+    transaction.reach(moment_of(issued.claims.jti))
     return issued
 
 
@@ -77,16 +76,19 @@ def moment_of(jti: str) -> int:
 
 
 def create_api_token(
-    tx: Transaction, tokens: Tokens, principal: Principal, wish: Wish
+    transaction: Transaction, tokens: Tokens, principal: Principal, wish: TokenRequest
 ) -> tuple[Issued, TokenListed]:
     """A token that acts for its user, in these items and within these roles.
 
     Raises:
         Refusal: `auth_revoked`, `bad_request`, or `forbidden` when there are too many.
     """
-    if load_standing(tx.connection, principal, "").credential_ended:
+    if load_standing(transaction.connection, principal, "").credential_ended:
         raise Refusal("auth_revoked")
-    if len(list_api_tokens(tx.connection, principal.user_key, tx.now_ms)) >= MAX_API_TOKENS:
+    if (
+        len(list_api_tokens(transaction.connection, principal.user_key, transaction.now_ms))
+        >= MAX_API_TOKENS
+    ):
         raise Refusal("forbidden", f"A user has at most {MAX_API_TOKENS} API tokens.")
     items = {pattern: _CLAIMED[role] for pattern, role in wish.items.items()}
     issued = tokens.issue(principal.id, use="api", ttl=wish.ttl, items=items)
@@ -105,7 +107,7 @@ def create_api_token(
         created_at=listed.created_at,
         expires_at=listed.expires_at,
     )
-    with tx.session() as session:
+    with transaction.session() as session:
         session.add(stored)
     return issued, listed
 
@@ -130,24 +132,24 @@ def list_api_tokens(connection: Connection, user_key: int, now: int) -> list[Tok
         ]
 
 
-def revoke_api_token(tx: Transaction, user_key: int, jti: str) -> None:
+def revoke_api_token(transaction: Transaction, user_key: int, jti: str) -> None:
     """End an API token, and close its sockets.
 
     Raises:
         Refusal: `not_found`, for somebody else's and for one that was revoked already.
     """
-    revoked = tx.connection.execute(
+    revoked = transaction.connection.execute(
         update(ApiToken)
         .where(
             col(ApiToken.jti) == jti,
             col(ApiToken.user_key) == user_key,
             col(ApiToken.revoked_at).is_(None),
         )
-        .values({col(ApiToken.revoked_at): tx.now_ms})
+        .values({col(ApiToken.revoked_at): transaction.now_ms})
     )
     if revoked.rowcount == 0:
         raise Refusal("not_found")
-    tx.emit(CredentialsEnded(user_key, kinds=frozenset({"api"}), ids=frozenset({jti})))
+    transaction.emit(CredentialsEnded(user_key, kinds=frozenset({"api"}), ids=frozenset({jti})))
 
 
 def _roles(stored: str) -> dict[str, Role]:

@@ -61,7 +61,7 @@ def _profile(user: User) -> Profile:
 
 
 def create_user(
-    tx: Transaction,
+    transaction: Transaction,
     *,
     username: str,
     password_hash: str,
@@ -75,7 +75,7 @@ def create_user(
     """
     check_username(username)
     shown = check_name(username if name is None else name)
-    if find_user(tx.connection, username) is not None:
+    if find_user(transaction.connection, username) is not None:
         raise username_taken()
     user = User(
         id=new_id(),
@@ -83,72 +83,72 @@ def create_user(
         name=shown,
         password_hash=password_hash,
         admin=admin,
-        created_at=tx.now_ms,
+        created_at=transaction.now_ms,
     )
-    with tx.session() as session:
+    with transaction.session() as session:
         session.add(user)
     return _profile(user)
 
 
-def rename_user(tx: Transaction, *, user_key: int, name: str) -> Profile:
+def rename_user(transaction: Transaction, *, user_key: int, name: str) -> Profile:
     """Show a user to others as `name`, in what was said before as well; open sockets follow."""
     renamed = update(User).where(col(User.key) == user_key, col(User.name) != name)
-    if tx.connection.execute(renamed.values(name=name)).rowcount:
-        tx.emit(UserRenamed(user_key, name))
-    return load_user(tx.connection, user_key)
+    if transaction.connection.execute(renamed.values(name=name)).rowcount:
+        transaction.emit(UserRenamed(user_key, name))
+    return load_user(transaction.connection, user_key)
 
 
 def set_password(
-    tx: Transaction, *, user_key: int, password_hash: str, keep_session: str | None = None
+    transaction: Transaction, *, user_key: int, password_hash: str, keep_session: str | None = None
 ) -> None:
     """Store a new password; ends all sessions but one, and all access tokens.
 
     API tokens stay: each was given away on purpose, and is listed and revoked by itself.
     """
     others = col(Session.user_key) == user_key, col(Session.id).is_distinct_from(keep_session)
-    with tx.session() as session:
+    with transaction.session() as session:
         user = session.get_one(User, user_key)
-        user.password_hash, user.tokens_from = password_hash, _from_now_on(tx, user_key)
+        user.password_hash, user.tokens_from = password_hash, _from_now_on(transaction, user_key)
         session.exec(delete(Session).where(*others))
     ended = frozenset[CredentialKind]({"session", "access"})
-    tx.emit(CredentialsEnded(user_key, kinds=ended, kept=keep_session))
+    transaction.emit(CredentialsEnded(user_key, kinds=ended, kept=keep_session))
 
 
-def disable_user(tx: Transaction, username: str) -> None:
+def disable_user(transaction: Transaction, username: str) -> None:
     """Keep a user out: every credential they have ends, for good.
 
     Raises:
         Refusal: `not_found`.
     """
-    with tx.session() as session:
+    with transaction.session() as session:
         user = _known(session, username)
-        user.disabled, user.tokens_from = True, _from_now_on(tx, user.key)
+        user.disabled, user.tokens_from = True, _from_now_on(transaction, user.key)
         session.exec(delete(Session).where(col(Session.user_key) == user.key))
         session.exec(
             update(ApiToken)
             .where(col(ApiToken.user_key) == user.key, col(ApiToken.revoked_at).is_(None))
-            .values({col(ApiToken.revoked_at): tx.now_ms})
+            .values({col(ApiToken.revoked_at): transaction.now_ms})
         )
-    tx.emit(CredentialsEnded(user.key))
+    transaction.emit(CredentialsEnded(user.key))
 
 
-def enable_user(tx: Transaction, username: str) -> None:
+def enable_user(transaction: Transaction, username: str) -> None:
     """Let a disabled user sign in again. What ended with the disabling stays ended.
 
     Raises:
         Refusal: `not_found`.
     """
-    with tx.session() as session:
+    with transaction.session() as session:
         _known(session, username).disabled = False
 
 
-def set_admin(tx: Transaction, username: str, *, admin: bool) -> None:
+def set_admin(transaction: Transaction, username: str, *, admin: bool) -> None:
     """Let a user see how the server does, or no longer.
 
     Raises:
         Refusal: `not_found`.
     """
-    with tx.session() as session:
+    with transaction.session() as session:
         _known(session, username).admin = admin
 
 
@@ -164,7 +164,7 @@ def _named(session: SqlSession, username: str) -> User | None:
     return session.exec(select(User).where(User.username == meant)).one_or_none()
 
 
-def _from_now_on(tx: Transaction, user_key: int) -> int:
+def _from_now_on(transaction: Transaction, user_key: int) -> int:
     """The first moment at which tokens count again: later than that of any that was issued.
 
     They are issued in the writer's thread too, at moments that never go back while it runs. After
@@ -176,5 +176,5 @@ def _from_now_on(tx: Transaction, user_key: int) -> int:
         .outerjoin(Session, col(Session.user_key) == col(User.key))
         .where(col(User.key) == user_key)
     )
-    tokens_from, used_at = tx.connection.execute(known).one()
-    return max(tx.moment(), tokens_from, used_at or 0) + 1
+    tokens_from, used_at = transaction.connection.execute(known).one()
+    return max(transaction.moment(), tokens_from, used_at or 0) + 1

@@ -13,7 +13,7 @@ from api.history.entries import Entry
 from api.history.reader import read_entries
 from api.items.members import list_members
 from api.items.schemas import MemberView
-from api.operators.items import MAX_PAGE, find_item, list_items
+from api.operators.items import MAX_PAGE, find_item, summarize_items
 from api.operators.schemas import ItemDetail, ItemSummary
 from api.store.database import open_foreign_engine
 from api.store.schema import check
@@ -34,7 +34,7 @@ def all_items(connection: Connection) -> Iterator[ItemSummary]:
     """By id."""
     after: str | None = ""
     while after is not None:
-        page = list_items(connection, after, MAX_PAGE)
+        page = summarize_items(connection, after, MAX_PAGE)
         yield from page.items
         after = page.next
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from api.accounts import users
-from api.accounts.tokens import Wish
+from api.accounts.tokens import TokenRequest
 from api.app import make_passwords, make_tokens
 from api.history.transaction import Memory, Transaction
 from api.operators import service
@@ -43,36 +43,40 @@ class Offline:
         """See `Operator`."""
         password_hash = self._hash(password or service.unguessable_password())
         self._run(
-            lambda tx: users.create_user(
-                tx, username=username, password_hash=password_hash, name=name, admin=admin
+            lambda transaction: users.create_user(
+                transaction, username=username, password_hash=password_hash, name=name, admin=admin
             )
         )
 
     def disable_user(self, username: str) -> None:
         """See `Operator`."""
-        self._run(lambda tx: users.disable_user(tx, username))
+        self._run(lambda transaction: users.disable_user(transaction, username))
 
     def enable_user(self, username: str) -> None:
         """See `Operator`."""
-        self._run(lambda tx: users.enable_user(tx, username))
+        self._run(lambda transaction: users.enable_user(transaction, username))
 
     def set_admin(self, username: str, *, admin: bool) -> None:
         """See `Operator`."""
-        self._run(lambda tx: users.set_admin(tx, username, admin=admin))
+        self._run(lambda transaction: users.set_admin(transaction, username, admin=admin))
 
     def set_password(self, username: str, password: str) -> None:
         """See `Operator`."""
         password_hash = self._hash(password)
         self._run(
-            lambda tx: service.replace_password(tx, username=username, password_hash=password_hash)
+            lambda transaction: service.replace_password(
+                transaction, username=username, password_hash=password_hash
+            )
         )
 
     def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
         """See `Operator`."""
         tokens = make_tokens(self._settings)
-        wish = Wish(name, items, ttl)
+        wish = TokenRequest(name, items, ttl)
         issued = self._run(
-            lambda tx: service.issue_api_token(tx, tokens=tokens, username=username, wish=wish)
+            lambda transaction: service.issue_api_token(
+                transaction, tokens=tokens, username=username, wish=wish
+            )
         )
         return issued.token
 
@@ -83,7 +87,7 @@ class Offline:
     def _run(self, act: Callable[[Transaction], T]) -> T:
         """One transaction. Nobody is connected, so its events have no listener."""
         with self._engine.begin() as connection:
-            tx = Transaction(connection, Memory())
-            result = act(tx)
-            tx.flush()
+            transaction = Transaction(connection, Memory())
+            result = act(transaction)
+            transaction.flush()
             return result

@@ -28,7 +28,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Change:
     """What all commands of a member have: who, where, and the client's own id for it."""
 
     light: ClassVar[bool] = True
@@ -83,7 +83,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publish(Act):
+class Publish(Change):
     """A new message. `body` is JSON as it will be sent."""
 
     body: bytes
@@ -98,7 +98,7 @@ class Publish(Act):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edit(Act):
+class Edit(Change):
     """Another body for a message; for its author and admins."""
 
     target: int
@@ -118,7 +118,7 @@ class Edit(Act):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delete(Act):
+class Delete(Change):
     """The end of a message; for its author and admins."""
 
     target: int
@@ -142,7 +142,7 @@ class Delete(Act):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class React(Act):
+class React(Change):
     """Put a reaction on a message, or take one's own back."""
 
     target: int

@@ -55,10 +55,10 @@ def tidy_item(transaction: Transaction, item_key: int, limit: int = PURGE_STEP) 
     """Delete some of what an item keeps no longer; whether more remains."""
     query = select(col(Item.deleted_at)).where(col(Item.key) == item_key)
     deleted = transaction.connection.execute(query).scalar_one() is not None
-    return (purge if deleted else trim)(transaction, item_key, limit)
+    return (purge_log if deleted else trim)(transaction, item_key, limit)
 
 
-def purge(transaction: Transaction, item_key: int, limit: int) -> bool:
+def purge_log(transaction: Transaction, item_key: int, limit: int) -> bool:
     """Delete up to `limit` rows of a deleted item; whether more remain. Its own row stays."""
     left = limit
     for table in (Reaction, EntryRow, Membership):

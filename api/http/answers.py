@@ -5,8 +5,8 @@ from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.utils import ClientDisconnected
 
 from api.http.problems import problem_of, refuse
-from api.http.scopes import state_of
 from api.settings import Settings
+from api.state import state_of
 
 # An answer that sets one of these itself keeps its own: a page needs a wider policy.
 SECURITY_HEADERS = {

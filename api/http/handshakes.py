@@ -6,9 +6,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.errors import Refusal
 from api.http.origin import check_socket_origin
 from api.http.problems import Problem, refuse
-from api.http.scopes import state_of
 from api.rights.access import Principal
-from api.state import State
+from api.state import State, state_of
 
 # Whoever runs the server must be able to watch it stop.
 OPERATIONAL_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -20,9 +20,9 @@ from starlette.websockets import WebSocket
 
 from api.errors import Refusal
 from api.http.methods import WHOLE_SERVER, allowed_methods
-from api.http.scopes import state_of
 from api.http.strangers import slowed
 from api.http.validation import judge_validation
+from api.state import state_of
 
 logger = logging.getLogger("itemroom.http")
 RefuseSocket = Callable[[WebSocket, Exception], Awaitable[None]]

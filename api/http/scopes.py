@@ -3,13 +3,6 @@
 from starlette.types import Scope
 
 from api.limits import network_of
-from api.state import State
-
-
-def state_of(scope: Scope) -> State:
-    """The running server that the scope has come to."""
-    state: State = scope["app"].state.itemroom
-    return state
 
 
 def header(scope: Scope, name: bytes) -> list[str]:

@@ -9,7 +9,8 @@ import asyncio
 from starlette.types import Scope
 
 from api.errors import Refusal
-from api.http.scopes import client_network, state_of
+from api.http.scopes import client_network
+from api.state import state_of
 
 # What somebody is told who has shown a credential of ours: they are no stranger, and like those
 # who are let in they are limited by what they may do.

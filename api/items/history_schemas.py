@@ -69,7 +69,7 @@ class AuthorView(BaseModel):
     name: str = Field(examples=["Ada"])
 
 
-class _Shown(BaseModel):
+class _LogView(BaseModel):
     """What a message and every entry have."""
 
     seq: int = Field(examples=[1202])
@@ -81,7 +81,7 @@ class _Shown(BaseModel):
     deleted_seq: int | None = Field(None, description="The deletion.")
 
 
-class MessageView(_Shown):
+class MessageView(_LogView):
     """A message as it stands now."""
 
     type: Literal["message"]
@@ -90,7 +90,7 @@ class MessageView(_Shown):
     )
 
 
-class EntryView(_Shown):
+class EntryView(_LogView):
     """An entry of the log: what every kind has, and the fields of each kind."""
 
     type: Literal["message", "edit", "delete", "reaction", "member", "item"]

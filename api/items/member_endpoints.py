@@ -56,12 +56,12 @@ async def put(
 
 
 def _put(
-    tx: Transaction, access: Access, issuer: str | None, username: str, role: Role
+    transaction: Transaction, access: Access, issuer: str | None, username: str, role: Role
 ) -> tuple[MemberView, bool]:
     if issuer is not None:
         # Undone with the rest, should the caller turn out to be no admin.
-        expect_outside_user(tx, issuer, username)
-    return set_member(tx, access, username, role)
+        expect_outside_user(transaction, issuer, username)
+    return set_member(transaction, access, username, role)
 
 
 @router.delete("/{username:path}", status_code=204)

@@ -36,9 +36,14 @@ def _was_ever(connection: Connection, item_id: str) -> bool:
         return session.exec(select(Item.key).where(Item.id == item_id)).first() is not None
 
 
-def _create_item(item_id: str, tx: Transaction) -> None:
-    if _was_ever(tx.connection, item_id):
+def _create_item(item_id: str, transaction: Transaction) -> None:
+    if _was_ever(transaction.connection, item_id):
         return
-    item = Item(id=item_id, epoch=secrets.token_hex(8), created_at=tx.now_ms, active_at=tx.now_ms)
-    with tx.session() as session:
+    item = Item(
+        id=item_id,
+        epoch=secrets.token_hex(8),
+        created_at=transaction.now_ms,
+        active_at=transaction.now_ms,
+    )
+    with transaction.session() as session:
         session.add(item)

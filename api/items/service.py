@@ -10,7 +10,7 @@ from api.errors import Refusal
 from api.history.entries import Kind
 from api.history.events import DefaultRoleChanged, ItemDeleted
 from api.history.messages import author_of
-from api.history.retention import PURGE_STEP, purge
+from api.history.retention import PURGE_STEP, purge_log
 from api.history.transaction import Transaction
 from api.items.schemas import ItemChange, NewItem
 from api.models import Item, Membership, Ticket
@@ -89,5 +89,5 @@ def delete_item(transaction: Transaction, access: Access) -> None:
         item = session.get_one(Item, access.item_key)
         item.deleted_at, item.title, item.default_role = transaction.now_ms, "", None
         session.exec(delete(Ticket).where(col(Ticket.item_key) == access.item_key))
-    purge(transaction, access.item_key, PURGE_STEP)
+    purge_log(transaction, access.item_key, PURGE_STEP)
     transaction.emit(ItemDeleted(access.item_key))

@@ -49,7 +49,7 @@ async def redeem_ticket(state: State, ticket: str, item_id: str) -> Principal:
     return await state.writer.call(partial(_redeem, jti, item_id), light=True)
 
 
-def _store(jti: str, access: Access, ttl: int, tx: Transaction) -> None:
+def _store(jti: str, access: Access, ttl: int, transaction: Transaction) -> None:
     credential = access.principal.credential
     values = {
         col(Ticket.jti): jti,
@@ -60,9 +60,9 @@ def _store(jti: str, access: Access, ttl: int, tx: Transaction) -> None:
         col(Ticket.credential_issued_at): credential.issued_at,
         col(Ticket.credential_expires_at): credential.expires_at,
         col(Ticket.cap): claimed_role(credential.items, access.item_id),
-        col(Ticket.expires_at): tx.now_ms + ttl * 1000,
+        col(Ticket.expires_at): transaction.now_ms + ttl * 1000,
     }
-    tx.connection.execute(insert(Ticket).values(values))
+    transaction.connection.execute(insert(Ticket).values(values))
 
 
 @statement
@@ -105,14 +105,14 @@ def _look(
     return rows[0]
 
 
-def _redeem(jti: str, item_id: str, tx: Transaction) -> Principal:
+def _redeem(jti: str, item_id: str, transaction: Transaction) -> Principal:
     # The writer is the only one that writes: between this look and the update nobody comes.
-    found = _look(tx.connection, jti, item_id, tx.now_ms)
+    found = _look(transaction.connection, jti, item_id, transaction.now_ms)
     user_key, user_id, name, kind, credential_id, issued_at, expires_at, cap = found
     items = None if cap is None else {item_id: Role(cap)}
     credential = Credential(cast(CredentialKind, kind), credential_id, issued_at, expires_at, items)
     principal = Principal(user_key, user_id, name, credential)
-    if load_standing(tx.connection, principal, item_id).credential_ended:
+    if load_standing(transaction.connection, principal, item_id).credential_ended:
         raise Refusal("auth_revoked")
-    _use.run(tx.connection, tx.now_ms, jti)
+    _use.run(transaction.connection, transaction.now_ms, jti)
     return principal

@@ -40,16 +40,16 @@ from api.live.hub import Room
 from api.rights.access import Principal, Role
 
 logger = logging.getLogger("itemroom.rooms")
-Authenticate = Callable[[str], Awaitable[Principal]]
+IdentifyToken = Callable[[str], Awaitable[Principal]]
 T = TypeVar("T")
-Act = PublishFrame | EditFrame | DeleteFrame | ReactFrame
+StoredFrame = PublishFrame | EditFrame | DeleteFrame | ReactFrame
 
 
 class Commands:
     """The commands of one connection, and how many of them it may give.
 
     Args:
-        authenticate: turns a token into whose it is; raises Refusal.
+        identify_token: turns a token into whose it is; raises Refusal.
     """
 
     __slots__ = (
@@ -68,13 +68,13 @@ class Commands:
     )
 
     def __init__(
-        self, connection: Connection, codec: Codec, writer: Writer, authenticate: Authenticate
+        self, connection: Connection, codec: Codec, writer: Writer, identify_token: IdentifyToken
     ) -> None:
         settings = connection.settings
         self._connection = connection
         self._codec = codec
         self._writer = writer
-        self._authenticate = authenticate
+        self._authenticate = identify_token
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._publishes = Bucket(settings.publish_rate, settings.publish_burst)
@@ -123,12 +123,12 @@ class Commands:
             case _:
                 self._act(frame)
 
-    def _act(self, frame: Act) -> None:
+    def _act(self, frame: StoredFrame) -> None:
         self._connection.access.require(Role.WRITER)
         self._take(self._publishes)
         self._submit(self._command(frame), partial(self._stored, frame.ref, self._loop.time()))
 
-    def _command(self, frame: Act) -> Command[Stored]:
+    def _command(self, frame: StoredFrame) -> Command[Stored]:
         access = self._connection.access
         match frame:
             case PublishFrame():

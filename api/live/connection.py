@@ -108,7 +108,7 @@ class Connection:
         if heard.rights != arrival.moment.rights:
             # Read again from inside the room: no change of rights can fall in between.
             begin = partial(self._begin, room)
-            self._read_rights(begin, read_opening, self.access, arrival.wish)
+            self._read_rights(begin, read_opening, self.access, arrival.beginning)
             return
         is_news = heard.commits == arrival.moment.commits
         enter = self._begin if is_news else self._welcome

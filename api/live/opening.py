@@ -16,7 +16,7 @@ from api.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Beginning:
     """Where a client wants to begin: after a seq of an epoch, or with the newest `tail` entries."""
 
     after: int | None
@@ -41,7 +41,7 @@ class Arrival:
     """A client that was let in, what the database said of it, and how old that answer is."""
 
     access: Access
-    wish: Wish
+    beginning: Beginning
     opening: Opening
     moment: Moment
 
@@ -50,7 +50,7 @@ def read_arrival(
     connection: Connection,
     look_up: Callable[[Connection], Principal],
     item_id: str,
-    wish: Wish,
+    beginning: Beginning,
 ) -> tuple[Access, Opening]:
     """Who it is, what they may, and where they begin: one look at the database. May block.
 
@@ -61,14 +61,14 @@ def read_arrival(
     standing = load_standing(connection, principal, item_id)
     access = grant(principal, standing)
     extent = read_extent(connection, access.item_key)
-    return access, Opening(standing, extent, *starting_point(wish, extent))
+    return access, Opening(standing, extent, *starting_point(beginning, extent))
 
 
-def read_opening(connection: Connection, access: Access, wish: Wish) -> Opening:
+def read_opening(connection: Connection, access: Access, beginning: Beginning) -> Opening:
     """Rights and extent of the log at one moment. May block."""
     standing = load_standing(connection, access.principal, access.item_id)
     extent = read_extent(connection, access.item_key)
-    return Opening(standing, extent, *starting_point(wish, extent))
+    return Opening(standing, extent, *starting_point(beginning, extent))
 
 
 def read_page(
@@ -86,19 +86,19 @@ def read_page(
     return read_entries(connection, access.item_key, after, limit)
 
 
-def starting_point(wish: Wish, extent: Extent) -> tuple[int, bool]:
-    """Where replay begins, and whether the wish could be honoured.
+def starting_point(beginning: Beginning, extent: Extent) -> tuple[int, bool]:
+    """Where replay begins, and whether the beginning could be honoured.
 
     A cursor that retention has overtaken begins with what is left. One of another life of the
     log, or from its future, says nothing about this log: it begins as a new client would.
     """
     kept = extent.oldest - 1
-    newest = max(kept, extent.head - wish.tail)
-    if wish.after is None:
+    newest = max(kept, extent.head - beginning.tail)
+    if beginning.after is None:
         return newest, True
-    if wish.epoch not in (None, extent.epoch) or wish.after > extent.head:
+    if beginning.epoch not in (None, extent.epoch) or beginning.after > extent.head:
         return newest, False
-    return max(wish.after, kept), wish.after >= kept
+    return max(beginning.after, kept), beginning.after >= kept
 
 
 def welcome(

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Header
 from starlette.requests import HTTPConnection
 
-from api.accounts.dependencies import Shown, account_owner, authenticate, shown_credential
+from api.accounts.dependencies import Shown, account_owner, identify_shown, shown_credential
 from api.accounts.users import load_user
 from api.addresses import parse_address
 from api.errors import Refusal
@@ -41,7 +41,7 @@ async def watcher(connection: HTTPConnection, state: Running) -> None:
     shown = await _shown(connection)
     if shown == Shown() and _is_local(connection):
         return
-    principal = await account_owner(await authenticate(state, shown, connection))
+    principal = await account_owner(await identify_shown(state, shown, connection))
     if not (await state.readers.read(load_user, principal.user_key)).admin:
         raise Refusal("forbidden", "Only an admin sees this: itemroom user admin NAME.")
 

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.accounts import users
-from api.accounts.schemas import DEFAULT_TOKEN_TTL, UserShown, show_user
-from api.accounts.tokens import Wish
+from api.accounts.schemas import DEFAULT_TOKEN_TTL, AccountView, show_user
+from api.accounts.tokens import TokenRequest
 from api.operators import schemas
 from api.operators.dependencies import operator
-from api.operators.items import MAX_PAGE, list_items
+from api.operators.items import MAX_PAGE, summarize_items
 from api.operators.service import issue_api_token, replace_password, unguessable_password
 from api.state import Running
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/operator", include_in_schema=False, dependencies=[De
 
 
 @router.post("/users", status_code=201)
-async def create_user(state: Running, user: schemas.NewUser) -> UserShown:
+async def create_user(state: Running, user: schemas.NewUser) -> AccountView:
     """Make a user."""
     given = user.password
     password = unguessable_password() if given is None else given.get_secret_value()
@@ -70,7 +70,7 @@ async def create_token(
     """Make an API token for a user."""
     longest = state.settings.api_token_max_ttl
     ttl = token.expires_in or min(DEFAULT_TOKEN_TTL, longest)
-    wish = Wish(token.name, token.items, ttl)
+    wish = TokenRequest(token.name, token.items, ttl)
     issued = await state.writer.call(
         partial(issue_api_token, tokens=state.tokens, username=token.username, wish=wish)
     )
@@ -85,4 +85,4 @@ async def show_items(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
 ) -> schemas.ItemSummaries:
     """All items, by id."""
-    return await state.readers.read(list_items, after, limit)
+    return await state.readers.read(summarize_items, after, limit)

@@ -12,7 +12,7 @@ from api.operators.schemas import ItemDetail, ItemSummaries, ItemSummary
 MAX_PAGE = 500
 
 
-def list_items(connection: Connection, after: str | None, limit: int) -> ItemSummaries:
+def summarize_items(connection: Connection, after: str | None, limit: int) -> ItemSummaries:
     """The items whose ids follow `after`, at most `limit` of them. May block."""
     query = (
         _columns()

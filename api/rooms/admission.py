@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 from starlette.websockets import WebSocket
 
-from api.accounts.dependencies import Shown, shown_credential, verify
-from api.accounts.identity import Identify, identify
+from api.accounts.dependencies import Shown, shown_credential, verify_shown
+from api.accounts.identity import LookUp, identify
 from api.errors import Refusal
 from api.http.handshakes import check_connections
 from api.http.problems import DENIALS
@@ -15,7 +15,7 @@ from api.http.strangers import slowed
 from api.items.ids import valid_item_id
 from api.items.outside import ensure_outside_item
 from api.items.tickets import redeem_ticket
-from api.live.opening import Arrival, Wish, read_arrival
+from api.live.opening import Arrival, Beginning, read_arrival
 from api.rooms.refusals import PolicyViolation
 from api.settings import Settings
 from api.state import State, state_of
@@ -45,11 +45,11 @@ async def admit(
         PolicyViolation: with the contract's close code and reason; the client sees both.
         Refusal: what is denied before the socket opens.
     """
-    state = state_of(websocket)
-    wish = read_wish(state.settings, after, epoch, tail)
+    state = state_of(websocket.scope)
+    beginning = read_beginning(state.settings, after, epoch, tail)
     try:
         shown = await shown_credential(websocket, token, ticket)
-        arrival = await _arrive(websocket, state, shown, item_id, wish)
+        arrival = await _arrive(websocket, state, shown, item_id, beginning)
     except Refusal as refusal:
         if refusal.code in DENIALS:
             raise  # Counted where it is answered.
@@ -61,19 +61,19 @@ async def admit(
     return arrival
 
 
-def read_wish(
+def read_beginning(
     settings: Settings,
     after: str | None = None,
     epoch: str | None = None,
     tail: str | None = None,
-) -> Wish:
+) -> Beginning:
     """Where the client wants to begin.
 
     Raises:
         Refusal: `malformed`.
     """
     newest = settings.tail_default if tail is None else _number("tail", tail)
-    return Wish(
+    return Beginning(
         after=None if after is None else _number("after", after),
         epoch=epoch or None,
         tail=min(newest, settings.tail_max),
@@ -87,21 +87,21 @@ def _number(name: str, text: str) -> int:
 
 
 async def _arrive(
-    websocket: WebSocket, state: State, shown: Shown, item_id: str, wish: Wish
+    websocket: WebSocket, state: State, shown: Shown, item_id: str, beginning: Beginning
 ) -> Arrival:
     if not valid_item_id(item_id):
         item_id = ""  # Like every other item that does not exist, once the credential is good.
     look_up = await _verify(websocket, state, shown, item_id)
     moment = state.hub.moment  # Before the read: what it misses is news when the room is joined.
-    access, opening = await state.readers.read(read_arrival, look_up, item_id, wish)
-    return Arrival(access, wish, opening, moment)
+    access, opening = await state.readers.read(read_arrival, look_up, item_id, beginning)
+    return Arrival(access, beginning, opening, moment)
 
 
-async def _verify(websocket: WebSocket, state: State, shown: Shown, item_id: str) -> Identify:
+async def _verify(websocket: WebSocket, state: State, shown: Shown, item_id: str) -> LookUp:
     if shown.ticket is not None:
         principal = await redeem_ticket(state, shown.ticket, item_id)
         return lambda _: principal
-    look_up = await verify(state, shown, websocket)
+    look_up = await verify_shown(state, shown, websocket)
     if state.settings.issuer is not None:
         # An outside token may bring the item along.
         await ensure_outside_item(state, await state.readers.read(identify, look_up), item_id)

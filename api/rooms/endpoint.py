@@ -64,7 +64,7 @@ class RoomClient:
 @router.websocket("/items/{item_id}/ws")
 async def item_room(websocket: WebSocket, arrival: Admitted) -> None:
     """Say and hear what happens in an item."""
-    state = state_of(websocket)
+    state = state_of(websocket.scope)
     codec, subprotocol = choose_codec(websocket.scope["subprotocols"])
     await websocket.accept(subprotocol=subprotocol)
     wire = websocket.scope.get("extensions", {}).get(WIRE)

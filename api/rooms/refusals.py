@@ -25,7 +25,7 @@ class PolicyViolation(WebSocketException):
 async def refuse_socket(websocket: WebSocket, exception: Exception) -> None:
     """Accept, say `closing`, close: the handler of WebSocketException and Refusal."""
     refusal = refusal_of(exception)
-    state_of(websocket).metrics.refused(refusal.code)
+    state_of(websocket.scope).metrics.refused(refusal.code)
     codec, subprotocol = choose_codec(websocket.scope["subprotocols"])
     await websocket.accept(subprotocol=subprotocol)
     for frame in frames_of(codec, closing(refusal)).frames:

@@ -16,7 +16,7 @@ import orjson
 from api.errors import Refusal
 from api.letters import is_addressable, is_visible
 
-Role = Literal["reader", "writer", "admin"]
+ClaimedRole = Literal["reader", "writer", "admin"]
 Use = Literal["access", "api", "operator", "outside"]
 
 ROLES = frozenset({"reader", "writer", "admin"})
@@ -58,7 +58,7 @@ class Claims:
     expires_at: int
     use: Use
     name: str | None = None
-    items: Mapping[str, Role] | None = None
+    items: Mapping[str, ClaimedRole] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def _read_name(claims: dict[str, object]) -> str | None:
     return name
 
 
-def _read_items(claims: dict[str, object]) -> Mapping[str, Role] | None:
+def _read_items(claims: dict[str, object]) -> Mapping[str, ClaimedRole] | None:
     # A null is refused: whoever meant to limit the token must not get one without a limit.
     if "items" not in claims:
         return None

@@ -12,9 +12,9 @@ from jose import jwt
 from api.errors import Refusal
 from api.security.claims import (
     MAX_TOKEN_BYTES,
+    ClaimedRole,
     Claims,
     Policy,
-    Role,
     Unverified,
     Use,
     guard,
@@ -82,7 +82,7 @@ class Tokens:
         use: Use,
         ttl: int,
         name: str | None = None,
-        items: Mapping[str, Role] | None = None,
+        items: Mapping[str, ClaimedRole] | None = None,
         earliest: int = 0,
     ) -> Issued:
         """A token that lives for `ttl` seconds; its id is in the claims: see `new_id`.

@@ -3,7 +3,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.accounts.cookies import SessionCookie
-from api.accounts.dependencies import Shown, authenticate, shown_credential
+from api.accounts.dependencies import Shown, identify_shown, shown_credential
 from api.errors import Refusal
 from api.state import State
 from tests.accounts.conftest import Visit
@@ -131,16 +131,16 @@ async def test_socket_with_a_cookie_is_not_from_another_sites_page(
     shown = Shown(cookie=SessionCookie(ada.cookie))
     host = ("host", "127.0.0.1")
     for own in ([], [("origin", "http://127.0.0.1")]):
-        assert (await authenticate(state, shown, connection_of(host, *own))).name == "ada"
+        assert (await identify_shown(state, shown, connection_of(host, *own))).name == "ada"
     for foreign in (("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")):
         with pytest.raises(Refusal, match="origin_denied"):
-            await authenticate(state, shown, connection_of(host, foreign))
+            await identify_shown(state, shown, connection_of(host, foreign))
 
 
 async def test_socket_with_a_token_needs_no_origin(state: State, ada: Visitor) -> None:
     """No browser adds a token by itself."""
     shown = Shown(token=await ada.token("ada"))
-    assert (await authenticate(state, shown, connection_of())).name == "ada"
+    assert (await identify_shown(state, shown, connection_of())).name == "ada"
 
 
 async def test_openapi_tells_how_to_sign_in(app: FastAPI) -> None:

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from api.accounts.purge import STEP, TOKEN_MARGIN, purge
+from api.accounts.purge import STEP, TOKEN_MARGIN, purge_credentials
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
 from api.rights.access import Credential, clock_ms
@@ -60,7 +60,7 @@ async def test_purge_deletes_what_is_dead_and_nothing_else(
     ends = [("old", now - TOKEN_MARGIN), ("expired", now - 1), ("new", now + DAY)]
     await fill(store, "api_token", [token | {"jti": j, "expires_at": at} for j, at in ends])
 
-    assert await store.writer.call(partial(purge, settings=settings)) is False
+    assert await store.writer.call(partial(purge_credentials, settings=settings)) is False
     assert await store.rows("SELECT id FROM session ORDER BY id") == [("alive",), ("used",)]
     assert await store.rows("SELECT jti FROM ticket") == [("new",)]
     assert await store.rows("SELECT jti FROM api_token ORDER BY jti") == [("expired",), ("new",)]
@@ -78,7 +78,7 @@ async def test_purge_works_in_bounded_steps(store: Store, settings: Settings) ->
     key = (await store.user("ada")).user_key
     row = {"user_key": key, "name": "n", "items": "{}", "created_at": 0, "expires_at": 1}
     await fill(store, "api_token", [row | {"jti": str(number)} for number in range(STEP + 1)])
-    assert await store.writer.call(partial(purge, settings=settings)) is True
+    assert await store.writer.call(partial(purge_credentials, settings=settings)) is True
     assert await store.rows("SELECT count(*) FROM api_token") == [(1,)]
-    assert await store.writer.call(partial(purge, settings=settings)) is False
+    assert await store.writer.call(partial(purge_credentials, settings=settings)) is False
     assert await store.rows("SELECT count(*) FROM api_token") == [(0,)]

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from api.accounts.identity import verify_session
-from api.accounts.tokens import MAX_API_TOKENS, Wish, create_api_token, moment_of
+from api.accounts.tokens import MAX_API_TOKENS, TokenRequest, create_api_token, moment_of
 from api.errors import Refusal
 from api.rights.access import Role
 from api.security import new_id
@@ -141,7 +141,7 @@ async def test_token_cannot_be_made_with_a_session_that_ended_meanwhile(
     """Judged again in the transaction that would store it."""
     principal = await state.readers.read(verify_session(state, ada.cookie))
     await ada.client.post("/auth/logout")
-    wish = Wish("late", {"*": Role.READER}, 60)
+    wish = TokenRequest("late", {"*": Role.READER}, 60)
     with pytest.raises(Refusal, match="auth_revoked"):
         await state.writer.call(
             partial(create_api_token, tokens=state.tokens, principal=principal, wish=wish)

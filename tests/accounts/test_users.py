@@ -5,7 +5,7 @@ import pytest
 
 from api.accounts.login import Proof
 from api.accounts.sessions import open_session
-from api.accounts.tokens import Wish, issue_access_token, moment_of
+from api.accounts.tokens import TokenRequest, issue_access_token, moment_of
 from api.accounts.users import (
     Profile,
     create_user,
@@ -126,7 +126,7 @@ async def test_what_was_issued_before_a_change_ends_whatever_the_clock_does(
     monkeypatch.setattr(time, "time_ns", lambda: real() - 3_600_000_000_000)
     after = await store.writer.call(issue)
     assert await counts(store, user, after)
-    wish = Wish("n", {"*": Role.READER}, 60)
+    wish = TokenRequest("n", {"*": Role.READER}, 60)
     await store.writer.call(partial(issue_api_token, tokens=tokens, username="ada", wish=wish))
     await store.writer.call(partial(set_password, user_key=user.key, password_hash="h"))
     assert not await counts(store, user, after)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.history.reader import read_entries, read_messages
-from api.history.retention import DAY_MS, due_items, purge, tidy_item, trim
+from api.history.retention import DAY_MS, due_items, purge_log, tidy_item, trim
 from api.history.transaction import Transaction
 from api.rights.access import Access, Role, clock_ms
 from tests.stores import Store, explain, full_scans
@@ -152,14 +152,14 @@ async def test_deleted_item_purged_in_bounded_steps(store: Store, access: Access
     await store.react(access, 1, "a")
     counts = "SELECT (SELECT count(*) FROM reaction) + (SELECT count(*) FROM entry) + count(*) "
     left = [(await store.rows(counts + "FROM membership"))[0][0]]
-    while await store.writer.call(partial(purge, item_key=access.item_key, limit=4)):
+    while await store.writer.call(partial(purge_log, item_key=access.item_key, limit=4)):
         left.append((await store.rows(counts + "FROM membership"))[0][0])
     assert left == [6, 2]
     assert (await store.rows(counts + "FROM membership"))[0][0] == 0
     assert await store.rows("SELECT id FROM item") == [("doc",)]
 
 
-@pytest.mark.parametrize("act", [trim, purge])
+@pytest.mark.parametrize("act", [trim, purge_log])
 async def test_step_finds_its_rows_through_indexes(store: Store, access: Access, act: Any) -> None:
     """A step costs what it deletes, however much there is."""
     await publish(store, access, 3)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.live.opening import Wish
+from api.live.opening import Beginning
 from tests.live.world import FROM_START, NEWEST, Talker, World, settled, until
 
 pytestmark = pytest.mark.anyio
@@ -12,27 +12,27 @@ told_of_presence = pytest.mark.parametrize("world", [{"presence_interval": 0.01}
 
 
 @pytest.mark.parametrize(
-    ("wish", "after", "recovered"),
+    ("beginning", "after", "recovered"),
     [
-        (Wish(None, None, 0), 8, True),
-        (Wish(None, None, 3), 5, True),
-        (Wish(0, None, 0), 0, True),
-        (Wish(6, "e1", 0), 6, True),
-        (Wish(8, "e1", 0), 8, True),
-        (Wish(9, "e1", 2), 6, False),
-        (Wish(6, "other", 2), 6, False),
+        (Beginning(None, None, 0), 8, True),
+        (Beginning(None, None, 3), 5, True),
+        (Beginning(0, None, 0), 0, True),
+        (Beginning(6, "e1", 0), 6, True),
+        (Beginning(8, "e1", 0), 8, True),
+        (Beginning(9, "e1", 2), 6, False),
+        (Beginning(6, "other", 2), 6, False),
     ],
 )
 @pytest.mark.parametrize("world", [{"page_max": 3}], indirect=True)
 async def test_order_is_welcome_replay_live_entries(
     world: World,
-    wish: Wish,
+    beginning: Beginning,
     after: int,
     recovered: bool,  # noqa: FBT001 - a parameter's value
 ) -> None:
     """Wherever a client begins; between the last replayed and the first live entry is nothing."""
     await world.fill(8)
-    talker = await world.live("bob", wish)
+    talker = await world.live("bob", beginning)
     await world.fill(1)
     assert await talker.hears_entries(9) == list(range(after + 1, 10))
     welcome = talker.socket.said[0]
@@ -57,7 +57,7 @@ async def test_room_with_others_replays_from_memory(world: World) -> None:
     assert second["deleted_seq"] == 5
     assert "body" not in second
     assert bob.socket.seqs == [1, 2, 3, 4, 5]
-    eve = await world.live("eve", Wish(1, "other", 5))
+    eve = await world.live("eve", Beginning(1, "other", 5))
     assert eve.socket.said_of("message", "edit", "delete") == bob.socket.said_of(
         "message", "edit", "delete"
     )
@@ -170,7 +170,7 @@ async def test_client_that_stands_still_is_cut_and_catches_up(world: World) -> N
     assert (closing["code"], closing["reason"]) == (1013, "slow_consumer")
     assert closing["retry"] == "later"
     bob.connection.drained()
-    again = await world.live("bob", Wish(0, "e1", 0))
+    again = await world.live("bob", Beginning(0, "e1", 0))
     assert again.socket.seqs == [1, 2, 3]
 
 

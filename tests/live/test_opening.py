@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.history.extent import Extent
-from api.live.opening import Opening, Wish, starting_point, welcome
+from api.live.opening import Beginning, Opening, starting_point, welcome
 from api.rights.access import Access, Credential, Principal, Role, Standing
 from api.settings import Settings
 
@@ -35,7 +35,7 @@ def test_start_in_a_log_from_10_to_100(
     after: int | None, epoch: str | None, tail: int, start: tuple[int, bool]
 ) -> None:
     """Too old begins with what is left; another epoch or the future begins as a newcomer does."""
-    assert starting_point(Wish(after, epoch, tail), Extent(100, 10, "e1")) == start
+    assert starting_point(Beginning(after, epoch, tail), Extent(100, 10, "e1")) == start
 
 
 @given(
@@ -50,7 +50,7 @@ def test_start_is_inside_the_log_and_never_skips_in_silence(
 ) -> None:
     """Replay begins where it can, and says so whenever that is not what was asked for."""
     extent = Extent(head, min(oldest, head + 1), "e1")
-    start, recovered = starting_point(Wish(after, epoch, tail), extent)
+    start, recovered = starting_point(Beginning(after, epoch, tail), extent)
     assert extent.oldest - 1 <= start <= head
     if after is not None:
         assert recovered == (start == after and epoch != "e0")

@@ -25,7 +25,7 @@ from api.live.commands import Commands
 from api.live.connection import Connection
 from api.live.encoding import Codec
 from api.live.hub import Hub, Moment
-from api.live.opening import Arrival, Opening, Wish, read_arrival
+from api.live.opening import Arrival, Beginning, Opening, read_arrival
 from api.metrics import Metrics
 from api.models import Membership
 from api.rights.access import Access, Principal, Role
@@ -35,8 +35,8 @@ from tests.live.fakes import FakeSocket, Fields
 from tests.live.held import HeldReaders, News
 from tests.stores import Store
 
-FROM_START = Wish(after=0, epoch=None, tail=0)
-NEWEST = Wish(after=None, epoch=None, tail=0)
+FROM_START = Beginning(after=0, epoch=None, tail=0)
+NEWEST = Beginning(after=None, epoch=None, tail=0)
 
 
 class World(Store):
@@ -82,23 +82,25 @@ class World(Store):
         self.hub.close()
         self.engine.dispose()
 
-    async def enter(self, name: str = "ada", wish: Wish = NEWEST, **how: Any) -> "Talker":
+    async def enter(self, name: str = "ada", beginning: Beginning = NEWEST, **how: Any) -> "Talker":
         """Somebody comes in; `how` as `Talker`."""
         principal = how.pop("principal", self.people[name])
         talker = Talker(self, await self.access(principal, "doc"), **how)
-        talker.opens(wish)
+        talker.opens(beginning)
         return talker
 
-    async def arrive(self, name: str = "ada", wish: Wish = NEWEST) -> Arrival:
+    async def arrive(self, name: str = "ada", beginning: Beginning = NEWEST) -> Arrival:
         """Somebody at the door, as admission reads it."""
         principal = self.people[name]
         moment = self.hub.moment
-        access, opening = await self.readers.read(read_arrival, lambda _: principal, "doc", wish)
-        return Arrival(access, wish, opening, moment)
+        access, opening = await self.readers.read(
+            read_arrival, lambda _: principal, "doc", beginning
+        )
+        return Arrival(access, beginning, opening, moment)
 
-    async def live(self, name: str = "ada", wish: Wish = NEWEST, **how: Any) -> "Talker":
+    async def live(self, name: str = "ada", beginning: Beginning = NEWEST, **how: Any) -> "Talker":
         """Somebody who has come in and caught up."""
-        talker = await self.enter(name, wish, **how)
+        talker = await self.enter(name, beginning, **how)
         await talker.hears("live")
         return talker
 
@@ -187,11 +189,11 @@ class Talker:
         )
         self.commands = Commands(self.connection, codec, world.writer, self._authenticate)
 
-    def opens(self, wish: Wish) -> None:
+    def opens(self, beginning: Beginning) -> None:
         """Come in with an answer that is out of date: the connection has to look for itself."""
         standing = self.connection.access.standing
         opening = Opening(standing, Extent(0, 1, "stale"), 0, recovered=True)
-        arrival = Arrival(self.connection.access, wish, opening, Moment(rights=-1, commits=-1))
+        arrival = Arrival(self.connection.access, beginning, opening, Moment(rights=-1, commits=-1))
         self.connection.open(arrival)
 
     async def _authenticate(self, token: str) -> Principal:

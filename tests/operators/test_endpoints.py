@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from websockets.asyncio.client import connect
 
 from api.app import OPERATOR_TOKEN_TTL
-from api.operators.items import list_items
+from api.operators.items import summarize_items
 from api.state import State
 from tests.serving import LiveServer, Talk
 from tests.stores import explain
@@ -109,7 +109,7 @@ async def test_items_are_listed_in_pages(operator: httpx2.AsyncClient, state: St
 
 async def test_page_of_items_is_one_range_of_an_index(state: State) -> None:
     """However many there are."""
-    plans = await state.readers.read(functools.partial(explain, list_items), "x", 5)
+    plans = await state.readers.read(functools.partial(explain, summarize_items), "x", 5)
     assert "SEARCH item USING INDEX" in plans[0]
     assert not [line for line in plans if "SCAN" in line or "TEMP B-TREE" in line]
 

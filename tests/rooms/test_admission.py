@@ -12,8 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from api.errors import Refusal
-from api.live.opening import Wish
-from api.rooms.admission import read_wish
+from api.live.opening import Beginning
+from api.rooms.admission import read_beginning
 from api.settings import Settings
 from tests.conftest import Serve
 from tests.security.forge import forge, hs256
@@ -25,19 +25,19 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("asked", "begin"),
     [
-        ({}, Wish(None, None, 50)),
-        ({"after": "0"}, Wish(0, None, 50)),
-        ({"after": "007", "epoch": "e1"}, Wish(7, "e1", 50)),
-        ({"after": "9999999999999999999", "epoch": ""}, Wish(10**19 - 1, None, 50)),
-        ({"tail": "0"}, Wish(None, None, 0)),
-        ({"tail": "5000"}, Wish(None, None, 1000)),
+        ({}, Beginning(None, None, 50)),
+        ({"after": "0"}, Beginning(0, None, 50)),
+        ({"after": "007", "epoch": "e1"}, Beginning(7, "e1", 50)),
+        ({"after": "9999999999999999999", "epoch": ""}, Beginning(10**19 - 1, None, 50)),
+        ({"tail": "0"}, Beginning(None, None, 0)),
+        ({"tail": "5000"}, Beginning(None, None, 1000)),
     ],
 )
 def test_wish_is_read_from_the_query(
-    settings: Settings, asked: dict[str, str], begin: Wish
+    settings: Settings, asked: dict[str, str], begin: Beginning
 ) -> None:
     """A tail has an upper limit, a cursor only the number of its digits."""
-    assert read_wish(settings, **asked) == begin
+    assert read_beginning(settings, **asked) == begin
 
 
 @pytest.mark.parametrize("name", ["after", "tail"])
@@ -45,7 +45,7 @@ def test_wish_is_read_from_the_query(
 def test_wish_that_is_no_number_is_malformed(settings: Settings, name: str, text: str) -> None:
     """Nothing that only Python would take for a number."""
     with pytest.raises(Refusal) as caught:
-        read_wish(settings, **{name: text})
+        read_beginning(settings, **{name: text})
     assert caught.value.code == "malformed"
 
 

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 
 from api.accounts.identity import verify_token
 from api.live.codecs import DEFAULT_CODEC
-from api.live.opening import Arrival, Wish, read_arrival
+from api.live.opening import Arrival, Beginning, read_arrival
 from api.rooms.endpoint import RoomClient, enter
 from api.state import Sockets, State
 from tests.conftest import Serve
@@ -200,11 +200,11 @@ async def test_handshakes_at_once_do_not_exceed_the_connections_of_a_user(
     ada = await People(state, client).add("ada")
     await ada.do("POST", "/items", json={"id": "doc"})
     identify = await verify_token(state, ada.token)
-    wish = Wish(after=None, epoch=None, tail=0)
+    beginning = Beginning(after=None, epoch=None, tail=0)
     moment = state.hub.moment
-    access, opening = await state.readers.read(read_arrival, identify, "doc", wish)
+    access, opening = await state.readers.read(read_arrival, identify, "doc", beginning)
     sockets = [FakeSocket(), FakeSocket()]
     for socket in sockets:
-        enter(state, socket, DEFAULT_CODEC, Arrival(access, wish, opening, moment))
+        enter(state, socket, DEFAULT_CODEC, Arrival(access, beginning, opening, moment))
     assert [frame["type"] for frame in sockets[0].said] == ["welcome", "live"]
     assert sockets[1].said[-1]["reason"] == "too_many_connections"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from jose import jws
 
 from api.errors import Refusal
-from api.security.claims import MAX_TOKEN_BYTES, Role, Use
+from api.security.claims import MAX_TOKEN_BYTES, ClaimedRole, Use
 from api.security.tokens import Tokens
 from tests.security.forge import (
     AUDIENCE,
@@ -39,7 +39,7 @@ NESTED = orjson.dumps(header())[:-1] + b',"deep":' + b"[" * 1400 + b"]" * 1400 +
 
 def test_issued_token_is_read_back(tokens: Tokens) -> None:
     """What was issued is what is read, and the token names its key and its type."""
-    items: dict[str, Role] = {"order-17": "writer", "order-*": "reader", "*": "admin"}
+    items: dict[str, ClaimedRole] = {"order-17": "writer", "order-*": "reader", "*": "admin"}
     issued = tokens.issue("ada", use="api", ttl=86400, name="Ada 🐎 山田\u3000太郎", items=items)
     assert tokens.read(issued.token) == issued.claims
     assert (issued.claims.issuer, issued.claims.subject) == (ISSUER, "ada")
@@ -92,7 +92,7 @@ def test_value_that_no_token_may_have_is_not_issued(
 
 def test_token_that_would_be_too_long_is_not_issued(tokens: Tokens) -> None:
     """Few items with long ids fill a token before their number does."""
-    items: dict[str, Role] = {f"{number:0100d}": "reader" for number in range(30)}
+    items: dict[str, ClaimedRole] = {f"{number:0100d}": "reader" for number in range(30)}
     with pytest.raises(Refusal, match="name fewer items"):
         tokens.issue("ada", use="api", ttl=60, items=items)
 
