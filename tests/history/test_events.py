@@ -26,7 +26,7 @@ EVENTS: list[Event] = [
     DefaultRoleChanged(1, None),
     ItemDeleted(1),
     ReadMoved(1, ADA, 7),
-    CredentialsEnded(1, kinds=frozenset({"session"}), ids=frozenset({"a", "b"}), kept="c"),
+    CredentialsEnded(1, kinds=frozenset({"session"}), ids=frozenset({"a"}), kept="c"),
     CredentialsEnded(1),
 ]
 
