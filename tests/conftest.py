@@ -15,6 +15,7 @@ from api.security import Passwords
 from api.settings import Settings
 from api.state import State
 from tests.deadlines import scaled
+from tests.people import People
 from tests.serving import LiveServer
 
 Serve = Callable[..., LiveServer]
@@ -85,6 +86,12 @@ async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 4711))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield client
+
+
+@pytest.fixture
+def people(state: State, client: httpx2.AsyncClient) -> People:
+    """Makes users of the application."""
+    return People(state, client)
 
 
 @pytest.fixture

@@ -4,12 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from api.settings import Settings
-from api.state import State
-from tests.people import People
 from tests.stores import Store, database_at
 
 
@@ -30,9 +27,3 @@ async def store(settings: Settings) -> AsyncIterator[Store]:
     await asyncio.to_thread(store.writer.finish)
     store.readers.close()
     store.engine.dispose()
-
-
-@pytest.fixture
-def people(state: State, client: httpx2.AsyncClient) -> People:
-    """Makes users of a running application."""
-    return People(state, client)

@@ -3,26 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from api.settings import Settings
-from api.state import State
+from tests.accounts.conftest import ada, visit
+from tests.conftest import make_settings
 from tests.people import People, Person
 from tests.stores import database_at
 
+__all__ = ["ada", "visit"]
+
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """The defaults, on a database that is migrated already."""
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """A migrated database; a test may change settings by indirect parameters."""
     database_at(tmp_path / "test.db")
-    return Settings(database_url=f"sqlite:///{tmp_path}/test.db")
-
-
-@pytest.fixture
-def people(state: State, client: httpx2.AsyncClient) -> People:
-    """Makes users."""
-    return People(state, client)
+    return make_settings(tmp_path, **getattr(request, "param", {}))
 
 
 @dataclass(frozen=True)
