@@ -61,6 +61,11 @@ check: $(DEV) $(PROJECT) ## Lint, types, import contracts, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python -m tests.locks requirements*.lock
+	$(BIN)/python clients/javascript/bundle.py --check
+
+.PHONY: client
+client: $(MADE) ## Put the JavaScript client together, after a change of its sources
+	$(BIN)/python clients/javascript/bundle.py
 
 .PHONY: bench
 bench: $(BENCH) $(PROJECT) ## Measure against the peers, an hour; some: ARGS="--only fan-out"

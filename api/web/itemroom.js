@@ -5,69 +5,55 @@
  * `docs/protocol.md` is the contract that this file keeps; section names below are its.
  */
 
-const SUBPROTOCOL = "itemroom.v1.json";
-/** What each command becomes in the log. */
-const STORED_AS = new Map([
-  ["publish", "message"],
-  ["edit", "edit"],
-  ["delete", "delete"],
-  ["react", "reaction"],
-]);
-/** Close codes after which the same would happen again, should they come without `closing`. */
-const MISTAKES = new Map([
-  [1002, "bad_framing"],
-  [1003, "unsupported_frame"],
-  [1007, "bad_utf8"],
-  [1009, "too_big"],
-]);
-/** Refusals of a command that say "not now" and mean the command no harm. */
-const NOT_NOW = new Set(["rate_limited", "busy", "draining"]);
-/** Refused with these, another credential may do. */
-const CREDENTIALS = new Set([
-  "auth_missing",
-  "auth_invalid",
-  "auth_ambiguous",
-  "auth_expired",
-  "ticket_used",
-]);
-/** Above this many users the server lists nobody. */
-const MAX_LISTED = 200;
+// A message's body: what people read of it, and what the server could not.
 
-// All in milliseconds.
-const BACKOFF_BASE = 500;
-const BACKOFF_CAP = 30_000;
-/** From the begin of an attempt to `welcome`: a handshake may hang for minutes in a browser. */
-const WELCOME_TIMEOUT = 15_000;
-const TOKEN_TIMEOUT = 30_000;
-/** For the answer to why a handshake was denied. */
-const ASK_TIMEOUT = 10_000;
-/** Two refreshes are at least this far apart: a source may give tokens that end at once. */
-const REFRESH_INTERVAL = 5_000;
-/** Silence before a ping: a browser does not see the server's own pings. */
-const SILENCE = 25_000;
-const PONG_TIMEOUT = 10_000;
-/** The same while a command waits for its answer, twice: somebody looks at it. */
-const HASTE = 2_400;
-/** Characters a millisecond that the slowest network carries: what was sent takes its time. */
-const SLOWEST = 4;
-/** The same after a tab woke or the network came back, when somebody is looking. */
-const WAKE_TIMEOUT = 5_000;
-/** What `setTimeout` can count to; more would fire at once. */
-const LONGEST = 2 ** 31 - 1;
+/**
+ * What people read of a body: the body itself, or the `text` of an object; else its JSON.
+ *
+ * @param {unknown} body
+ * @returns {string}
+ */
+export function textOf(body) {
+  if (typeof body === "string") return body;
+  const text = /** @type {{text?: unknown} | null | undefined} */ (body)?.text;
+  return typeof text === "string" ? text : (JSON.stringify(body) ?? "");
+}
 
 /** Nested deeper, the server could not even read whose frame it is; its own limit is far below. */
 const MAX_NESTING = 500;
 const MAX_INTEGER = 2 ** 53;
-/** As `ref` and `token` may be written; see "Words" and RFC 9110, section 5.6.2. */
-const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
-const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
-const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/**
+ * What of a body would make the server unable to tell which command it is refusing.
+ *
+ * @param {unknown} value A value of JSON.
+ * @param {number} levels
+ * @returns {string | null}
+ */
+function faultIn(value, levels = MAX_NESTING) {
+  if (typeof value === "string") {
+    if (value.includes("\0")) return "Text must not contain U+0000.";
+    return /\p{Surrogate}/u.test(value) ? "Text must not contain lone surrogates." : null;
+  }
+  if (typeof value === "number") {
+    // From 1e21 on it is written as a float, which is fine.
+    const isBeyond = Number.isInteger(value) && Math.abs(value) > MAX_INTEGER;
+    return isBeyond && Math.abs(value) < 1e21 ? "Integers must be within ±2^53." : null;
+  }
+  if (typeof value !== "object" || value === null) return null;
+  if (levels === 0) return "The body is nested too deeply.";
+  for (const [key, part] of Object.entries(value)) {
+    const fault = faultIn(key) ?? faultIn(part, levels - 1);
+    if (fault) return fault;
+  }
+  return null;
+}
+
+// The log.
 
 /**
  * @typedef {{id: string, name: string}} User
  * @typedef {"reader" | "writer" | "admin"} Role
- * @typedef {"connecting" | "resuming" | "live" | "waiting" | "refused" | "closed"} State
- * @typedef {"never" | "later" | "after_auth"} Retry
  */
 
 /**
@@ -81,6 +67,12 @@ const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
  * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
  * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
  * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
+ */
+
+// What a server says.
+
+/**
+ * @typedef {"never" | "later" | "after_auth"} Retry
  */
 
 /**
@@ -138,66 +130,7 @@ const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
  *   | Expiring | Auth | Pong | Closing} ServerFrame
  */
 
-/**
- * What the events of a room carry as `detail`.
- *
- * @typedef {object} RoomEvents
- * @property {{state: State, reason: string | null, retryAt: number | null}} state
- * @property {Welcome} welcome
- * @property {Entry} entry
- * @property {Live} live
- * @property {Signal} signal
- * @property {Read} read
- * @property {PresenceChange} presence
- * @property {RoleChange} role
- * @property {Gap} gap
- * @property {Expiring} expiring
- * @property {Refused} refused
- * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
- */
-
-/**
- * The log does not go on where it was left: what was built from earlier entries is to be built
- * anew from those after `after`.
- *
- * @typedef {{after: number, oldest: number, epoch: string}} Gap
- */
-
-/**
- * @typedef {string | {token: string, ticket?: never} | {ticket: string, token?: never}} Credential
- * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
- */
-
-/**
- * @typedef {((event: Event) => void) | {handleEvent(event: Event): void} | null} Listener
- * @typedef {boolean | {capture?: boolean, once?: boolean, passive?: boolean, signal?: AbortSignal}}
- *   ListenerOptions
- */
-
-/**
- * At most one credential; without one the session cookie counts.
- *
- * @typedef {{token?: string, ticket?: never, getToken?: never}} ByToken An access or API token.
- * @typedef {{ticket?: string, token?: never, getToken?: never}} ByTicket Good for one connection, so
- *   not for coming back.
- * @typedef {{getToken?: () => Credential | Promise<Credential>, token?: never, ticket?: never}}
- *   ByGetToken Asked for every connection, and for another token before one ends. A `Refused` that
- *   it throws is final; after any other error it is asked again.
- */
-
-/**
- * @typedef {object} RoomSettings
- * @property {string} item The item's id.
- * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
- * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
- * @property {string} [epoch] The epoch that `after` is from.
- * @property {number} [tail] Default: the server's, 50.
- * @property {number} [outbox] Commands that may wait for their answer. Default 1000.
- * @property {number} [buffer] Entries that may wait for the iterator. Default 10 000; 0: nobody
- *   iterates, and none are kept.
- *
- * @typedef {RoomSettings & (ByToken | ByTicket | ByGetToken)} RoomOptions
- */
+// The one exception.
 
 /** A clear no: to a command, or to being in the room at all. */
 export class Refused extends Error {
@@ -220,17 +153,11 @@ export class Refused extends Error {
   }
 }
 
-/**
- * What people read of a body: the body itself, or the `text` of an object; else its JSON.
- *
- * @param {unknown} body
- * @returns {string}
- */
-export function textOf(body) {
-  if (typeof body === "string") return body;
-  const text = /** @type {{text?: unknown} | null | undefined} */ (body)?.text;
-  return typeof text === "string" ? text : (JSON.stringify(body) ?? "");
-}
+// How long to wait before the next connection.
+
+// Milliseconds.
+const BACKOFF_BASE = 500;
+const BACKOFF_CAP = 30_000;
 
 /** How long to wait before the next attempt: full jitter, so that no herd comes back at once. */
 class Backoff {
@@ -246,8 +173,15 @@ class Backoff {
   }
 }
 
+// Time that passes.
+
+/** What `setTimeout` can count to; more would fire at once. */
+const LONGEST = 2 ** 31 - 1;
+
 /** Milliseconds of a clock that nobody sets: waits must not grow by hours when the day's is. */
 const uptime = () => performance.now();
+
+// How fast commands may be sent.
 
 /** The server's own token bucket, kept here too: what is not sent is not refused. */
 class Bucket {
@@ -299,166 +233,24 @@ class Bucket {
   }
 }
 
-/** One WebSocket, from the attempt to its end, which is told exactly once. */
-class Line {
-  /** @type {any} */
-  #socket;
-  #onFrame;
-  /** @type {((reason: string, refused: Refused | null) => void) | null} Null when it was told. */
-  #onEnd;
-  #isAwaited;
-  #wasOpen = false;
-  #heardAt = uptime();
-  /** When somebody began to wait for an answer; 0: nobody does. */
-  #awaitedAt = 0;
-  /** Characters that were sent since something came. */
-  #unanswered = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Looks for silence. */
-  #idle;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Set while something has to come. */
-  #deadline;
+// What the end of a connection, or a denied handshake, means.
 
-  /**
-   * @param {WebSocketClass} WebSocket
-   * @param {string} url
-   * @param {string[]} protocols
-   * @param {(frame: ServerFrame) => void} onFrame
-   * @param {(reason: string, refused: Refused | null) => void} onEnd A code of the server or one
-   *   of ours, and the refusal if it was one.
-   * @param {() => boolean} isAwaited Whether a command waits for its answer.
-   */
-  constructor(WebSocket, url, protocols, onFrame, onEnd, isAwaited) {
-    this.#onFrame = onFrame;
-    this.#onEnd = onEnd;
-    this.#isAwaited = isAwaited;
-    const socket = (this.#socket = new WebSocket(url, protocols));
-    socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#received(event.data);
-    socket.onopen = () => (this.#wasOpen = true);
-    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
-      const mistake = MISTAKES.get(code);
-      if (mistake) this.#refuse(new Refused(reason || mistake, "", { closeCode: code }));
-      else this.#end(this.#wasOpen ? "lost" : "unreachable");
-    };
-    // What went wrong is said by the close that follows; unheard, `ws` would throw it.
-    socket.onerror = () => {};
-    if (typeof socket.on === "function") this.#watchHandshake(socket);
-    this.#expect(WELCOME_TIMEOUT);
-  }
+/** Close codes after which the same would happen again, should they come without `closing`. */
+const MISTAKES = new Map([
+  [1002, "bad_framing"],
+  [1003, "unsupported_frame"],
+  [1007, "bad_utf8"],
+  [1009, "too_big"],
+]);
 
-  /** @param {object | string} frame */
-  send(frame) {
-    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
-    if (this.#socket.readyState !== 1) return;
-    this.#socket.send(text);
-    this.#unanswered += text.length;
-    if (this.#awaitedAt || this.#deadline !== undefined || !this.#isAwaited()) return;
-    this.#awaitedAt = uptime();
-    this.#listen(HASTE);
-  }
-
-  /**
-   * Ask for a sign of life.
-   *
-   * @param {number} timeout
-   */
-  check(timeout) {
-    if (this.#socket.readyState === 0) return; // It has a deadline already.
-    this.send({ type: "ping" });
-    this.#expect(timeout);
-  }
-
-  /**
-   * End it without a word to whoever listens.
-   *
-   * @param {{politely?: boolean}} [options]
-   */
-  drop({ politely = false } = {}) {
-    this.#onEnd = null;
-    clearTimeout(this.#idle);
-    clearTimeout(this.#deadline);
-    const socket = this.#socket;
-    socket.onmessage = null;
-    // Where there is no network left, `ws` would wait for the answer to a polite close.
-    if (socket.terminate && !politely) socket.terminate();
-    else socket.close();
-  }
-
-  /** @param {unknown} data */
-  #received(data) {
-    this.#heardAt = uptime();
-    this.#unanswered = 0;
-    if (this.#deadline !== undefined) {
-      clearTimeout(this.#deadline);
-      this.#deadline = undefined;
-      this.#listen(this.#awaitedAt ? HASTE : SILENCE);
-    }
-    let frame;
-    try {
-      frame = JSON.parse(/** @type {string} */ (data));
-    } catch {
-      this.#end("garbled");
-      return;
-    }
-    if (frame.type === "closing") this.#refuse(refusalOfClosing(frame));
-    else this.#onFrame(frame);
-  }
-
-  /** @param {number} wait */
-  #listen(wait) {
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
-      if (!this.#isAwaited()) this.#awaitedAt = 0;
-      const longest = this.#awaitedAt ? HASTE : SILENCE;
-      const left = longest - (uptime() - Math.max(this.#heardAt, this.#awaitedAt));
-      if (left > 0) this.#listen(Math.min(left, longest));
-      else this.check(this.#awaitedAt ? HASTE + this.#unanswered / SLOWEST : PONG_TIMEOUT);
-    }, wait);
-  }
-
-  /** @param {number} timeout */
-  #expect(timeout) {
-    clearTimeout(this.#idle);
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#end("silent"), timeout);
-  }
-
-  /** @param {Refused} refused */
-  #refuse(refused) {
-    this.#end(refused.code, refused);
-  }
-
-  /**
-   * @param {string} reason
-   * @param {Refused | null} [refused]
-   */
-  #end(reason, refused = null) {
-    const tell = this.#onEnd;
-    if (tell === null) return;
-    // A server that refuses is closing the socket itself.
-    this.drop({ politely: refused?.closeCode != null });
-    tell(reason, refused);
-  }
-
-  /**
-   * `ws` shows the HTTP answer that browsers hide.
-   *
-   * @param {any} socket
-   */
-  #watchHandshake(socket) {
-    socket.on("unexpected-response", async (/** @type {any} */ _, /** @type {any} */ response) => {
-      let text = "";
-      try {
-        for await (const chunk of response) {
-          text += chunk;
-          if (text.length > 65_536) break;
-        }
-      } catch {
-        // Cut in the middle: the status says enough.
-      }
-      this.#refuse(refusalOfHttp(response.statusCode, text, response.headers["retry-after"]));
-    });
-  }
-}
+/** Refused with these, another credential may do. */
+const CREDENTIALS = new Set([
+  "auth_missing",
+  "auth_invalid",
+  "auth_ambiguous",
+  "auth_expired",
+  "ticket_used",
+]);
 
 /** @param {Closing} frame */
 function refusalOfClosing({ reason, message, retry = "later", retry_after: wait, code }) {
@@ -486,29 +278,24 @@ function refusalOfHttp(status, text, retryAfter) {
   });
 }
 
-/**
- * Why a handshake was denied, as "Reconnecting", 6; null: the server does not say.
- *
- * @param {URL} url The room's.
- * @param {string} token Empty: the browser shows its cookie.
- * @returns {Promise<Refused | null>}
- */
-async function askForDenial(url, token) {
-  const address = url.href.replace(/^ws/, "http").replace(/ws$/, "tickets");
-  try {
-    const answer = await fetch(address, {
-      method: "POST",
-      headers: token ? { Authorization: `Bearer ${token}` } : {},
-      credentials: token ? "omit" : "include",
-      signal: AbortSignal.timeout(ASK_TIMEOUT),
-    });
-    const wait = answer.headers.get("Retry-After") ?? undefined;
-    const text = await answer.text();
-    return answer.ok ? null : refusalOfHttp(answer.status, text, wait);
-  } catch {
-    return null; // Not reached, or a page of another origin may not read it.
-  }
+/** @param {{code: string, message: string, retry_after?: number}} error */
+function refusalOfError({ code, message, retry_after: retryAfter }) {
+  const retry = retryAfter === undefined ? "never" : "later";
+  return new Refused(code, message, { retry, retryAfter: retryAfter ?? null });
 }
+
+// Commands that wait to be sent, or to be answered.
+
+/** What each command becomes in the log. */
+const STORED_AS = new Map([
+  ["publish", "message"],
+  ["edit", "edit"],
+  ["delete", "delete"],
+  ["react", "reaction"],
+]);
+
+/** Refusals of a command that say "not now" and mean the command no harm. */
+const NOT_NOW = new Set(["rate_limited", "busy", "draining"]);
 
 /** A command until its answer. */
 class Command {
@@ -712,12 +499,6 @@ class Outbox {
   }
 }
 
-/** @param {{code: string, message: string, retry_after?: number}} error */
-function refusalOfError({ code, message, retry_after: retryAfter }) {
-  const retry = retryAfter === undefined ? "never" : "later";
-  return new Refused(code, message, { retry, retryAfter: retryAfter ?? null });
-}
-
 /**
  * @param {string} text
  * @param {number} bytes
@@ -726,6 +507,196 @@ function isLonger(text, bytes) {
   // No character takes more than three bytes a UTF-16 unit.
   return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
 }
+
+// Where a room is.
+
+const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/**
+ * @param {string} base
+ * @param {string} item
+ */
+function roomUrl(base, item) {
+  if (typeof item !== "string" || !ITEM_ID.test(item)) {
+    throw new TypeError(`not the id of an item: ${item}`);
+  }
+  const url = new URL(base, globalThis.location?.href);
+  if (!/^(?:http|ws)s?:$/.test(url.protocol)) throw new TypeError(`not a server: ${base}`);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/items/${item}/ws`;
+  url.search = url.hash = "";
+  return url;
+}
+
+// Who is here.
+
+/** Above this many users the server lists nobody. */
+const MAX_LISTED = 200;
+
+/** Who is here, as far as the server says. */
+class Presence {
+  count = 0;
+  /** @type {User[]} Empty while there are more than the server lists. */
+  users = [];
+
+  /** @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change */
+  apply({ count, users, join = [], leave = [] }) {
+    const here = new Map((users ?? this.users).map((user) => [user.id, user]));
+    for (const user of join) here.set(user.id, user);
+    for (const user of leave) here.delete(user.id);
+    this.count = count;
+    this.users = count > MAX_LISTED ? [] : [...here.values()];
+  }
+
+  /** Whether users are missing: when a crowd has shrunk, the server tells only of changes. */
+  get isPartial() {
+    return this.count <= MAX_LISTED && this.users.length !== this.count;
+  }
+}
+
+// What a room takes, and what its events carry.
+
+/** @typedef {"connecting" | "resuming" | "live" | "waiting" | "refused" | "closed"} State */
+
+/**
+ * What the events of a room carry as `detail`.
+ *
+ * @typedef {object} RoomEvents
+ * @property {{state: State, reason: string | null, retryAt: number | null}} state
+ * @property {Welcome} welcome
+ * @property {Entry} entry
+ * @property {Live} live
+ * @property {Signal} signal
+ * @property {Read} read
+ * @property {PresenceChange} presence
+ * @property {RoleChange} role
+ * @property {Gap} gap
+ * @property {Expiring} expiring
+ * @property {Refused} refused
+ * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
+ */
+
+/**
+ * The log does not go on where it was left: what was built from earlier entries is to be built
+ * anew from those after `after`.
+ *
+ * @typedef {{after: number, oldest: number, epoch: string}} Gap
+ */
+
+/**
+ * @typedef {string | {token: string, ticket?: never} | {ticket: string, token?: never}} Credential
+ * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
+ */
+
+/**
+ * @typedef {((event: Event) => void) | {handleEvent(event: Event): void} | null} Listener
+ * @typedef {boolean | {capture?: boolean, once?: boolean, passive?: boolean, signal?: AbortSignal}}
+ *   ListenerOptions
+ */
+
+/**
+ * At most one credential; without one the session cookie counts.
+ *
+ * @typedef {{token?: string, ticket?: never, getToken?: never}} ByToken An access or API token.
+ * @typedef {{ticket?: string, token?: never, getToken?: never}} ByTicket Good for one connection, so
+ *   not for coming back.
+ * @typedef {{getToken?: () => Credential | Promise<Credential>, token?: never, ticket?: never}}
+ *   ByGetToken Asked for every connection, and for another token before one ends. A `Refused` that
+ *   it throws is final; after any other error it is asked again.
+ */
+
+/**
+ * @typedef {object} RoomSettings
+ * @property {string} item The item's id.
+ * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
+ * @property {string} [epoch] The epoch that `after` is from.
+ * @property {number} [tail] Default: the server's, 50.
+ * @property {number} [outbox] Commands that may wait for their answer. Default 1000.
+ * @property {number} [buffer] Entries that may wait for the iterator. Default 10 000; 0: nobody
+ *   iterates, and none are kept.
+ *
+ * @typedef {RoomSettings & (ByToken | ByTicket | ByGetToken)} RoomOptions
+ */
+
+// Who a room says that it is.
+
+// Milliseconds.
+const TOKEN_TIMEOUT = 30_000;
+/** Two refreshes are at least this far apart: a source may give tokens that end at once. */
+const REFRESH_INTERVAL = 5_000;
+
+/** What a room shows of who it is, and where it gets more of it. */
+class Credentials {
+  #fixed;
+  #getToken;
+  /** @type {string | undefined} The token that was given out last. */
+  #token;
+  #renewedAt = 0;
+
+  /** @param {RoomOptions} options */
+  constructor({ token, ticket, getToken }) {
+    if ([token, ticket, getToken].filter((one) => one !== undefined).length > 1) {
+      throw new TypeError("give one of token, ticket and getToken");
+    }
+    this.#fixed = { token, ticket };
+    this.#getToken = getToken;
+  }
+
+  get canRenew() {
+    return this.#getToken !== undefined;
+  }
+
+  /**
+   * For a new connection. Rejects with `Refused` when there is none for good.
+   *
+   * @returns {Promise<{token?: string, ticket?: string}>}
+   */
+  async get() {
+    if (!this.#getToken) return this.#fixed;
+    const answer = await within(this.#getToken(), TOKEN_TIMEOUT);
+    /** @type {{token?: string, ticket?: string}} */
+    const credential = typeof answer === "string" ? { token: answer } : (answer ?? {});
+    if (!credential.token && !credential.ticket) {
+      throw new Refused("auth_missing", "getToken gave no credential.", { retry: "after_auth" });
+    }
+    this.#token = credential.token;
+    return credential;
+  }
+
+  /** @returns {Promise<string | undefined>} A token for an open connection, if there is a newer. */
+  async newerToken() {
+    if (!this.#getToken || uptime() - this.#renewedAt < REFRESH_INTERVAL) return undefined;
+    this.#renewedAt = uptime();
+    const present = this.#token;
+    try {
+      const { token } = await this.get();
+      return token === present ? undefined : token;
+    } catch {
+      return undefined; // It is asked again when the connection has ended.
+    }
+  }
+}
+
+/**
+ * @template T
+ * @param {T | Promise<T>} promise
+ * @param {number} timeout
+ * @returns {Promise<T>}
+ */
+async function within(promise, timeout) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer in time")), timeout);
+  });
+  try {
+    return /** @type {T} */ (await Promise.race([promise, late]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Entries on their way to whoever reads them.
 
 /** Entries on their way to the application, which may be slower than the server. */
 class Feed {
@@ -851,92 +822,211 @@ class Feed {
   }
 }
 
-/** Who is here, as far as the server says. */
-class Presence {
-  count = 0;
-  /** @type {User[]} Empty while there are more than the server lists. */
-  users = [];
+// Why a handshake was denied: browsers hide it.
 
-  /** @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change */
-  apply({ count, users, join = [], leave = [] }) {
-    const here = new Map((users ?? this.users).map((user) => [user.id, user]));
-    for (const user of join) here.set(user.id, user);
-    for (const user of leave) here.delete(user.id);
-    this.count = count;
-    this.users = count > MAX_LISTED ? [] : [...here.values()];
-  }
-
-  /** Whether users are missing: when a crowd has shrunk, the server tells only of changes. */
-  get isPartial() {
-    return this.count <= MAX_LISTED && this.users.length !== this.count;
-  }
-}
+// Milliseconds.
+/** For the answer to why a handshake was denied. */
+const ASK_TIMEOUT = 10_000;
 
 /**
- * What of a body would make the server unable to tell which command it is refusing.
+ * Why a handshake was denied, as "Reconnecting", 6; null: the server does not say.
  *
- * @param {unknown} value A value of JSON.
- * @param {number} levels
- * @returns {string | null}
+ * @param {URL} url The room's.
+ * @param {string} token Empty: the browser shows its cookie.
+ * @returns {Promise<Refused | null>}
  */
-function faultIn(value, levels = MAX_NESTING) {
-  if (typeof value === "string") {
-    if (value.includes("\0")) return "Text must not contain U+0000.";
-    return /\p{Surrogate}/u.test(value) ? "Text must not contain lone surrogates." : null;
-  }
-  if (typeof value === "number") {
-    // From 1e21 on it is written as a float, which is fine.
-    const isBeyond = Number.isInteger(value) && Math.abs(value) > MAX_INTEGER;
-    return isBeyond && Math.abs(value) < 1e21 ? "Integers must be within ±2^53." : null;
-  }
-  if (typeof value !== "object" || value === null) return null;
-  if (levels === 0) return "The body is nested too deeply.";
-  for (const [key, part] of Object.entries(value)) {
-    const fault = faultIn(key) ?? faultIn(part, levels - 1);
-    if (fault) return fault;
-  }
-  return null;
-}
-
-/** 128 random bits; `crypto.randomUUID` is only there in secure contexts. */
-function newRef() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/**
- * @param {string} base
- * @param {string} item
- */
-function roomUrl(base, item) {
-  if (typeof item !== "string" || !ITEM_ID.test(item)) {
-    throw new TypeError(`not the id of an item: ${item}`);
-  }
-  const url = new URL(base, globalThis.location?.href);
-  if (!/^(?:http|ws)s?:$/.test(url.protocol)) throw new TypeError(`not a server: ${base}`);
-  url.protocol = url.protocol.replace("http", "ws");
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}/items/${item}/ws`;
-  url.search = url.hash = "";
-  return url;
-}
-
-/**
- * @template T
- * @param {T | Promise<T>} promise
- * @param {number} timeout
- * @returns {Promise<T>}
- */
-async function within(promise, timeout) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), timeout);
-  });
+async function askForDenial(url, token) {
+  const address = url.href.replace(/^ws/, "http").replace(/ws$/, "tickets");
   try {
-    return /** @type {T} */ (await Promise.race([promise, late]));
-  } finally {
-    clearTimeout(timer);
+    const answer = await fetch(address, {
+      method: "POST",
+      headers: token ? { Authorization: `Bearer ${token}` } : {},
+      credentials: token ? "omit" : "include",
+      signal: AbortSignal.timeout(ASK_TIMEOUT),
+    });
+    const wait = answer.headers.get("Retry-After") ?? undefined;
+    const text = await answer.text();
+    return answer.ok ? null : refusalOfHttp(answer.status, text, wait);
+  } catch {
+    return null; // Not reached, or a page of another origin may not read it.
   }
 }
+
+// One connection.
+
+// Milliseconds.
+/** From the begin of an attempt to `welcome`: a handshake may hang for minutes in a browser. */
+const WELCOME_TIMEOUT = 15_000;
+/** Silence before a ping: a browser does not see the server's own pings. */
+const SILENCE = 25_000;
+const PONG_TIMEOUT = 10_000;
+/** The same while a command waits for its answer, twice: somebody looks at it. */
+const HASTE = 2_400;
+/** Characters a millisecond that the slowest network carries: what was sent takes its time. */
+const SLOWEST = 4;
+
+/** One WebSocket, from the attempt to its end, which is told exactly once. */
+class Line {
+  /** @type {any} */
+  #socket;
+  #onFrame;
+  /** @type {((reason: string, refused: Refused | null) => void) | null} Null when it was told. */
+  #onEnd;
+  #isAwaited;
+  #wasOpen = false;
+  #heardAt = uptime();
+  /** When somebody began to wait for an answer; 0: nobody does. */
+  #awaitedAt = 0;
+  /** Characters that were sent since something came. */
+  #unanswered = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Looks for silence. */
+  #idle;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Set while something has to come. */
+  #deadline;
+
+  /**
+   * @param {WebSocketClass} WebSocket
+   * @param {string} url
+   * @param {string[]} protocols
+   * @param {(frame: ServerFrame) => void} onFrame
+   * @param {(reason: string, refused: Refused | null) => void} onEnd A code of the server or one
+   *   of ours, and the refusal if it was one.
+   * @param {() => boolean} isAwaited Whether a command waits for its answer.
+   */
+  constructor(WebSocket, url, protocols, onFrame, onEnd, isAwaited) {
+    this.#onFrame = onFrame;
+    this.#onEnd = onEnd;
+    this.#isAwaited = isAwaited;
+    const socket = (this.#socket = new WebSocket(url, protocols));
+    socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#received(event.data);
+    socket.onopen = () => (this.#wasOpen = true);
+    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
+      const mistake = MISTAKES.get(code);
+      if (mistake) this.#refuse(new Refused(reason || mistake, "", { closeCode: code }));
+      else this.#end(this.#wasOpen ? "lost" : "unreachable");
+    };
+    // What went wrong is said by the close that follows; unheard, `ws` would throw it.
+    socket.onerror = () => {};
+    if (typeof socket.on === "function") this.#watchHandshake(socket);
+    this.#expect(WELCOME_TIMEOUT);
+  }
+
+  /** @param {object | string} frame */
+  send(frame) {
+    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+    if (this.#socket.readyState !== 1) return;
+    this.#socket.send(text);
+    this.#unanswered += text.length;
+    if (this.#awaitedAt || this.#deadline !== undefined || !this.#isAwaited()) return;
+    this.#awaitedAt = uptime();
+    this.#listen(HASTE);
+  }
+
+  /**
+   * Ask for a sign of life.
+   *
+   * @param {number} timeout
+   */
+  check(timeout) {
+    if (this.#socket.readyState === 0) return; // It has a deadline already.
+    this.send({ type: "ping" });
+    this.#expect(timeout);
+  }
+
+  /**
+   * End it without a word to whoever listens.
+   *
+   * @param {{politely?: boolean}} [options]
+   */
+  drop({ politely = false } = {}) {
+    this.#onEnd = null;
+    clearTimeout(this.#idle);
+    clearTimeout(this.#deadline);
+    const socket = this.#socket;
+    socket.onmessage = null;
+    // Where there is no network left, `ws` would wait for the answer to a polite close.
+    if (socket.terminate && !politely) socket.terminate();
+    else socket.close();
+  }
+
+  /** @param {unknown} data */
+  #received(data) {
+    this.#heardAt = uptime();
+    this.#unanswered = 0;
+    if (this.#deadline !== undefined) {
+      clearTimeout(this.#deadline);
+      this.#deadline = undefined;
+      this.#listen(this.#awaitedAt ? HASTE : SILENCE);
+    }
+    let frame;
+    try {
+      frame = JSON.parse(/** @type {string} */ (data));
+    } catch {
+      this.#end("garbled");
+      return;
+    }
+    if (frame.type === "closing") this.#refuse(refusalOfClosing(frame));
+    else this.#onFrame(frame);
+  }
+
+  /** @param {number} wait */
+  #listen(wait) {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (!this.#isAwaited()) this.#awaitedAt = 0;
+      const longest = this.#awaitedAt ? HASTE : SILENCE;
+      const left = longest - (uptime() - Math.max(this.#heardAt, this.#awaitedAt));
+      if (left > 0) this.#listen(Math.min(left, longest));
+      else this.check(this.#awaitedAt ? HASTE + this.#unanswered / SLOWEST : PONG_TIMEOUT);
+    }, wait);
+  }
+
+  /** @param {number} timeout */
+  #expect(timeout) {
+    clearTimeout(this.#idle);
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#end("silent"), timeout);
+  }
+
+  /** @param {Refused} refused */
+  #refuse(refused) {
+    this.#end(refused.code, refused);
+  }
+
+  /**
+   * @param {string} reason
+   * @param {Refused | null} [refused]
+   */
+  #end(reason, refused = null) {
+    const tell = this.#onEnd;
+    if (tell === null) return;
+    // A server that refuses is closing the socket itself.
+    this.drop({ politely: refused?.closeCode != null });
+    tell(reason, refused);
+  }
+
+  /**
+   * `ws` shows the HTTP answer that browsers hide.
+   *
+   * @param {any} socket
+   */
+  #watchHandshake(socket) {
+    socket.on("unexpected-response", async (/** @type {any} */ _, /** @type {any} */ response) => {
+      let text = "";
+      try {
+        for await (const chunk of response) {
+          text += chunk;
+          if (text.length > 65_536) break;
+        }
+      } catch {
+        // Cut in the middle: the status says enough.
+      }
+      this.#refuse(refusalOfHttp(response.statusCode, text, response.headers["retry-after"]));
+    });
+  }
+}
+
+// When a page wakes, and when its network goes.
 
 /**
  * @param {() => void} wake
@@ -961,57 +1051,14 @@ function onWaking(wake, lose) {
   };
 }
 
-/** What a room shows of who it is, and where it gets more of it. */
-class Credentials {
-  #fixed;
-  #getToken;
-  /** @type {string | undefined} The token that was given out last. */
-  #token;
-  #renewedAt = 0;
+// One connection after the other, and the waits between them.
 
-  /** @param {RoomOptions} options */
-  constructor({ token, ticket, getToken }) {
-    if ([token, ticket, getToken].filter((one) => one !== undefined).length > 1) {
-      throw new TypeError("give one of token, ticket and getToken");
-    }
-    this.#fixed = { token, ticket };
-    this.#getToken = getToken;
-  }
+const SUBPROTOCOL = "itemroom.v1.json";
+/** As a subprotocol may be written; see RFC 9110, section 5.6.2. */
+const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
-  get canRenew() {
-    return this.#getToken !== undefined;
-  }
-
-  /**
-   * For a new connection. Rejects with `Refused` when there is none for good.
-   *
-   * @returns {Promise<{token?: string, ticket?: string}>}
-   */
-  async get() {
-    if (!this.#getToken) return this.#fixed;
-    const answer = await within(this.#getToken(), TOKEN_TIMEOUT);
-    /** @type {{token?: string, ticket?: string}} */
-    const credential = typeof answer === "string" ? { token: answer } : (answer ?? {});
-    if (!credential.token && !credential.ticket) {
-      throw new Refused("auth_missing", "getToken gave no credential.", { retry: "after_auth" });
-    }
-    this.#token = credential.token;
-    return credential;
-  }
-
-  /** @returns {Promise<string | undefined>} A token for an open connection, if there is a newer. */
-  async newerToken() {
-    if (!this.#getToken || uptime() - this.#renewedAt < REFRESH_INTERVAL) return undefined;
-    this.#renewedAt = uptime();
-    const present = this.#token;
-    try {
-      const { token } = await this.get();
-      return token === present ? undefined : token;
-    } catch {
-      return undefined; // It is asked again when the connection has ended.
-    }
-  }
-}
+/** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
+const WAKE_TIMEOUT = 5_000;
 
 /** The way to the server: attempts, waits and verdicts. What frames say is the room's business. */
 class Connector {
@@ -1278,6 +1325,11 @@ class Connector {
     this.#hooks.onRefused(refused);
   }
 }
+
+// A room, as an application uses it.
+
+/** As a `ref` may be written; see "Words". */
+const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
 
 /**
  * One item's room.
@@ -1695,5 +1747,10 @@ export class Room extends EventTarget {
       this.#connector.send({ type: "presence" });
     }
   }
+}
 
+/** 128 random bits; `crypto.randomUUID` is only there in secure contexts. */
+function newRef() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -4,13 +4,18 @@
  *
  * `docs/protocol.md` is the contract that this file keeps; section names below are its.
  */
+/**
+ * What people read of a body: the body itself, or the `text` of an object; else its JSON.
+ *
+ * @param {unknown} body
+ * @returns {string}
+ */
+export declare function textOf(body: unknown): string;
 export type User = {
     id: string;
     name: string;
 };
 export type Role = "reader" | "writer" | "admin";
-export type State = "connecting" | "resuming" | "live" | "waiting" | "refused" | "closed";
-export type Retry = "never" | "later" | "after_auth";
 export type Common = {
     seq: number;
     at: string;
@@ -50,6 +55,7 @@ export type ItemChange = Common & {
     default_role?: Role | null;
 };
 export type Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange;
+export type Retry = "never" | "later" | "after_auth";
 export type Limits = {
     frame_bytes: number;
     body_bytes: number;
@@ -143,6 +149,98 @@ export type Closing = {
     message?: string;
 };
 export type ServerFrame = Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange | Expiring | Auth | Pong | Closing;
+/**
+ * @typedef {{id: string, name: string}} User
+ * @typedef {"reader" | "writer" | "admin"} Role
+ */
+/**
+ * The entries of the log. `type` tells them apart, and which fields they have.
+ *
+ * @typedef {{seq: number, at: string, by: User, ref?: string}} Common
+ * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
+ * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
+ * @typedef {Common & {type: "delete", target: number}} Deletion
+ * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
+ * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
+ * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
+ * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
+ */
+/**
+ * @typedef {"never" | "later" | "after_auth"} Retry
+ */
+/**
+ * @typedef {object} Limits
+ * @property {number} frame_bytes
+ * @property {number} body_bytes
+ * @property {number} nesting
+ * @property {number} publish_rate
+ * @property {number} publish_burst
+ * @property {number} in_flight
+ * @property {number} ping_interval
+ * @property {number} ping_timeout
+ */
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {string} connection
+ * @property {{id: string, title: string | null}} item
+ * @property {User & {role: Role}} you
+ * @property {string} epoch
+ * @property {number} head
+ * @property {number} oldest
+ * @property {number} after
+ * @property {boolean} recovered
+ * @property {string | null} expires_at
+ * @property {Limits} limits
+ * @property {{count: number, users?: User[]}} presence
+ */
+/**
+ * @typedef {object} PresenceChange
+ * @property {"presence"} type
+ * @property {number} count
+ * @property {User[]} [users]
+ * @property {User[]} [join]
+ * @property {User[]} [leave]
+ */
+/**
+ * What a server says, told apart by `type`: see "What the server says". New types may come.
+ *
+ * @typedef {{type: "live", seq: number}} Live
+ * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
+ * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
+ * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
+ * @typedef {{type: "read", by: User, seq: number}} Read
+ * @typedef {{type: "role", role: Role}} RoleChange
+ * @typedef {{type: "expiring", in: number}} Expiring
+ * @typedef {{type: "auth", expires_at: string | null}} Auth
+ * @typedef {{type: "pong", head: number | null}} Pong
+ * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
+ *   message?: string}} Closing
+ * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
+ *   | Expiring | Auth | Pong | Closing} ServerFrame
+ */
+/** A clear no: to a command, or to being in the room at all. */
+export declare class Refused extends Error {
+    /** @readonly Branch on this. */
+    code: string;
+    /** @readonly What the server says about trying again. */
+    retry: Retry;
+    /** @readonly Seconds, or null. */
+    retryAfter: number | null;
+    /** @readonly The WebSocket's close code, or null. */
+    closeCode: number | null;
+    /**
+     * @param {string} code One of the contract's codes, or `closed`, `outbox_full`, `http_…`.
+     * @param {string} [message] For people.
+     * @param {{retry?: Retry, retryAfter?: number | null, closeCode?: number | null}} [more]
+     */
+    constructor(code: string, message?: string, { retry, retryAfter, closeCode }?: {
+        retry?: Retry;
+        retryAfter?: number | null;
+        closeCode?: number | null;
+    });
+}
+export type State = "connecting" | "resuming" | "live" | "waiting" | "refused" | "closed";
 export type RoomEvents = {
     state: {
         state: State;
@@ -233,158 +331,6 @@ export type RoomSettings = {
     buffer?: number;
 };
 export type RoomOptions = RoomSettings & (ByToken | ByTicket | ByGetToken);
-/**
- * @typedef {{id: string, name: string}} User
- * @typedef {"reader" | "writer" | "admin"} Role
- * @typedef {"connecting" | "resuming" | "live" | "waiting" | "refused" | "closed"} State
- * @typedef {"never" | "later" | "after_auth"} Retry
- */
-/**
- * The entries of the log. `type` tells them apart, and which fields they have.
- *
- * @typedef {{seq: number, at: string, by: User, ref?: string}} Common
- * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
- * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
- * @typedef {Common & {type: "delete", target: number}} Deletion
- * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
- * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
- * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
- * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
- */
-/**
- * @typedef {object} Limits
- * @property {number} frame_bytes
- * @property {number} body_bytes
- * @property {number} nesting
- * @property {number} publish_rate
- * @property {number} publish_burst
- * @property {number} in_flight
- * @property {number} ping_interval
- * @property {number} ping_timeout
- */
-/**
- * @typedef {object} Welcome
- * @property {"welcome"} type
- * @property {string} connection
- * @property {{id: string, title: string | null}} item
- * @property {User & {role: Role}} you
- * @property {string} epoch
- * @property {number} head
- * @property {number} oldest
- * @property {number} after
- * @property {boolean} recovered
- * @property {string | null} expires_at
- * @property {Limits} limits
- * @property {{count: number, users?: User[]}} presence
- */
-/**
- * @typedef {object} PresenceChange
- * @property {"presence"} type
- * @property {number} count
- * @property {User[]} [users]
- * @property {User[]} [join]
- * @property {User[]} [leave]
- */
-/**
- * What a server says, told apart by `type`: see "What the server says". New types may come.
- *
- * @typedef {{type: "live", seq: number}} Live
- * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
- * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
- * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
- * @typedef {{type: "read", by: User, seq: number}} Read
- * @typedef {{type: "role", role: Role}} RoleChange
- * @typedef {{type: "expiring", in: number}} Expiring
- * @typedef {{type: "auth", expires_at: string | null}} Auth
- * @typedef {{type: "pong", head: number | null}} Pong
- * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
- *   message?: string}} Closing
- * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
- *   | Expiring | Auth | Pong | Closing} ServerFrame
- */
-/**
- * What the events of a room carry as `detail`.
- *
- * @typedef {object} RoomEvents
- * @property {{state: State, reason: string | null, retryAt: number | null}} state
- * @property {Welcome} welcome
- * @property {Entry} entry
- * @property {Live} live
- * @property {Signal} signal
- * @property {Read} read
- * @property {PresenceChange} presence
- * @property {RoleChange} role
- * @property {Gap} gap
- * @property {Expiring} expiring
- * @property {Refused} refused
- * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
- */
-/**
- * The log does not go on where it was left: what was built from earlier entries is to be built
- * anew from those after `after`.
- *
- * @typedef {{after: number, oldest: number, epoch: string}} Gap
- */
-/**
- * @typedef {string | {token: string, ticket?: never} | {ticket: string, token?: never}} Credential
- * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
- */
-/**
- * @typedef {((event: Event) => void) | {handleEvent(event: Event): void} | null} Listener
- * @typedef {boolean | {capture?: boolean, once?: boolean, passive?: boolean, signal?: AbortSignal}}
- *   ListenerOptions
- */
-/**
- * At most one credential; without one the session cookie counts.
- *
- * @typedef {{token?: string, ticket?: never, getToken?: never}} ByToken An access or API token.
- * @typedef {{ticket?: string, token?: never, getToken?: never}} ByTicket Good for one connection, so
- *   not for coming back.
- * @typedef {{getToken?: () => Credential | Promise<Credential>, token?: never, ticket?: never}}
- *   ByGetToken Asked for every connection, and for another token before one ends. A `Refused` that
- *   it throws is final; after any other error it is asked again.
- */
-/**
- * @typedef {object} RoomSettings
- * @property {string} item The item's id.
- * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
- * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
- * @property {string} [epoch] The epoch that `after` is from.
- * @property {number} [tail] Default: the server's, 50.
- * @property {number} [outbox] Commands that may wait for their answer. Default 1000.
- * @property {number} [buffer] Entries that may wait for the iterator. Default 10 000; 0: nobody
- *   iterates, and none are kept.
- *
- * @typedef {RoomSettings & (ByToken | ByTicket | ByGetToken)} RoomOptions
- */
-/** A clear no: to a command, or to being in the room at all. */
-export declare class Refused extends Error {
-    /** @readonly Branch on this. */
-    code: string;
-    /** @readonly What the server says about trying again. */
-    retry: Retry;
-    /** @readonly Seconds, or null. */
-    retryAfter: number | null;
-    /** @readonly The WebSocket's close code, or null. */
-    closeCode: number | null;
-    /**
-     * @param {string} code One of the contract's codes, or `closed`, `outbox_full`, `http_…`.
-     * @param {string} [message] For people.
-     * @param {{retry?: Retry, retryAfter?: number | null, closeCode?: number | null}} [more]
-     */
-    constructor(code: string, message?: string, { retry, retryAfter, closeCode }?: {
-        retry?: Retry;
-        retryAfter?: number | null;
-        closeCode?: number | null;
-    });
-}
-/**
- * What people read of a body: the body itself, or the `text` of an object; else its JSON.
- *
- * @param {unknown} body
- * @returns {string}
- */
-export declare function textOf(body: unknown): string;
 /**
  * One item's room.
  *

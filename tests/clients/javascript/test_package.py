@@ -18,6 +18,11 @@ def test_the_committed_types_are_those_of_the_source(tmp_path: Path) -> None:
     assert (tmp_path / "itemroom.d.ts").read_text() == committed, "run `npm run types`"
 
 
+def test_the_sources_name_what_they_take_from_each_other() -> None:
+    """Each by itself: in the one file a name that a source forgot to import would be there."""
+    node(TSC, "--project", SOURCES / "src", cwd=ROOT)
+
+
 def test_the_types_help_and_refuse(project: Path) -> None:
     """A program in TypeScript sees the options, the events and the entries."""
     shutil.copy(USAGE, project)

@@ -1,0 +1,19 @@
+// The log.
+
+/**
+ * @typedef {{id: string, name: string}} User
+ * @typedef {"reader" | "writer" | "admin"} Role
+ */
+
+/**
+ * The entries of the log. `type` tells them apart, and which fields they have.
+ *
+ * @typedef {{seq: number, at: string, by: User, ref?: string}} Common
+ * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
+ * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
+ * @typedef {Common & {type: "delete", target: number}} Deletion
+ * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
+ * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
+ * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
+ * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
+ */

@@ -1,0 +1,61 @@
+// What a server says.
+/** @import { Entry, Role, User } from "./entries.js" */
+
+/**
+ * @typedef {"never" | "later" | "after_auth"} Retry
+ */
+
+/**
+ * @typedef {object} Limits
+ * @property {number} frame_bytes
+ * @property {number} body_bytes
+ * @property {number} nesting
+ * @property {number} publish_rate
+ * @property {number} publish_burst
+ * @property {number} in_flight
+ * @property {number} ping_interval
+ * @property {number} ping_timeout
+ */
+
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {string} connection
+ * @property {{id: string, title: string | null}} item
+ * @property {User & {role: Role}} you
+ * @property {string} epoch
+ * @property {number} head
+ * @property {number} oldest
+ * @property {number} after
+ * @property {boolean} recovered
+ * @property {string | null} expires_at
+ * @property {Limits} limits
+ * @property {{count: number, users?: User[]}} presence
+ */
+
+/**
+ * @typedef {object} PresenceChange
+ * @property {"presence"} type
+ * @property {number} count
+ * @property {User[]} [users]
+ * @property {User[]} [join]
+ * @property {User[]} [leave]
+ */
+
+/**
+ * What a server says, told apart by `type`: see "What the server says". New types may come.
+ *
+ * @typedef {{type: "live", seq: number}} Live
+ * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
+ * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
+ * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
+ * @typedef {{type: "read", by: User, seq: number}} Read
+ * @typedef {{type: "role", role: Role}} RoleChange
+ * @typedef {{type: "expiring", in: number}} Expiring
+ * @typedef {{type: "auth", expires_at: string | null}} Auth
+ * @typedef {{type: "pong", head: number | null}} Pong
+ * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
+ *   message?: string}} Closing
+ * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
+ *   | Expiring | Auth | Pong | Closing} ServerFrame
+ */

@@ -1,0 +1,128 @@
+// Entries on their way to whoever reads them.
+/** @import { Entry } from "./core/entries.js" */
+/** @import { Refused } from "./core/errors.js" */
+/** @import { Gap } from "./options.js" */
+
+/** Entries on their way to the application, which may be slower than the server. */
+export class Feed {
+  /** What the application has been given: the place to begin at another time. */
+  seq = 0;
+  /** @type {string | null} */
+  epoch = null;
+  /** @type {({entry: Entry} | {gap: Gap})[]} */
+  #queue = [];
+  #first = 0;
+  #entries = 0;
+  /** @type {{resolve: (result: IteratorResult<Entry, undefined>) => void,
+   *   reject: (reason: Refused) => void}[]} */
+  #readers = [];
+  /** @type {{reason: Refused | null} | null} */
+  #end = null;
+  #isIterated = false;
+  #isHeard = false;
+  #onGap;
+  #onTaken;
+
+  /**
+   * @param {(gap: Gap) => void} onGap Called when the application gets to it.
+   * @param {() => void} onTaken Called when an entry has left the queue.
+   */
+  constructor(onGap, onTaken) {
+    this.#onGap = onGap;
+    this.#onTaken = onTaken;
+  }
+
+  /** Entries that wait. */
+  get size() {
+    return this.#entries;
+  }
+
+  /** Somebody listens to the `entry` event: unless somebody iterates as well, nothing waits. */
+  heard() {
+    this.#isHeard = true;
+    if (!this.#isIterated) this.#flush();
+  }
+
+  /** Somebody iterates: from now on what comes waits for them. */
+  iterated() {
+    this.#isIterated = true;
+  }
+
+  /** @param {Entry} entry */
+  push(entry) {
+    this.#queue.push({ entry });
+    this.#entries += 1;
+    this.#move();
+  }
+
+  /** @param {Gap} gap */
+  gap(gap) {
+    this.#queue.push({ gap });
+    this.#move();
+  }
+
+  /** @returns {Promise<IteratorResult<Entry, undefined>>} */
+  next() {
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
+      this.#move();
+    });
+  }
+
+  /**
+   * @param {Refused | null} reason What readers get when they have read what is here; null: they
+   *   are done at once.
+   */
+  end(reason) {
+    this.#end ??= { reason };
+    if (reason === null) {
+      this.#queue = [];
+      this.#first = this.#entries = 0;
+    }
+    this.#move();
+  }
+
+  #move() {
+    if (this.#isHeard && !this.#isIterated) return this.#flush();
+    while (this.#first < this.#queue.length && this.#readers.length) this.#step();
+    if (this.#end && this.#first === this.#queue.length) this.#dismiss(this.#end.reason);
+  }
+
+  #flush() {
+    while (this.#first < this.#queue.length) this.#step();
+  }
+
+  /** Give the next entry, or tell the next gap. Callbacks come last: they may lead back here. */
+  #step() {
+    const step = this.#shift();
+    if ("gap" in step) {
+      this.seq = step.gap.after;
+      this.epoch = step.gap.epoch;
+      this.#onGap(step.gap);
+    } else {
+      this.seq = step.entry.seq;
+      this.#entries -= 1;
+      this.#readers.shift()?.resolve({ value: step.entry, done: false });
+      this.#onTaken();
+    }
+  }
+
+  #shift() {
+    const step = /** @type {{entry: Entry} | {gap: Gap}} */ (this.#queue[this.#first]);
+    this.#first += 1;
+    // Array.prototype.shift moves all that remains, which is too much for each of ten thousand.
+    if (this.#first * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#first);
+      this.#first = 0;
+    }
+    return step;
+  }
+
+  /** @param {Refused | null} reason */
+  #dismiss(reason) {
+    for (const reader of this.#readers.splice(0)) {
+      if (reason) reader.reject(reason);
+      else reader.resolve({ value: undefined, done: true });
+    }
+  }
+}

@@ -1,0 +1,62 @@
+"""The one file that is served, and what it is made of."""
+
+from pathlib import Path
+
+import pytest
+
+from clients.javascript.bundle import SERVED, Unfit, bundle
+
+
+def write(folder: Path, **sources: str) -> Path:
+    """Modules by their names; `entry` is where they begin."""
+    for name, source in sources.items():
+        (folder / f"{name}.js").write_text(source)
+    return folder / "entry.js"
+
+
+def test_the_served_file_is_what_the_sources_make() -> None:
+    """Whoever reads it reads them."""
+    assert SERVED.read_text() == bundle(), "run `make client`"
+
+
+def test_a_module_stands_after_what_it_needs_and_only_what_is_public_is_exported(
+    tmp_path: Path,
+) -> None:
+    """Types may be needed in a circle; nothing but imports and exports is changed."""
+    entry = write(
+        tmp_path,
+        entry='/** The client. */\nexport { Room } from "./room.js";\n',
+        room='// Rooms.\nimport {\n  one,\n  two,\n} from "./numbers.js";\n'
+        '/** @import { Role } from "./roles.js" */\n\nexport class Room {}\n',
+        numbers="export const one = 1;\nexport function two() {}\n",
+        roles='/** @import { Room } from "./room.js" */\n\n/** @typedef {Room} Role */\n',
+    )
+    assert bundle(entry) == (
+        "/** The client. */\n\nconst one = 1;\nfunction two() {}\n\n"
+        "/** @typedef {Room} Role */\n\n// Rooms.\n\nexport class Room {}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("room", "other", "fault"),
+    [
+        ("const one = 1;", "const one = 2;", "one is in room.js and in other.js"),
+        ("", 'import { Room } from "./room.js";\n', "other.js and room.js import each other"),
+        ('import { two } from "./other.js";\n', "const two = 2;", "other.js has no two"),
+        ('import * as all from "./other.js";\n', "", "import \\* as all"),
+        ('import { one as two } from "./other.js";\n', "", "other.js has no one as two"),
+        ("export default 1;\n", "", "export default"),
+    ],
+)
+def test_sources_that_cannot_be_one_file_are_refused(
+    tmp_path: Path, room: str, other: str, fault: str
+) -> None:
+    """Put together, they would mean something else."""
+    entry = write(
+        tmp_path,
+        entry='export { Room } from "./room.js";\n',
+        room=f'import {{ }} from "./other.js";\n{room}\nexport class Room {{}}\n',
+        other=other,
+    )
+    with pytest.raises(Unfit, match=fault):
+        bundle(entry)
