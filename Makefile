@@ -25,7 +25,9 @@ BENCH = $(VENV)/.bench-$(call key,requirements-bench.lock)
 NODE_MODULES = $(NODE)/node_modules/.made-$(call key,$(NODE)/package-lock.json)
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# Both believe whom the system believes, as behind a company's proxy.
 UV := UV_SYSTEM_CERTS=1 $(BIN)/uv --quiet
+NPM := NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" npm
 # What a lock names, and nothing that is found out on the way: what is published later changes
 # nothing. uv takes a fifth of pip's time; pip knows mirrors and proxies that only pip was told of.
 install = $(UV) pip install --no-deps --require-hashes --python $(BIN)/python -r $(1) \
@@ -86,7 +88,7 @@ lock: $(DEV) ## Bring the locks up to pyproject.toml; to newer versions with ARG
 	$(COMPILE) pyproject.toml --group build --output-file requirements.lock
 	$(COMPILE) pyproject.toml --group bench --constraints requirements.lock --output-file requirements-bench.lock
 	$(COMPILE) pyproject.toml --group dev --all-extras --constraints requirements-bench.lock --output-file requirements-dev.lock
-	cd $(NODE) && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only \
+	cd $(NODE) && $(NPM) install --package-lock-only \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
 
 .PHONY: clean
@@ -126,5 +128,5 @@ $(PROJECT): | $(MADE)
 	@touch $@
 
 $(NODE_MODULES): | $(DEV)
-	cd $(NODE) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $(NODE) && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
