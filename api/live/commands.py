@@ -11,15 +11,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-import orjson
-
 from api.errors import Refusal
 from api.history.bodies import encode_body
-from api.history.entries import rfc3339
 from api.history.messages import Delete, Edit, Publish, React, Stored
 from api.history.read_markers import MarkRead
 from api.history.writer import Command, Writer
 from api.limits import Bucket
+from api.live import frames
 from api.live.client_frames import (
     AnyClientFrame,
     AuthFrame,
@@ -35,7 +33,7 @@ from api.live.client_frames import (
     ref_of,
 )
 from api.live.connection import Connection
-from api.live.encoding import Codec, Fields
+from api.live.encoding import Codec
 from api.live.hub import Room
 from api.rights.access import Principal, Role
 
@@ -108,7 +106,7 @@ class Commands:
         match frame:
             case PingFrame():
                 self._take(self._lights)
-                self._connection.send({"type": "pong", "head": room.head or 0})
+                self._connection.send(frames.pong(room.head))
             case SignalFrame():
                 self._signal(frame, room)
             case ReadFrame():
@@ -116,7 +114,7 @@ class Commands:
                 self._mark_read(frame.seq)
             case PresenceFrame():
                 self._take(self._lights)
-                self._connection.send({"type": "presence", **room.presence.summary()})
+                self._connection.send(frames.presence(room.presence.summary()))
             case AuthFrame():
                 self._take(self._lights)
                 self._renew(frame.token)
@@ -173,7 +171,8 @@ class Commands:
         if isinstance(error, Refusal):
             self._refuse(error, ref)
         if stored is not None:
-            self._connection.answer(_ack(ref, stored))
+            answer = frames.ack(stored.seq, stored.at, ref=ref, duplicate=stored.duplicate)
+            self._connection.answer(answer)
             self._connection.metrics.acked(self._loop.time() - came)
         self._connection.outstanding.answered()
 
@@ -201,10 +200,8 @@ class Commands:
         connection = self._connection
         connection.access.require(Role.WRITER)
         self._take(self._publishes)
-        body = orjson.Fragment(self._body(frame.body))
-        by = connection.access.principal.public
-        shown = {"type": "signal", "name": frame.name, "by": by, "body": body}
-        room.tell(shown, but=connection)
+        principal = connection.access.principal
+        room.tell(frames.signal(frame.name, principal, self._body(frame.body)), but=connection)
 
     def _renew(self, token: str) -> None:
         if self._renewal is not None and not self._renewal.done():
@@ -236,12 +233,3 @@ class Commands:
             self._connection.end(
                 "rate_limited" if limited else "too_many_errors", retry_after=round(wait, 3)
             )
-
-
-def _ack(ref: str | None, stored: Stored) -> Fields:
-    fields: Fields = {"type": "ack", "seq": stored.seq, "at": rfc3339(stored.at)}
-    if ref is not None:
-        fields["ref"] = ref
-    if stored.duplicate:
-        fields["duplicate"] = True
-    return fields

@@ -14,11 +14,13 @@ from typing import TypeVar
 
 from api.errors import Refusal
 from api.history.messages import author_of
-from api.live.encoding import Burst, Codec, Fields, frames_of
+from api.live import frames
+from api.live.encoding import Burst, Codec, frames_of
 from api.live.expiry import Expiry
 from api.live.feed import Feed, Page
+from api.live.frames import ServerFrame
 from api.live.hub import Hub, Room
-from api.live.opening import Arrival, Opening, expires_at, read_opening, read_page, welcome
+from api.live.opening import Arrival, Opening, read_opening, read_page, welcome
 from api.live.outstanding import Outstanding
 from api.live.sockets import Socket
 from api.metrics import Metrics
@@ -67,7 +69,9 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._room: Room | None = None  # Set by `open`, unset by `end` and `lost`.
         self._feed: Feed | None = None  # Set when the client has been welcomed.
-        self._early: list[Fields] = []  # What was to be sent before the welcome, or after the end.
+        self._early: list[
+            ServerFrame
+        ] = []  # What was to be sent before the welcome, or after the end.
         self._unread = 0  # Answers sent while the socket was full.
         self._greeted = False  # `live` was sent: the first replay is over.
         self._judgements = 0  # Changes of rights, so that a read that raced one is repeated.
@@ -77,7 +81,7 @@ class Connection:
         self._ending: Refusal | None = None  # Why it ends; until it is closed, or lost.
         self._expiry = Expiry(
             notice=settings.expiry_notice,
-            notify=lambda left: self.send({"type": "expiring", "in": round(left)}),
+            notify=lambda left: self.send(frames.expiring(left)),
             end=partial(self.end, "auth_expired"),
         )
 
@@ -114,32 +118,32 @@ class Connection:
         enter = self._begin if is_news else self._welcome
         self._attempt(partial(enter, room, arrival.opening))
 
-    def send(self, fields: Fields) -> None:
+    def send(self, frame: ServerFrame) -> None:
         """An answer, or something that the client has to know: after the welcome, in order."""
         if self._room is None:
             return
         if self._feed is None:
-            self._early.append(fields)
+            self._early.append(frame)
         else:
             self._unread += self._socket.is_full
-            self._write(fields)
+            self._write(frame)
         # A client that asks and asks, and does not read what it is answered.
         if max(self._unread, len(self._early)) > self.settings.commands_in_flight:
             self.end("slow_consumer")
 
-    def answer(self, fields: Fields) -> None:
+    def answer(self, frame: ServerFrame) -> None:
         """An answer to a command: also when the rights have ended since it was taken."""
         if self._room is not None:
-            self.send(fields)
+            self.send(frame)
         elif self._ending is not None:
-            self._early.append(fields)  # Right before it is closed.
+            self._early.append(frame)  # Right before it is closed.
 
-    def tell(self, fields: Fields) -> None:
+    def tell(self, frame: ServerFrame) -> None:
         """Something that is not stored: dropped unless the client keeps up."""
         if self._feed is None or not self._feed.is_live or self._socket.is_full:
             return
-        self.send(fields)
-        if fields["type"] == "presence" and self._room is not None:
+        self.send(frame)
+        if frame["type"] == "presence" and self._room is not None:
             self._presence_seen = self._room.presence.version
 
     def deliver(self, burst: Burst) -> None:
@@ -185,12 +189,7 @@ class Connection:
 
     def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
         """Tell the client that a command was refused; the connection stays."""
-        fields: Fields = {"type": "error", "code": refusal.code, "message": refusal.message}
-        if ref is not None:
-            fields["ref"] = ref
-        if refusal.retry_after is not None:
-            fields["retry_after"] = refusal.retry_after
-        self.answer(fields)
+        self.answer(frames.error(refusal, ref))
 
     def end(self, code: str, *, retry_after: float | None = None, message: str = "") -> None:
         """Hear nothing more, answer what was taken, say why, close.
@@ -219,9 +218,9 @@ class Connection:
             self._leave(at_once=False)
 
     def _close(self, refusal: Refusal) -> None:
-        for fields in self._early:
-            self._write(fields)
-        self._write(closing(refusal))
+        for frame in self._early:
+            self._write(frame)
+        self._write(frames.closing(refusal))
         self._ending = None
         if self._room is not None:
             self._leave(at_once=False)
@@ -234,14 +233,14 @@ class Connection:
         self._expiry.stop()
         self._hub.leave(self.access.item_key, self, at_once=at_once)
 
-    def _write(self, fields: Fields) -> None:
-        frames = frames_of(self._codec, fields)
-        if frames.frames:
-            self._socket.send(frames)
+    def _write(self, frame: ServerFrame) -> None:
+        encoded = frames_of(self._codec, frame)
+        if encoded.frames:
+            self._socket.send(encoded)
 
     def _take(self, access: Access) -> None:
         if access.role is not self.access.role:
-            self.send({"type": "role", "role": access.role.value})
+            self.send(frames.role_changed(access.role))
         self.access = access
 
     def _begin(self, room: Room, opening: Opening) -> None:
@@ -262,8 +261,8 @@ class Connection:
             cut=self.end,
             stall_timeout=self.settings.stall_timeout,
         )
-        for fields in self._early:
-            self._write(fields)
+        for frame in self._early:
+            self._write(frame)
         self._early.clear()
         self._expiry.watch(self.credential.expires_at)
         self._feed.advance()
@@ -274,11 +273,11 @@ class Connection:
     def _caught_up(self, room: Room, cursor: int) -> None:
         if not self._greeted:
             self._greeted = True
-            self.send({"type": "live", "seq": cursor})
+            self.send(frames.live(cursor))
         if room.presence.version != self._presence_seen:
             # Joins and leaves were not told during the replay: here is where they led to.
             self._presence_seen = room.presence.version
-            self.send({"type": "presence", **room.presence.summary()})
+            self.send(frames.presence(room.presence.summary()))
 
     def _renew(self, principal: Principal, standing: Standing) -> None:
         try:
@@ -288,7 +287,7 @@ class Connection:
             return
         self._take(access)
         self._expiry.watch(self.credential.expires_at)
-        self.send({"type": "auth", "expires_at": expires_at(self.access)})
+        self.send(frames.auth(self.access))
 
     def _read_rights(
         self, done: Callable[[T], None], read: Callable[..., T], *arguments: object
@@ -327,18 +326,3 @@ class Connection:
         except Exception:
             logger.exception("connection %s: a read of the log failed", self.id)
             self.end("database_unavailable", retry_after=1)
-
-
-def closing(refusal: Refusal) -> Fields:
-    """The frame right before a close: what a browser can act on, unlike a bare close code."""
-    fields: Fields = {
-        "type": "closing",
-        "code": refusal.verdict.close_code,
-        "reason": refusal.code,
-        "retry": refusal.verdict.retry,
-    }
-    if refusal.retry_after is not None:
-        fields["retry_after"] = refusal.retry_after
-    if refusal.message != refusal.verdict.message:
-        fields["message"] = refusal.message
-    return fields

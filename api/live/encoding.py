@@ -1,11 +1,12 @@
 """Frames as all receivers share them: encoded once, written many times. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from api.history.entries import Entry
 
-Fields = dict[str, Any]
+# Of any frame: those of `api.live.frames`, and an entry's own.
+Fields = Mapping[str, Any]
 
 
 class Frame:

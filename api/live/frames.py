@@ -1,36 +1,29 @@
-"""What the server says on a socket, as models: only to describe it in `/asyncapi.json`.
+"""All that the server says on a socket: each frame as a class, and the one place that makes it.
 
-The frames themselves are made where they are sent, as plain dictionaries: validating what we
-wrote ourselves would cost more than writing it. A live test holds them against these models.
+A frame is a dictionary, and its class a `TypedDict`: nothing that we wrote ourselves is validated,
+but mypy refuses a field that a class does not have, or has with another type. `/asyncapi.json`
+and the tables of docs/protocol.md are made from these classes. Pure.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
+import orjson
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from api.errors import Refusal, Retry
+from api.history.entries import Author, rfc3339
+from api.history.extent import Extent
+from api.rights.access import Access, Principal, Role
 
 Seq = Annotated[int, Field(ge=0, description="An entry's number in the item's log.")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 RoleName = Annotated[
     Literal["reader", "writer", "admin"], Field(json_schema_extra={"title": "Role"})
 ]
-# A field that is not there, which is not the same as one that is null.
-Absent = SkipJsonSchema[None]
 
 
-def _forget_defaults(schema: dict[str, Any]) -> None:
-    """What Python needs for a field that may be missing is no value that ever comes."""
-    for field in schema["properties"].values():
-        field.pop("default", None)
-
-
-class ServerFrame(BaseModel):
-    """What the server says. More fields may come: ignore those that you do not know."""
-
-    model_config = ConfigDict(strict=True, json_schema_extra=_forget_defaults)
-
-
-class User(ServerFrame):
+class User(TypedDict):
     """Somebody, as others see them."""
 
     id: str
@@ -43,21 +36,21 @@ class You(User):
     role: RoleName
 
 
-class ItemInfo(ServerFrame):
+class ItemInfo(TypedDict):
     """The item of the room."""
 
     id: str
     title: str
 
 
-class PresenceSummary(ServerFrame):
+class PresenceSummary(TypedDict):
     """Who is here; above 200 users only how many."""
 
     count: int
-    users: list[User] | Absent = None
+    users: NotRequired[list[User]]
 
 
-class Limits(ServerFrame):
+class Limits(TypedDict):
     """Sizes in bytes, rates a second, times in seconds; a rate of 0 is no limit."""
 
     frame_bytes: int
@@ -70,7 +63,7 @@ class Limits(ServerFrame):
     ping_timeout: float
 
 
-class Welcome(ServerFrame):
+class Welcome(TypedDict):
     """Once, first: where the log stands, and where replay begins."""
 
     type: Literal["welcome"]
@@ -87,81 +80,24 @@ class Welcome(ServerFrame):
     presence: PresenceSummary
 
 
-class _Entry(ServerFrame):
-    seq: Seq
-    at: Time
-    by: User
-    ref: str | Absent = None
-
-
-class Message(_Entry):
-    """A message, as it stands now."""
-
-    type: Literal["message"]
-    body: Any = None
-    edited_seq: Seq | Absent = None
-    deleted_seq: Seq | Absent = None
-
-
-class Edit(_Entry):
-    """A message has another body."""
-
-    type: Literal["edit"]
-    target: Seq
-    body: Any = None
-    deleted_seq: Seq | Absent = None
-
-
-class Delete(_Entry):
-    """A message is gone."""
-
-    type: Literal["delete"]
-    target: Seq
-
-
-class Reaction(_Entry):
-    """A reaction was put on a message, or taken back."""
-
-    type: Literal["reaction"]
-    target: Seq
-    value: str
-    on: bool
-
-
-class Member(_Entry):
-    """A user's role in the item; null: removed."""
-
-    type: Literal["member"]
-    user: User
-    role: RoleName | None
-
-
-class Item(_Entry):
-    """The item itself was changed."""
-
-    type: Literal["item"]
-    title: str | Absent = None
-    default_role: RoleName | None = None
-
-
-class Live(ServerFrame):
+class Live(TypedDict):
     """Replay is over: what follows has just been stored."""
 
     type: Literal["live"]
     seq: Seq
 
 
-class Ack(ServerFrame):
+class Ack(TypedDict):
     """The command's entry is on disk."""
 
     type: Literal["ack"]
-    ref: str | Absent = None
+    ref: NotRequired[str]
     seq: Seq
     at: Time
-    duplicate: Literal[True] | Absent = None
+    duplicate: NotRequired[Literal[True]]
 
 
-class Signal(ServerFrame):
+class Signal(TypedDict):
     """Somebody else's signal, such as typing; never stored."""
 
     type: Literal["signal"]
@@ -170,7 +106,7 @@ class Signal(ServerFrame):
     body: Any
 
 
-class Read(ServerFrame):
+class Read(TypedDict):
     """How far somebody has read."""
 
     type: Literal["read"]
@@ -182,76 +118,183 @@ class Presence(PresenceSummary):
     """Who came and went, or, when asked for, everybody."""
 
     type: Literal["presence"]
-    join: list[User] | Absent = None
-    leave: list[User] | Absent = None
+    join: NotRequired[list[User]]
+    leave: NotRequired[list[User]]
 
 
-class RoleChanged(ServerFrame):
+class RoleChanged(TypedDict):
     """The connection's own rights changed."""
 
     type: Literal["role"]
     role: RoleName
 
 
-class Auth(ServerFrame):
+class Auth(TypedDict):
     """The newer token counts."""
 
     type: Literal["auth"]
     expires_at: Time | None
 
 
-class Expiring(ServerFrame):
-    """The credential ends in this many seconds."""
-
-    type: Literal["expiring"]
-    seconds: Annotated[int, Field(alias="in", ge=0)]
+# `in` is no name in Python.
+Expiring = TypedDict("Expiring", {"type": Literal["expiring"], "in": Annotated[int, Field(ge=0)]})
+Expiring.__doc__ = "The credential ends in this many seconds."
 
 
-class Pong(ServerFrame):
+class Pong(TypedDict):
     """The answer to `ping`."""
 
     type: Literal["pong"]
     head: Seq | None
 
 
-class Error(ServerFrame):
+class Error(TypedDict):
     """A command was refused; the connection stays."""
 
     type: Literal["error"]
-    ref: str | Absent = None
+    ref: NotRequired[str]
     code: str
     message: str
-    retry_after: float | Absent = None
+    retry_after: NotRequired[float]
 
 
-class Closing(ServerFrame):
+class Closing(TypedDict):
     """Right before every close that the server begins."""
 
     type: Literal["closing"]
     code: int
     reason: str
-    retry: Literal["never", "later", "after_auth"]
-    retry_after: float | Absent = None
-    message: str | Absent = None
+    retry: Retry
+    retry_after: NotRequired[float]
+    message: NotRequired[str]
 
 
-SERVER_FRAMES: tuple[type[ServerFrame], ...] = (
-    Welcome,
-    Message,
-    Edit,
-    Delete,
-    Reaction,
-    Member,
-    Item,
-    Live,
-    Ack,
-    Signal,
-    Read,
-    Presence,
-    RoleChanged,
-    Auth,
-    Expiring,
-    Pong,
-    Error,
-    Closing,
+ServerFrame = (
+    Welcome
+    | Live
+    | Ack
+    | Signal
+    | Read
+    | Presence
+    | RoleChanged
+    | Auth
+    | Expiring
+    | Pong
+    | Error
+    | Closing
 )
+
+
+def user(somebody: Author | Principal) -> User:
+    """What others see of somebody."""
+    return {"id": somebody.id, "name": somebody.name}
+
+
+def welcome(
+    connection_id: str,
+    access: Access,
+    extent: Extent,
+    *,
+    after: int,
+    recovered: bool,
+    limits: Limits,
+    presence: PresenceSummary,
+) -> Welcome:
+    """The first frame of a connection."""
+    return {
+        "type": "welcome",
+        "connection": connection_id,
+        "item": {"id": access.item_id, "title": access.standing.title},
+        "you": {**user(access.principal), "role": access.role.value},
+        "epoch": extent.epoch,
+        "head": extent.head,
+        "oldest": extent.oldest,
+        "after": after,
+        "recovered": recovered,
+        "expires_at": _expires_at(access),
+        "limits": limits,
+        "presence": presence,
+    }
+
+
+def live(cursor: int) -> Live:
+    """Replay has come to its end, at this seq."""
+    return {"type": "live", "seq": cursor}
+
+
+def ack(seq: int, at: int, *, ref: str | None, duplicate: bool) -> Ack:
+    """The answer to a command that is stored, since `at` (ms since the epoch)."""
+    frame: Ack = {"type": "ack", "seq": seq, "at": rfc3339(at)}
+    if ref is not None:
+        frame["ref"] = ref
+    if duplicate:
+        frame["duplicate"] = True
+    return frame
+
+
+def signal(name: str, by: Principal, body: bytes) -> Signal:
+    """Somebody's signal; its body is JSON already."""
+    return {"type": "signal", "name": name, "by": user(by), "body": orjson.Fragment(body)}
+
+
+def read(by: Author, seq: int) -> Read:
+    """Somebody has read so far."""
+    return {"type": "read", "by": user(by), "seq": seq}
+
+
+def presence(summary: PresenceSummary) -> Presence:
+    """Who is here; `join` and `leave` are for whoever collects them."""
+    frame: Presence = {"type": "presence", "count": summary["count"]}
+    if "users" in summary:
+        frame["users"] = summary["users"]
+    return frame
+
+
+def role_changed(role: Role) -> RoleChanged:
+    """From now on this is what the client may do."""
+    return {"type": "role", "role": role.value}
+
+
+def auth(access: Access) -> Auth:
+    """The credential that counts from now on has this end."""
+    return {"type": "auth", "expires_at": _expires_at(access)}
+
+
+def expiring(seconds: float) -> Expiring:
+    """A notice that the credential is about to end."""
+    return {"type": "expiring", "in": round(seconds)}
+
+
+def pong(head: int | None) -> Pong:
+    """The answer to `ping`."""
+    return {"type": "pong", "head": head or 0}
+
+
+def error(refusal: Refusal, ref: str | None) -> Error:
+    """A command was refused."""
+    frame: Error = {"type": "error", "code": refusal.code, "message": refusal.message}
+    if ref is not None:
+        frame["ref"] = ref
+    if refusal.retry_after is not None:
+        frame["retry_after"] = refusal.retry_after
+    return frame
+
+
+def closing(refusal: Refusal) -> Closing:
+    """The frame right before a close: what a browser can act on, unlike a bare close code."""
+    frame: Closing = {
+        "type": "closing",
+        "code": refusal.verdict.close_code,
+        "reason": refusal.code,
+        "retry": refusal.verdict.retry,
+    }
+    if refusal.retry_after is not None:
+        frame["retry_after"] = refusal.retry_after
+    if refusal.message != refusal.verdict.message:
+        frame["message"] = refusal.message
+    return frame
+
+
+def _expires_at(access: Access) -> str | None:
+    expires = access.principal.credential.expires_at
+    return None if expires is None else rfc3339(expires)

@@ -21,7 +21,9 @@ from api.history.events import (
     ReadMoved,
     UserRenamed,
 )
-from api.live.encoding import Burst, Fields
+from api.live import frames
+from api.live.encoding import Burst
+from api.live.frames import PresenceSummary, ServerFrame
 from api.live.presence import Presence
 from api.rights.access import Credential, Role, Standing
 
@@ -53,7 +55,7 @@ class Member(Protocol):
     def deliver(self, burst: Burst) -> None:
         """Entries of its item, just stored."""
 
-    def tell(self, fields: Fields) -> None:
+    def tell(self, frame: ServerFrame) -> None:
         """Something that is not stored, and may be dropped."""
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
@@ -105,13 +107,13 @@ class Room:
             return None
         return [entry for entry in self._recent if entry.seq > seq]
 
-    def tell(self, fields: Fields, *, but: Member | None = None) -> None:
+    def tell(self, frame: ServerFrame, *, but: Member | None = None) -> None:
         """Something that is not stored, to everybody or everybody else."""
         for member in tuple(self.members):
             if member is but:
                 continue
             try:
-                member.tell(fields)
+                member.tell(frame)
             except Exception as error:
                 _end_failed(member, error)
 
@@ -180,7 +182,7 @@ class Hub:
         """How many connections a user has."""
         return len(self._users.get(user_key, ()))
 
-    def presence(self, item_key: int) -> Fields:
+    def presence(self, item_key: int) -> PresenceSummary:
         """Who is in an item's room: `count`, and `users` unless there are too many."""
         room = self._rooms.get(item_key)
         return room.presence.summary() if room is not None else {"count": 0, "users": []}
@@ -265,8 +267,8 @@ class Hub:
         self._rooms[item_key] = room
         return room
 
-    def _announce(self, item_key: int, fields: Fields) -> None:
-        self._rooms[item_key].tell(fields)
+    def _announce(self, item_key: int, frame: frames.Presence) -> None:
+        self._rooms[item_key].tell(frame)
 
     def _close(self, item_key: int) -> None:
         self._rooms.pop(item_key).presence.close()
@@ -284,8 +286,7 @@ def _amended(entry: Entry, change: Entry) -> Entry:
 
 def _apply_to_room(room: Room, event: ItemEvent) -> None:
     if isinstance(event, ReadMoved):
-        by = {"id": event.reader.id, "name": event.reader.name}
-        room.tell({"type": "read", "by": by, "seq": event.seq})
+        room.tell(frames.read(event.reader, event.seq))
         return
     for member in tuple(room.members):
         match event:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from api.history.entries import Entry, rfc3339
+from api.history.entries import Entry
 from api.history.extent import Extent
 from api.history.reader import read_entries, read_extent
-from api.live.encoding import Fields
+from api.live import frames
+from api.live.frames import Limits, PresenceSummary, Welcome
 from api.live.hub import Moment
 from api.rights.access import Access, Principal, Standing, grant
 from api.rights.standing import load_standing
@@ -102,32 +103,25 @@ def starting_point(beginning: Beginning, extent: Extent) -> tuple[int, bool]:
 
 
 def welcome(
-    connection_id: str, access: Access, opening: Opening, presence: Fields, settings: Settings
-) -> Fields:
+    connection_id: str,
+    access: Access,
+    opening: Opening,
+    presence: PresenceSummary,
+    settings: Settings,
+) -> Welcome:
     """The first frame of a connection."""
-    return {
-        "type": "welcome",
-        "connection": connection_id,
-        "item": {"id": access.item_id, "title": access.standing.title},
-        "you": {**access.principal.public, "role": access.role.value},
-        "epoch": opening.extent.epoch,
-        "head": opening.extent.head,
-        "oldest": opening.extent.oldest,
-        "after": opening.after,
-        "recovered": opening.recovered,
-        "expires_at": expires_at(access),
-        "limits": _limits(settings),
-        "presence": presence,
-    }
+    return frames.welcome(
+        connection_id,
+        access,
+        opening.extent,
+        after=opening.after,
+        recovered=opening.recovered,
+        limits=_limits(settings),
+        presence=presence,
+    )
 
 
-def expires_at(access: Access) -> str | None:
-    """When the credential ends; None: it does not by itself."""
-    expires = access.principal.credential.expires_at
-    return None if expires is None else rfc3339(expires)
-
-
-def _limits(settings: Settings) -> Fields:
+def _limits(settings: Settings) -> Limits:
     return {
         "frame_bytes": settings.max_frame_bytes,
         "body_bytes": settings.max_body_bytes,

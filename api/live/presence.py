@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from api.history.entries import Author
-from api.live.encoding import Fields
+from api.live import frames
+from api.live.frames import PresenceSummary
 
 # Above this many users a list is of no use to a person, and expensive for everybody.
 MAX_LISTED = 200
@@ -28,7 +28,7 @@ class Presence:
         *,
         grace: float,
         interval: float,
-        announce: Callable[[Fields], None],
+        announce: Callable[[frames.Presence], None],
         emptied: Callable[[], None],
     ) -> None:
         self._grace = grace
@@ -79,12 +79,12 @@ class Presence:
             loop = asyncio.get_running_loop()
             self._leaving[user.key] = loop.call_later(self._grace, self._left, user)
 
-    def summary(self) -> Fields:
+    def summary(self) -> PresenceSummary:
         """Count and users, as `welcome` and the REST call show them."""
         self._shown.update(self._changes)
-        shown: Fields = {"count": len(self._users)}
+        shown: PresenceSummary = {"count": len(self._users)}
         if len(self._users) <= MAX_LISTED:
-            shown["users"] = [_public(user) for user in self._users.values()]
+            shown["users"] = [*map(frames.user, self._users.values())]
         return shown
 
     def close(self) -> None:
@@ -118,12 +118,8 @@ class Presence:
         self._shown.clear()
         if not changes:
             return  # Whoever came has gone again, or the other way round.
-        fields: dict[str, Any] = {"type": "presence", "count": len(self._users)}
+        told = frames.presence({"count": len(self._users)})
         if len(self._users) <= MAX_LISTED:
-            fields["join"] = [_public(users[key]) for key, here in changes.items() if here]
-            fields["leave"] = [_public(users[key]) for key, here in changes.items() if not here]
-        self._announce(fields)
-
-
-def _public(user: Author) -> dict[str, str]:
-    return {"id": user.id, "name": user.name}
+            told["join"] = [frames.user(users[key]) for key, here in changes.items() if here]
+            told["leave"] = [frames.user(users[key]) for key, here in changes.items() if not here]
+        self._announce(told)

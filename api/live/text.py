@@ -7,6 +7,7 @@ import orjson
 from api.errors import Refusal
 from api.history.entries import Entry
 from api.history.words import is_showable
+from api.live.client_frames import PublishFrame
 from api.live.encoding import Fields, Frame, shared
 
 
@@ -19,9 +20,10 @@ class TextCodec:
     def decode(self, data: bytes) -> object:
         """A publish of the line."""
         try:
-            return {"type": "publish", "body": data.decode().rstrip("\r\n")}
+            line = data.decode().rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise Refusal("bad_message", "This is not UTF-8.") from error
+        return PublishFrame(type="publish", body=line).model_dump(exclude_unset=True)
 
     def encode(self, fields: Fields) -> Frame | None:
         """A line; None for what a person at a terminal does not need, such as acks."""

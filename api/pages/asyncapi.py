@@ -1,29 +1,39 @@
 """The AsyncAPI 3.0 document of the room's socket, made from the models of its frames."""
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic import Field, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+from typing_extensions import TypedDict
 
 from api import __version__
 from api.errors import CODES
 from api.live.client_frames import AnyClientFrame
 from api.live.codecs import CODECS
-from api.live.frames import SERVER_FRAMES
+from api.live.entry_frames import EntryFrame
+from api.live.frames import ServerFrame
 
 Document = dict[str, Any]
-Models = Iterable[type[BaseModel]]
+Models = Iterable[type[Any]]
 
-CLIENT_FRAMES: tuple[type[BaseModel], ...] = get_args(AnyClientFrame)
+CLIENT_FRAMES: tuple[type[Any], ...] = get_args(AnyClientFrame)
+_WELCOME, *_LATER = get_args(ServerFrame)
+# In the order in which a client first hears them.
+SERVER_FRAMES: tuple[type[Any], ...] = (_WELCOME, *get_args(EntryFrame), *_LATER)
 ADDRESS = "/items/{item_id}/ws"
-_QUERY = {
-    "token": ("string", "An access token or API token."),
-    "ticket": ("string", "A ticket, instead of a token."),
-    "after": ("integer", "Replay every entry with a greater seq, then go live."),
-    "epoch": ("string", "The epoch that `after` belongs to."),
-    "tail": ("integer", "Without `after`: begin with the newest n entries."),
-}
+
+
+class SocketQuery(TypedDict, total=False):
+    """What the address of a socket may have as its query."""
+
+    token: Annotated[str, Field(description="An access token or API token.")]
+    ticket: Annotated[str, Field(description="A ticket, instead of a token.")]
+    after: Annotated[int, Field(description="Replay every entry with a greater seq, then go live.")]
+    epoch: Annotated[str, Field(description="The epoch that `after` belongs to.")]
+    tail: Annotated[int, Field(description="Without `after`: begin with the newest n entries.")]
+
+
 _INTRODUCTION = (
     "Every item has a room. Connect to its address, get `welcome`, then the replayed entries in "
     "the order of their seq, then `live`, then each new entry. /protocol has all of it in prose."
@@ -58,7 +68,6 @@ def describe_socket(*, server_url: str) -> Document:
 
 def _channel() -> Document:
     names = [*_message_names(CLIENT_FRAMES, "client"), *_message_names(SERVER_FRAMES, "server")]
-    query = {name: {"type": kind, "description": text} for name, (kind, text) in _QUERY.items()}
     return {
         "address": ADDRESS,
         "title": "An item's room",
@@ -69,7 +78,7 @@ def _channel() -> Document:
             "ws": {
                 "bindingVersion": "0.1.0",
                 "method": "GET",
-                "query": {"type": "object", "properties": query},
+                "query": TypeAdapter(SocketQuery).json_schema(),
             }
         },
         "x-refusals": {
@@ -108,16 +117,17 @@ def _message_names(models: Models, side: str) -> list[str]:
     return [f"{side}-{_type_of(model)}" for model in models]
 
 
-def _type_of(model: type[BaseModel]) -> str:
-    (name,) = get_args(model.model_fields["type"].annotation)
+def _type_of(model: type[Any]) -> str:
+    (name,) = get_args(get_type_hints(model)["type"])
     return str(name)
 
 
 def _schemas(models: Models, side: str) -> Document:
     """The models' schemas, by names that say whose they are: both sides have a `read`."""
     mode: JsonSchemaMode = "validation"
-    _, document = models_json_schema(
-        [(model, mode) for model in models], ref_template=_reference("{model}", side)
+    _, document = TypeAdapter.json_schemas(
+        [(_type_of(model), mode, TypeAdapter(model)) for model in models],
+        ref_template=_reference("{model}", side),
     )
     return {f"{side}-{name}": schema for name, schema in document["$defs"].items()}
 

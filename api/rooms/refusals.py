@@ -9,8 +9,8 @@ from starlette.websockets import WebSocket
 
 from api.errors import Refusal
 from api.live.codecs import choose_codec
-from api.live.connection import closing
 from api.live.encoding import Frame, frames_of
+from api.live.frames import closing
 from api.state import state_of
 
 

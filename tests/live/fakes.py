@@ -12,6 +12,7 @@ import ormsgpack
 from api.errors import CODES
 from api.history.entries import Author, Entry, Kind
 from api.live.encoding import Burst, Frame, Frames
+from api.live.frames import ServerFrame
 from api.rights.access import Credential, Role, Standing
 
 Fields = dict[str, Any]
@@ -95,10 +96,10 @@ class FakeMember:
             raise RuntimeError("an encoder that fails")
         self.told.append([entry.seq for entry in burst.entries])
 
-    def tell(self, fields: Fields) -> None:
+    def tell(self, frame: ServerFrame) -> None:
         if self.fails:
             raise RuntimeError("an encoder that fails")
-        self.told.append(fields)
+        self.told.append(frame)
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
         self.told.append((member_role, default_role))

@@ -15,11 +15,18 @@ from api.history.events import (
     ReadMoved,
     UserRenamed,
 )
+from api.live.frames import Signal
 from api.live.hub import Hub, Room
 from api.rights.access import Role
 from tests.live.fakes import ADA, BOB, FakeMember, JumpingLoop, entry, run_jumping
 
 pytestmark = pytest.mark.anyio
+TYPING: Signal = {
+    "type": "signal",
+    "name": "typing",
+    "by": {"id": ADA.id, "name": ADA.name},
+    "body": True,
+}
 
 
 @pytest.fixture
@@ -115,9 +122,9 @@ async def test_member_that_fails_harms_only_itself(
     for member in members:
         hub.join(1, member)
     hub.committed(stored(1))
-    room.tell({"type": "signal"})
+    room.tell(TYPING)
     assert broken.told == ["internal", "internal"]
-    assert all(member.told == [[1], {"type": "signal"}] for member in members)
+    assert all(member.told == [[1], TYPING] for member in members)
     assert "a connection could not be told" in caplog.text
 
 
@@ -125,8 +132,8 @@ async def test_tell_spares_the_one_who_said_it(hub: Hub) -> None:
     """A signal goes to the others."""
     ada, bob = FakeMember(), FakeMember(BOB)
     hub.join(1, ada)
-    hub.join(1, bob).tell({"type": "signal"}, but=ada)
-    assert (ada.told, bob.told) == ([], [{"type": "signal"}])
+    hub.join(1, bob).tell(TYPING, but=ada)
+    assert (ada.told, bob.told) == ([], [TYPING])
 
 
 async def test_member_that_leaves_during_a_delivery_disturbs_nobody(hub: Hub) -> None:

@@ -67,7 +67,7 @@ def test_welcome_says_all_that_the_contract_promises(
     access = Access(principal, 1, "doc", Role.WRITER, STANDING)
     opening = Opening(STANDING, Extent(12, 3, "e1"), 5, recovered=False)
     fields = welcome("c1", access, opening, {"count": 0, "users": []}, settings)
-    limits = fields.pop("limits")
+    limits = fields["limits"]
     assert fields == {
         "type": "welcome",
         "connection": "c1",
@@ -79,6 +79,7 @@ def test_welcome_says_all_that_the_contract_promises(
         "after": 5,
         "recovered": False,
         "expires_at": shown,
+        "limits": limits,
         "presence": {"count": 0, "users": []},
     }
     assert limits["body_bytes"] == settings.max_body_bytes

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.history.entries import Author
+from api.live.encoding import Fields
 from api.live.presence import MAX_LISTED, Presence
-from tests.live.fakes import ADA, BOB, Fields, JumpingLoop, run_jumping
+from tests.live.fakes import ADA, BOB, JumpingLoop, run_jumping
 
 
 class Watched(Presence):
@@ -22,8 +23,8 @@ class Watched(Presence):
         self.emptied = 0
         super().__init__(grace=grace, interval=0.2, announce=self._say, emptied=self._empty)
 
-    def _say(self, fields: Fields) -> None:
-        self.said.append(fields)
+    def _say(self, frame: Fields) -> None:
+        self.said.append(frame)
         self.at.append(round(asyncio.get_running_loop().time(), 3))
 
     def _empty(self) -> None:
