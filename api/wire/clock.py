@@ -18,8 +18,8 @@ class Leaving(Protocol):
         """Drop the connection."""
 
 
-class Timed(Leaving, Protocol):
-    """What the clock asks of a socket. Each answer says whether it still applies."""
+class Pinged(Leaving, Protocol):
+    """Who is pinged. Each answer says whether there still is somebody to ping."""
 
     def ping(self) -> bool:
         """Send a ping if there is anybody to ping."""
@@ -27,8 +27,12 @@ class Timed(Leaving, Protocol):
     def check_pong(self) -> bool:
         """Drop the connection if the last ping was not answered."""
 
+
+class Sender(Protocol):
+    """Whose message is under way."""
+
     def check_message(self, limit: float) -> bool:
-        """Drop the connection if its message began before `limit` and has not ended."""
+        """Refuse it if its message began before `limit`; whether one is still under way."""
 
 
 Peer = TypeVar("Peer", bound=Leaving)
@@ -62,26 +66,26 @@ class Clock:
         self._linger = min(close_timeout, LINGER)
         shortest = min(ping_interval, ping_timeout, message_timeout, self._linger)
         self._tick_interval = min(MAX_TICK, shortest / 4)
-        self._pings: deque[tuple[float, Timed]] = deque()
-        self._pongs: deque[tuple[float, Timed]] = deque()
+        self._pings: deque[tuple[float, Pinged]] = deque()
+        self._pongs: deque[tuple[float, Pinged]] = deque()
         self._closes: deque[tuple[float, Leaving]] = deque()
         self._lingers: deque[tuple[float, Leaving]] = deque()
-        self._messages: set[Timed] = set()
+        self._messages: set[Sender] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, socket: Timed) -> None:
+    def begin(self, socket: Pinged) -> None:
         """Ping the socket from now on, until it answers that there is nobody to ping."""
         self._pings.append((self._now() + self._ping_interval, socket))
         self._run()
 
-    def message_begun(self, socket: Timed) -> None:
+    def message_begun(self, sender: Sender) -> None:
         """Its message has to end in time."""
-        self._messages.add(socket)
+        self._messages.add(sender)
         self._run()
 
-    def message_ended(self, socket: Timed) -> None:
-        """It has."""
-        self._messages.discard(socket)
+    def message_ended(self, sender: Sender) -> None:
+        """Its message is whole, or will never be: it is waited for no more."""
+        self._messages.discard(sender)
 
     def close_begun(self, socket: Leaving) -> None:
         """Whatever the client does, it will be gone soon."""
@@ -111,9 +115,9 @@ class Clock:
         for socket in _due(self._pings, now):
             if socket.ping():
                 self._pongs.append((now + self._ping_timeout, socket))
-        begun = tuple(self._messages)  # A socket that ends takes itself out.
+        begun = tuple(self._messages)  # A sender that ends takes itself out.
         limit = now - self._message_timeout
-        self._messages = {socket for socket in begun if socket.check_message(limit)}
+        self._messages = {sender for sender in begun if sender.check_message(limit)}
         if self._pings or self._pongs or self._closes or self._lingers or self._messages:
             self._run()
 

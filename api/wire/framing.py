@@ -88,10 +88,6 @@ class FrameReader:
         if start:
             self._buffer = bytes(data[start:])
 
-    def clear(self) -> None:
-        """Forget what has not been read."""
-        self._buffer, self._fragments = b"", None
-
     def _frame(self, data: bytes | bytearray, start: int) -> tuple[int, bool, bytes, int] | None:
         """One frame from `start`: opcode, final, payload, where it ends; None: not all there."""
         first, second = data[start], data[start + 1]

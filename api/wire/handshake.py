@@ -19,8 +19,9 @@ from api.errors import Refusal
 from api.rooms.endpoint import WIRE
 from api.wire.framing import BINARY, TEXT, server_frame
 from api.wire.requests import Headers
+from api.wire.shared import Wire
 from api.wire.upgrade import Upgrade, answer, problem, switching
-from api.wire.websocket import Wire, WireSocket
+from api.wire.websocket import WireSocket
 
 logger = logging.getLogger("itemroom.wire")
 

@@ -21,8 +21,8 @@ from api.settings import Settings
 from api.wire.handshake import Handshake
 from api.wire.intake import Intake
 from api.wire.requests import BadRequest, Headers, check_framing, read_target, wants_socket
+from api.wire.shared import Wire
 from api.wire.upgrade import problem, read_upgrade
-from api.wire.websocket import Wire
 
 # Seconds from the end of a request's headers to the end of its body.
 BODY_TIMEOUT = 30.0

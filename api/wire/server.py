@@ -22,7 +22,7 @@ from api.store.database import PRODUCT
 from api.store.failures import DatabaseError
 from api.wire.http import GuardedHttp
 from api.wire.intake import Intake
-from api.wire.websocket import Wire
+from api.wire.shared import Wire
 
 logger = logging.getLogger("itemroom.server")
 

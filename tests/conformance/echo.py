@@ -14,7 +14,8 @@ from api.settings import Settings
 from api.wire.framing import BINARY, TEXT, server_frame
 from api.wire.http import GuardedHttp
 from api.wire.server import listen
-from api.wire.websocket import Wire, WireSocket
+from api.wire.shared import Wire
+from api.wire.websocket import WireSocket
 
 
 class Echo:

@@ -162,15 +162,6 @@ def test_share_used_up_leaves_the_rest() -> None:
     assert turns == [[(CONT, 1), (PING, 1)], [(TEXT, 1), (BINARY, 3)], [(PING, 1)], []]
 
 
-def test_reader_cleared_has_nothing_left() -> None:
-    """Neither frames nor a message that had begun."""
-    subject = reader()
-    assert list(fed(subject, masked(TEXT, b"a", final=False) + masked(PING)[:3])) == []
-    subject.clear()
-    assert not subject.is_partial
-    assert list(fed(subject, masked(TEXT, b"b"))) == [Message(TEXT, b"b")]
-
-
 def test_half_a_message_is_partial_until_it_ends() -> None:
     """What the clock watches."""
     subject = reader()

@@ -14,10 +14,10 @@ from api.rooms.endpoint import WIRE
 from api.settings import Settings
 from api.wire.framing import BINARY, TEXT, close_frame, server_frame
 from api.wire.handshake import Handshake
+from api.wire.shared import Wire
 from api.wire.upgrade import Upgrade
-from api.wire.websocket import Wire
+from tests.wire.line import FakeClient, FakeTransport, arrive
 from tests.wire.test_framing import masked
-from tests.wire.test_websocket import FakeClient, FakeTransport, arrive
 
 pytestmark = pytest.mark.anyio
 REQUEST: Scope = {

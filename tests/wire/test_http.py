@@ -8,8 +8,8 @@ from uvicorn.server import ServerState
 
 from api.settings import Settings
 from api.wire.http import MAX_HEADERS, GuardedHttp
-from api.wire.websocket import Wire
-from tests.wire.test_websocket import FakeTransport
+from api.wire.shared import Wire
+from tests.wire.line import FakeTransport
 
 pytestmark = pytest.mark.anyio
 

@@ -13,10 +13,10 @@ from api.settings import Settings
 from api.wire import http
 from api.wire.http import PIPELINE_BURST, GuardedHttp
 from api.wire.intake import PIECE_BYTES, Intake
+from api.wire.shared import Wire
 from api.wire.turns import INTAKE_BYTES, SHARE
-from api.wire.websocket import Wire
 from tests.live.world import until
-from tests.wire.test_websocket import FakeTransport, arrive
+from tests.wire.line import FakeTransport, arrive
 
 pytestmark = pytest.mark.anyio
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
