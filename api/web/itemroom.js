@@ -49,7 +49,7 @@ function faultIn(value, levels = MAX_NESTING) {
   return null;
 }
 
-// The log.
+// Entries and other things that a room tells of.
 
 /**
  * @typedef {{id: string, name: string}} User
@@ -68,6 +68,25 @@ function faultIn(value, levels = MAX_NESTING) {
  * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
  * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
  */
+
+/**
+ * The log does not go on where it was left: what was built from earlier entries is to be built
+ * anew from those after `after`.
+ *
+ * @typedef {{after: number, oldest: number, epoch: string}} Gap
+ */
+
+/** Something to tell the application of. */
+class Happening {
+  /**
+   * @param {string} type
+   * @param {any} detail
+   */
+  constructor(type, detail) {
+    this.type = type;
+    this.detail = detail;
+  }
+}
 
 // What a server says.
 
@@ -130,7 +149,39 @@ function faultIn(value, levels = MAX_NESTING) {
  *   | Expiring | Auth | Pong | Closing} ServerFrame
  */
 
+/**
+ * What has to be a number. Throws a `TypeError`.
+ *
+ * @param {unknown} value
+ */
+function number(value) {
+  if (typeof value !== "number") throw new TypeError("not a number");
+  return value;
+}
+
+/**
+ * What has to be a text. Throws a `TypeError`.
+ *
+ * @param {unknown} value
+ */
+function text(value) {
+  if (typeof value !== "string") throw new TypeError("not a text");
+  return value;
+}
+
 // The one exception.
+
+/** Codes of our own for ends that nobody has explained: the connection is just gone. */
+const LOSSES = new Set([
+  "unreachable",
+  "lost",
+  "silent",
+  "offline",
+  "garbled",
+  "hole",
+  "no_token",
+  "buffer_full",
+]);
 
 /** A clear no: to a command, or to being in the room at all. */
 export class Refused extends Error {
@@ -153,23 +204,56 @@ export class Refused extends Error {
   }
 }
 
-// How long to wait before the next connection.
+/**
+ * The end of a connection that was no refusal: there is sense in another one.
+ *
+ * @param {string} code One of `LOSSES`.
+ * @param {string} [message]
+ */
+function lost(code, message) {
+  return new Refused(code, message, { retry: "later" });
+}
 
-// Milliseconds.
-const BACKOFF_BASE = 500;
-const BACKOFF_CAP = 30_000;
+// What commands are waited for with.
 
-/** How long to wait before the next attempt: full jitter, so that no herd comes back at once. */
-class Backoff {
-  #failures = 0;
+/** Promises of the seqs of commands, by ref. */
+class Answers {
+  /** @type {Map<string, {promise: Promise<number>, resolve: (seq: number) => void,
+   *   reject: (reason: Refused) => void}>} */
+  #waiting = new Map();
 
-  reset() {
-    this.#failures = 0;
+  /**
+   * @param {string} ref
+   * @returns {Promise<number>} The seq, when it is stored. The same for the same ref.
+   */
+  to(ref) {
+    const twin = this.#waiting.get(ref);
+    if (twin) return twin.promise;
+    /** @type {any} */
+    const answer = {};
+    answer.promise = new Promise((resolve, reject) => Object.assign(answer, { resolve, reject }));
+    this.#waiting.set(ref, answer);
+    return answer.promise;
   }
 
-  /** @returns {number} Milliseconds. */
-  next() {
-    return Math.random() * Math.min(BACKOFF_CAP, BACKOFF_BASE * 2 ** this.#failures++);
+  /**
+   * @param {string} ref
+   * @param {number | Refused} result
+   */
+  settle(ref, result) {
+    const answer = this.#waiting.get(ref);
+    this.#waiting.delete(ref);
+    if (result instanceof Refused) answer?.reject(result);
+    else answer?.resolve(result);
+  }
+
+  /**
+   * There will be none any more.
+   *
+   * @param {Refused} reason
+   */
+  end(reason) {
+    for (const ref of [...this.#waiting.keys()]) this.settle(ref, reason);
   }
 }
 
@@ -181,107 +265,165 @@ const LONGEST = 2 ** 31 - 1;
 /** Milliseconds of a clock that nobody sets: waits must not grow by hours when the day's is. */
 const uptime = () => performance.now();
 
+// Where a client is in an item's log.
+
+/** The place after which the log goes on, across connections. */
+class Cursor {
+  /** Entries are left where they are: the place stays, connections serve commands alone. */
+  isDeaf = false;
+  /** Whether one more entry can be kept. */
+  hasRoom = true;
+  #tail;
+  /** On the newest connection. */
+  #askedDeaf = false;
+
+  /**
+   * @param {number | null} [after] The seq of the last entry that is known; null: begin with the
+   *   newest ones.
+   * @param {string | null} [epoch] The life of the log that `after` belongs to.
+   * @param {number} [tail] How many of the newest entries to begin with.
+   */
+  constructor(after = null, epoch = null, tail) {
+    this.after = after;
+    this.epoch = epoch;
+    this.#tail = tail;
+  }
+
+  /**
+   * What to ask for on the next connection.
+   *
+   * @returns {Record<string, string>}
+   */
+  query() {
+    this.#askedDeaf = this.isDeaf;
+    if (this.isDeaf) return { tail: "0" };
+    const asked =
+      this.after === null ? { tail: this.#tail } : { after: this.after, epoch: this.epoch };
+    const given = Object.entries(asked).filter(([, value]) => value != null);
+    return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  }
+
+  /**
+   * Begin where the server begins; a gap, if that is not where this client was.
+   *
+   * @param {Welcome} frame
+   * @returns {Gap | null}
+   */
+  welcome({ after, oldest, epoch, recovered }) {
+    if (this.#askedDeaf) {
+      if (this.isDeaf) return null;
+      throw hole(this.after ?? 0, after + 1); // It begins elsewhere.
+    }
+    const asked = this.after;
+    // Whatever it says, it leaves out entries: to the application that is the same.
+    const isGap = asked !== null && (!recovered || after > asked);
+    this.epoch = epoch;
+    if (asked === null || isGap) this.after = after;
+    return isGap ? { after, oldest, epoch } : null;
+  }
+
+  /**
+   * Whether an entry is new; it is then where this client is.
+   *
+   * @param {number} seq
+   */
+  take(seq) {
+    const place = this.after ?? 0;
+    if (this.isDeaf || seq <= place) return false;
+    if (seq > place + 1) throw hole(place, seq);
+    if (!this.hasRoom) {
+      this.isDeaf = true;
+      throw lost("buffer_full", "Entries wait to be read.");
+    }
+    this.after = seq;
+    return true;
+  }
+
+  /**
+   * The server says that everything up to here was given.
+   *
+   * @param {number} seq
+   */
+  caughtUp(seq) {
+    const place = this.after ?? 0;
+    if (seq > place && !this.isDeaf) throw hole(place, seq + 1);
+  }
+}
+
+/**
+ * A broken promise: what is missing has to come first.
+ *
+ * @param {number} place
+ * @param {number} seq
+ */
+function hole(place, seq) {
+  return lost("hole", `After entry ${place} came ${seq}.`);
+}
+
 // How fast commands may be sent.
 
 /** The server's own token bucket, kept here too: what is not sent is not refused. */
-class Bucket {
+class Pace {
   #rate;
   #burst;
-  #tokens;
+  #left;
   /** The server's bucket began as full as this one: so many are let through whenever they come. */
   #sure;
-  #at = uptime();
+  #countedAt;
 
   /**
-   * @param {number} rate A second; 0 is no limit.
-   * @param {number} burst
+   * @param {number} rate Commands a second; 0 is no limit.
+   * @param {number} burst Commands at once, after a rest.
+   * @param {number} now
    */
-  constructor(rate, burst) {
+  constructor(rate, burst, now) {
     this.#rate = rate;
     this.#burst = Math.max(burst, 1);
-    this.#tokens = this.#sure = this.#burst;
+    this.#left = this.#sure = this.#burst;
+    this.#countedAt = now;
   }
 
-  /** Whether the server surely has a token for the next one, even if the way compresses time. */
-  get isAmple() {
+  /**
+   * Whether the server surely has a token for the next one, even if the way compresses time.
+   *
+   * @param {number} now
+   */
+  isAmple(now) {
     if (!this.#rate || this.#sure > 0) return true;
-    this.#fill();
-    return this.#tokens > this.#burst / 2;
+    this.#fill(now);
+    return this.#left > this.#burst / 2;
   }
 
-  /** @returns {number} 0: taken; else nothing was, and these milliseconds have to pass first. */
-  take() {
+  /**
+   * @param {number} now
+   * @returns {number} 0: taken; else nothing was, and these milliseconds have to pass first.
+   */
+  take(now) {
     if (!this.#rate) return 0;
-    this.#fill();
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / this.#rate) * 1000);
-    this.#tokens -= 1;
+    this.#fill(now);
+    // A timer that fires a hair too early must not lead to a wait of nothing.
+    if (this.#left < 1 - 1e-6) return ((1 - this.#left) / this.#rate) * 1000;
+    this.#left -= 1;
     this.#sure -= 1;
     return 0;
   }
 
-  /** The server's bucket turned out to be empty: then so is this one, as of now. */
-  empty() {
-    this.#fill();
-    this.#tokens = this.#sure = 0;
+  /**
+   * The server's bucket turned out to be empty: then so is this one, as of now.
+   *
+   * @param {number} now
+   */
+  empty(now) {
+    this.#fill(now);
+    this.#left = this.#sure = 0;
   }
 
-  #fill() {
-    const now = uptime();
-    const passed = (now - this.#at) / 1000;
-    this.#at = now;
-    this.#tokens = Math.min(this.#burst, this.#tokens + passed * this.#rate);
+  /** @param {number} now */
+  #fill(now) {
+    const earned = ((now - this.#countedAt) / 1000) * this.#rate;
+    this.#countedAt = now;
+    this.#left = Math.min(this.#burst, this.#left + earned);
   }
-}
-
-// What the end of a connection, or a denied handshake, means.
-
-/** Close codes after which the same would happen again, should they come without `closing`. */
-const MISTAKES = new Map([
-  [1002, "bad_framing"],
-  [1003, "unsupported_frame"],
-  [1007, "bad_utf8"],
-  [1009, "too_big"],
-]);
-
-/** Refused with these, another credential may do. */
-const CREDENTIALS = new Set([
-  "auth_missing",
-  "auth_invalid",
-  "auth_ambiguous",
-  "auth_expired",
-  "ticket_used",
-]);
-
-/** @param {Closing} frame */
-function refusalOfClosing({ reason, message, retry = "later", retry_after: wait, code }) {
-  return new Refused(reason, message, { retry, retryAfter: wait ?? null, closeCode: code ?? null });
-}
-
-/**
- * @param {number} status
- * @param {string} text
- * @param {string | undefined} retryAfter The header.
- */
-function refusalOfHttp(status, text, retryAfter) {
-  let problem;
-  try {
-    problem = JSON.parse(text);
-  } catch {
-    // A proxy's page.
-  }
-  const wait = Number(problem?.retry_after ?? retryAfter ?? NaN);
-  const code = String(problem?.code ?? `http_${status}`);
-  const retry = CREDENTIALS.has(code) ? "after_auth" : "never";
-  return new Refused(code, String(problem?.detail ?? ""), {
-    retry: status === 429 || status >= 500 ? "later" : retry,
-    retryAfter: Number.isFinite(wait) ? wait : null,
-  });
-}
-
-/** @param {{code: string, message: string, retry_after?: number}} error */
-function refusalOfError({ code, message, retry_after: retryAfter }) {
-  const retry = retryAfter === undefined ? "never" : "later";
-  return new Refused(code, message, { retry, retryAfter: retryAfter ?? null });
 }
 
 // Commands that wait to be sent, or to be answered.
@@ -293,26 +435,23 @@ const STORED_AS = new Map([
   ["delete", "delete"],
   ["react", "reaction"],
 ]);
-
 /** Refusals of a command that say "not now" and mean the command no harm. */
-const NOT_NOW = new Set(["rate_limited", "busy", "draining"]);
+const PASSING = new Set(["rate_limited", "busy", "draining"]);
+/** Milliseconds, where such a refusal does not say when. */
+const PASSING_WAIT = 1_000;
+/** As a `ref` may be written; see "Words". */
+const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
 
-/** A command until its answer. */
+/** Something to be stored, under a ref that makes sending it again safe. */
 class Command {
   /** Sent on this connection, and not answered. */
   isOut = false;
-  /** Lost with a connection: it may be stored. */
+  /** A connection ended between sending it and its answer: it may be stored. */
   wasLost = false;
-  /** @type {(seq: number) => void} */
-  resolve = () => {};
-  /** @type {(reason: Refused) => void} */
-  reject = () => {};
 
   /** @param {string} text The frame. */
   constructor(text) {
     this.text = text;
-    /** @type {Promise<number>} */
-    this.answer = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
   }
 
   /**
@@ -327,30 +466,29 @@ class Command {
       (name) => JSON.stringify(fields[name]) === JSON.stringify(entry[name]),
     );
   }
+
+  /** @param {number} bytes */
+  isLongerThan(bytes) {
+    // No character takes more than three bytes a UTF-16 unit.
+    return this.text.length * 3 > bytes && new TextEncoder().encode(this.text).length > bytes;
+  }
 }
 
-/** Commands without an answer, in order. What is lost with a connection is sent on the next. */
+/** Every command from its giving until it is stored or refused. */
 class Outbox {
   #limit;
-  #send;
   /** @type {Map<string, Command>} By ref, in the order in which they were given. */
   #commands = new Map();
-  /** @type {Limits | null} Null while there is no connection. */
-  #limits = null;
-  #bucket = new Bucket(0, 0);
+  #window = 1;
   #out = 0;
-  /** The server has said "not now": our idea of its bucket is wrong. */
+  /** The server has said "not now": our idea of its pace is wrong. */
   #isWary = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Nothing is sent before it fires. */
-  #pause;
+  /** Nothing is sent before this time. */
+  #resumesAt = -Infinity;
 
-  /**
-   * @param {number} limit
-   * @param {(text: string) => void} send
-   */
-  constructor(limit, send) {
+  /** @param {number} limit How many, at most. */
+  constructor(limit) {
     this.#limit = limit;
-    this.#send = send;
   }
 
   get isEmpty() {
@@ -363,149 +501,149 @@ class Outbox {
   }
 
   /**
-   * @param {string} ref
-   * @param {string} text
-   * @returns {Promise<number>} The seq, when it is stored.
+   * Take a command. One that waits already, with the same ref and content, is the same command.
+   *
+   * @param {string} type
+   * @param {object} fields
+   * @param {string} [ref]
+   * @returns {string} Its ref.
    */
-  add(ref, text) {
+  add(type, fields, ref = newRef()) {
+    if (!REF.test(ref)) throw new Refused("bad_message", "A ref is 1 to 64 printable characters.");
+    const text = JSON.stringify({ type, ref, ...fields });
+    const fault = faultIn(JSON.parse(text));
+    if (fault) throw new Refused("bad_message", fault);
     const twin = this.#commands.get(ref);
+    if (twin?.text === text) return ref;
     if (twin) {
-      if (twin.text === text) return twin.answer;
       throw new Refused("ref_conflict", "This ref waits for the answer to something else.");
     }
     if (this.#commands.size >= this.#limit) {
       throw new Refused("outbox_full", "Too many commands wait for an answer.", { retry: "later" });
     }
-    const command = new Command(text);
-    this.#commands.set(ref, command);
-    this.#pump();
-    return command.answer;
+    this.#commands.set(ref, new Command(text));
+    return ref;
   }
 
-  /** @param {Limits} limits */
-  online(limits) {
-    this.#limits = limits;
+  /**
+   * The server welcomes: what was not answered is sent again, in order.
+   *
+   * @param {number} inFlight How many it lets wait.
+   */
+  connected(inFlight) {
+    this.dropped();
     this.#isWary = false;
-    this.#bucket = new Bucket(limits.publish_rate, limits.publish_burst);
-    this.#pump();
+    // Half of what the server lets wait: read markers count there too.
+    this.#window = Math.max(1, Math.floor(inFlight / 2));
   }
 
-  offline() {
-    this.#limits = null;
-    this.#resume();
+  /** The connection is no more. */
+  dropped() {
     this.#out = 0;
+    this.#resumesAt = -Infinity;
     for (const command of this.#commands.values()) {
       command.wasLost ||= command.isOut;
       command.isOut = false;
     }
   }
 
-  /** @returns {boolean} Whether something else may be sent now that counts like a command. */
-  spare() {
-    return this.#limits !== null && this.#pause === undefined && this.#bucket.take() === 0;
-  }
-
-  /** @param {{ref?: string, seq: number}} ack */
-  acked({ ref = "", seq }) {
-    this.#take(ref)?.resolve(seq);
-    this.#pump();
+  /** @param {number} now */
+  isPaused(now) {
+    return now < this.#resumesAt;
   }
 
   /**
-   * @param {{ref?: string, code: string, message: string, retry_after?: number}} error
-   * @returns {boolean} Whether it was about a command.
+   * @param {number} now
+   * @param {Pace} pace
+   * @returns {{texts: string[], wait: number}} Frames to send now, and how long until more are
+   *   due; Infinity: when something changes.
    */
-  refused(error) {
-    const { ref = "", code, retry_after: retryAfter } = error;
-    const command = this.#commands.get(ref);
-    if (!command) return false;
-    if (NOT_NOW.has(code)) {
-      // It keeps its place, and what was given later waits behind it.
-      if (command.isOut) this.#out -= 1;
-      command.isOut = false;
-      this.#isWary = true;
-      this.#bucket.empty();
-      this.#wait((retryAfter ?? 1) * 1000);
-    } else {
-      this.#take(ref);
-      command.reject(refusalOfError(error));
-      this.#pump();
+  due(now, pace) {
+    /** @type {string[]} */
+    const texts = [];
+    if (this.isPaused(now)) return { texts, wait: this.#resumesAt - now };
+    if (this.isEmpty) this.#isWary = false;
+    for (const command of this.#commands.values()) {
+      if (this.#out >= this.#window) break;
+      if (command.isOut) continue;
+      // What might be refused goes alone: what is sent behind it could be stored before it.
+      if (this.#out && (this.#isWary || !pace.isAmple(now))) break;
+      const wait = pace.take(now);
+      if (wait) return { texts, wait };
+      command.isOut = true;
+      this.#out += 1;
+      texts.push(command.text);
     }
-    return true;
+    return { texts, wait: Infinity };
   }
 
   /**
-   * An entry of mine: it answers its command, should the ack have been lost.
+   * A command was answered; whether it was here.
+   *
+   * @param {string} [ref]
+   */
+  settle(ref = "") {
+    if (this.#commands.get(ref)?.isOut) this.#out -= 1;
+    return this.#commands.delete(ref);
+  }
+
+  /**
+   * A command was refused.
+   *
+   * @param {Refused} refused
+   * @param {string} ref
+   * @param {number} now
+   * @returns {"unknown" | "final" | "passing"} Passing: it keeps its place, and what was given
+   *   later waits behind it.
+   */
+  refused(refused, ref, now) {
+    const command = this.#commands.get(ref);
+    if (!command) return "unknown";
+    if (!PASSING.has(refused.code)) {
+      this.settle(ref);
+      return "final";
+    }
+    if (command.isOut) this.#out -= 1;
+    command.isOut = false;
+    this.#isWary = true;
+    const wait = refused.retryAfter === null ? PASSING_WAIT : refused.retryAfter * 1000;
+    this.#resumesAt = Math.max(this.#resumesAt, now + wait);
+    return "passing";
+  }
+
+  /**
+   * Whether an entry of mine is what a command has done, whose answer was lost.
    *
    * @param {Entry} entry
    */
-  stored(entry) {
+  wasStored(entry) {
     const command = this.#commands.get(entry.ref ?? "");
-    if (!command?.wasLost || !command.isStoredAs(entry)) return;
-    this.#take(/** @type {string} */ (entry.ref))?.resolve(entry.seq);
-    this.#pump();
+    return command !== undefined && command.wasLost && command.isStoredAs(entry);
   }
 
-  /** @param {Refused} reason */
-  end(reason) {
-    const commands = [...this.#commands.values()];
-    this.#commands.clear();
-    for (const command of commands) command.reject(reason);
+  /**
+   * Those that the server would close the connection for.
+   *
+   * @param {number} limit Bytes of a frame.
+   * @returns {string[]} Their refs.
+   */
+  tooBig(limit) {
+    return [...this.#commands].filter(([, one]) => one.isLongerThan(limit)).map(([ref]) => ref);
   }
 
-  /** @param {string} ref */
-  #take(ref) {
-    const command = this.#commands.get(ref);
-    if (command?.isOut) this.#out -= 1;
-    this.#commands.delete(ref);
-    return command;
-  }
-
-  #pump() {
-    if (!this.#limits || this.#pause !== undefined) return;
-    if (this.isEmpty) this.#isWary = false;
-    // Half of what the server lets wait: read markers count there too.
-    const window = Math.max(1, Math.floor(this.#limits.in_flight / 2));
-    for (const [ref, command] of this.#commands) {
-      if (this.#out >= window) return;
-      if (command.isOut) continue;
-      if (isLonger(command.text, this.#limits.frame_bytes)) {
-        // Sent, it would close the connection for good.
-        this.#take(ref)?.reject(new Refused("too_big", "The frame is larger than allowed."));
-        continue;
-      }
-      // What might be refused goes alone: what is sent behind it could be stored before it.
-      if (this.#out && (this.#isWary || !this.#bucket.isAmple)) return;
-      const wait = this.#bucket.take();
-      if (wait) return this.#wait(wait);
-      command.isOut = true;
-      this.#out += 1;
-      this.#send(command.text);
-    }
-  }
-
-  /** @param {number} wait */
-  #wait(wait) {
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => {
-      this.#resume();
-      this.#pump();
-    }, Math.min(wait, LONGEST));
-  }
-
-  #resume() {
-    clearTimeout(this.#pause);
-    this.#pause = undefined;
+  /**
+   * @param {string} ref
+   * @param {number} limit Bytes of a frame.
+   */
+  isTooBig(ref, limit) {
+    return this.#commands.get(ref)?.isLongerThan(limit) ?? false;
   }
 }
 
-/**
- * @param {string} text
- * @param {number} bytes
- */
-function isLonger(text, bytes) {
-  // No character takes more than three bytes a UTF-16 unit.
-  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
+/** 128 random bits; `crypto.randomUUID` is only there in secure contexts. */
+function newRef() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 // Where a room is.
@@ -513,14 +651,17 @@ function isLonger(text, bytes) {
 const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /**
- * @param {string} base
+ * The address of an item's room.
+ *
+ * @param {string} base The server's.
  * @param {string} item
+ * @param {string} [page] What a relative address is relative to.
  */
-function roomUrl(base, item) {
+function roomUrl(base, item, page) {
   if (typeof item !== "string" || !ITEM_ID.test(item)) {
     throw new TypeError(`not the id of an item: ${item}`);
   }
-  const url = new URL(base, globalThis.location?.href);
+  const url = new URL(base, page);
   if (!/^(?:http|ws)s?:$/.test(url.protocol)) throw new TypeError(`not a server: ${base}`);
   url.protocol = url.protocol.replace("http", "ws");
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/items/${item}/ws`;
@@ -528,19 +669,68 @@ function roomUrl(base, item) {
   return url;
 }
 
+// What is sent besides commands.
+
+/** Frames of one connection, and the read marker, which every connection is told. */
+class Asides {
+  /** @type {string[]} */
+  #urgent = [];
+  /** How far the user has read. */
+  #read = 0;
+  /** On this connection. */
+  #isReadSent = false;
+
+  /** What was for an earlier connection is void. */
+  connected() {
+    this.#urgent = [];
+  }
+
+  /** @param {{isAnew: boolean}} log In another log the marker would be another place. */
+  welcomed({ isAnew }) {
+    this.#isReadSent = false;
+    if (isAnew) this.#read = 0;
+  }
+
+  /** @param {object} frame */
+  add(frame) {
+    this.#urgent.push(JSON.stringify(frame));
+  }
+
+  /** @param {number} seq */
+  read(seq) {
+    if (seq <= this.#read) return;
+    this.#read = seq;
+    this.#isReadSent = false;
+  }
+
+  /** @param {{isWelcomed: boolean}} connection Before that the server takes no marker. */
+  due({ isWelcomed }) {
+    const texts = this.#urgent.splice(0);
+    if (isWelcomed && this.#read && !this.#isReadSent) {
+      this.#isReadSent = true;
+      texts.push(JSON.stringify({ type: "read", seq: this.#read }));
+    }
+    return texts;
+  }
+}
+
 // Who is here.
 
 /** Above this many users the server lists nobody. */
 const MAX_LISTED = 200;
 
-/** Who is here, as far as the server says. */
+/** The users in a room, kept current, as far as the server says. */
 class Presence {
   count = 0;
   /** @type {User[]} Empty while there are more than the server lists. */
   users = [];
 
-  /** @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change */
-  apply({ count, users, join = [], leave = [] }) {
+  /**
+   * Take what `welcome` or a `presence` frame says.
+   *
+   * @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change
+   */
+  update({ count, users, join = [], leave = [] }) {
     const here = new Map((users ?? this.users).map((user) => [user.id, user]));
     for (const user of join) here.set(user.id, user);
     for (const user of leave) here.delete(user.id);
@@ -551,6 +741,578 @@ class Presence {
   /** Whether users are missing: when a crowd has shrunk, the server tells only of changes. */
   get isPartial() {
     return this.count <= MAX_LISTED && this.users.length !== this.count;
+  }
+}
+
+// What a client knows of a room without its entries.
+
+/** Kept current by what comes; null before the first `welcome`. */
+class Picture {
+  presence = new Presence();
+  /** @type {Welcome | null} The newest one. */
+  welcome = null;
+  /** @type {User & {role: Role} | null} */
+  you = null;
+  /** @type {{id: string, title: string | null} | null} */
+  item = null;
+  head = 0;
+  oldest = 1;
+
+  /** @param {Welcome} frame */
+  begin(frame) {
+    this.welcome = frame;
+    this.you = { ...frame.you };
+    this.item = { ...frame.item };
+    this.head = frame.head;
+    this.oldest = frame.oldest;
+    this.presence.update(frame.presence);
+  }
+
+  /** @param {Entry} frame */
+  apply(frame) {
+    this.noteHead(frame.seq);
+    if (frame.type === "item" && frame.title !== undefined && this.item) {
+      this.item.title = frame.title;
+    }
+  }
+
+  /** @param {number} seq */
+  noteHead(seq) {
+    this.head = Math.max(this.head, seq);
+  }
+}
+
+// How long to wait before the next connection.
+
+// Milliseconds. Full jitter: clients that were cut off together must not come back together.
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 30_000;
+
+/** Random times below a bound that doubles with each failure in a row. */
+class Backoff {
+  #failures = 0;
+
+  /** The server has proved that it works. */
+  reset() {
+    this.#failures = 0;
+  }
+
+  /** @returns {number} Milliseconds to wait now; longer, at random, each time. */
+  next() {
+    return Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
+  }
+}
+
+// Whether to come back after a connection has ended, and when.
+
+/** What earlier ends say about the next attempt. */
+class Returning {
+  #canRenew;
+  #backoff = new Backoff();
+  /** Of a server whose replay has holes: a `welcome` of it is not yet a success. */
+  #distrust = new Backoff();
+  /** Another credential was tried because the server refused one, and no `welcome` came. */
+  #hasRenewed = false;
+
+  /** @param {boolean} canRenew Whether there is a newer credential to be had. */
+  constructor(canRenew) {
+    this.#canRenew = canRenew;
+  }
+
+  /** The server has let us in. */
+  welcomed() {
+    this.#hasRenewed = false;
+    this.#backoff.reset();
+  }
+
+  /** An entry came in its place. */
+  trusted() {
+    this.#distrust.reset();
+  }
+
+  /**
+   * @param {Refused} refused Thrown again, when there is no sense in another attempt.
+   * @returns {number} Milliseconds until it.
+   */
+  after(refused) {
+    if (refused.retry === "after_auth" && this.#canRenew && !this.#hasRenewed) {
+      this.#hasRenewed = true;
+    } else if (refused.retry !== "later") throw refused;
+    const wait = (refused.code === "hole" ? this.#distrust : this.#backoff).next();
+    return (refused.retryAfter ?? 0) * 1000 + wait;
+  }
+}
+
+// Whether a connection still works, although nobody says that it does not.
+
+// All in milliseconds.
+/** From the begin of an attempt to the first frame: a handshake may hang for minutes in a browser. */
+const WELCOME_PATIENCE = 15_000;
+/** Silence before a ping: a browser does not see the server's own pings. */
+const QUIET = 25_000;
+const PATIENCE = 10_000;
+/** The same while a command waits for its answer, twice: somebody looks at it. */
+const HASTE = 2_400;
+/** Characters a millisecond that the slowest network carries: what was sent takes its time. */
+const SLOWEST = 4;
+
+/** Times since a connection was heard, and until it has to be. */
+class Silence {
+  #heardAt = 0;
+  /** @type {number | null} Something has to come before this. */
+  #deadline = null;
+  /** @type {number | null} When somebody began to wait for an answer; null: nobody does. */
+  #awaitedAt = null;
+  /** Characters that were sent since something came. */
+  #unanswered = 0;
+
+  /**
+   * A connection begins.
+   *
+   * @param {number} now
+   */
+  begin(now) {
+    this.heard(now);
+    this.#awaitedAt = null;
+    this.#deadline = now + WELCOME_PATIENCE;
+  }
+
+  /** @param {number} now */
+  heard(now) {
+    this.#heardAt = now;
+    this.#deadline = null;
+    this.#unanswered = 0;
+  }
+
+  /** @param {string} text */
+  sent(text) {
+    this.#unanswered += text.length;
+  }
+
+  /**
+   * A ping is sent, whose answer has to come.
+   *
+   * @param {number} now
+   * @param {number} patience
+   */
+  asked(now, patience) {
+    this.#deadline = now + patience;
+  }
+
+  /**
+   * Throws `Refused`, if nothing came in time.
+   *
+   * @param {number} now
+   */
+  check(now) {
+    if (this.#deadline !== null && now >= this.#deadline) {
+      throw lost("silent", "The server says nothing any more.");
+    }
+  }
+
+  /**
+   * @param {number} now
+   * @param {boolean} isAwaited Whether a command waits for its answer.
+   * @returns {{isPingDue: boolean, wait: number}} `wait`: until this is to be asked again.
+   */
+  watch(now, isAwaited) {
+    this.#awaitedAt = isAwaited ? (this.#awaitedAt ?? now) : null;
+    let isPingDue = false;
+    if (this.#deadline === null) {
+      const quiet = this.#awaitedAt === null ? QUIET : HASTE;
+      const left = Math.max(this.#heardAt, this.#awaitedAt ?? 0) + quiet - now;
+      if (left > 0) return { isPingDue, wait: left };
+      isPingDue = true;
+      this.asked(now, isAwaited ? HASTE + this.#unanswered / SLOWEST : PATIENCE);
+    }
+    return { isPingDue, wait: /** @type {number} */ (this.#deadline) - now };
+  }
+}
+
+// What the end of a connection, or a denied handshake, means.
+
+/** Close codes after which the same would happen again, should they come without `closing`. */
+const MISTAKES = new Map([
+  [1002, "bad_framing"],
+  [1003, "unsupported_frame"],
+  [1007, "bad_utf8"],
+  [1009, "too_big"],
+]);
+/** Refused with these, another credential may do. */
+const CREDENTIALS = new Set([
+  "auth_missing",
+  "auth_invalid",
+  "auth_ambiguous",
+  "auth_expired",
+  "ticket_used",
+]);
+
+/**
+ * What a `closing` frame says. A verdict that is not known is a final one.
+ *
+ * @param {Closing} frame
+ */
+function closing({ code, reason, message, retry, retry_after: wait }) {
+  return new Refused(reason, message, {
+    retry: retry === "later" || retry === "after_auth" ? retry : "never",
+    retryAfter: seconds(wait),
+    closeCode: code ?? null,
+  });
+}
+
+/**
+ * What an end without a `closing` frame means.
+ *
+ * @param {number} code
+ * @param {string} reason
+ */
+function closed(code, reason) {
+  const mistake = MISTAKES.get(code);
+  return mistake ? new Refused(reason || mistake, "", { closeCode: code }) : lost("lost");
+}
+
+/**
+ * What an HTTP answer says that is no success.
+ *
+ * @param {number} status
+ * @param {string} text
+ * @param {string | null} [retryAfter] The header.
+ */
+function denied(status, text, retryAfter) {
+  const problem = problemIn(text);
+  const code = String(problem.code ?? `http_${status}`);
+  /** @type {Retry} */
+  const retry = CREDENTIALS.has(code) ? "after_auth" : "never";
+  return new Refused(code, String(problem.detail ?? ""), {
+    retry: status === 429 || status >= 500 ? "later" : retry,
+    retryAfter: seconds(problem.retry_after) ?? seconds(retryAfter),
+  });
+}
+
+/**
+ * What an `error` frame says.
+ *
+ * @param {ErrorFrame} frame
+ */
+function refusal({ code, message, retry_after: wait }) {
+  const retryAfter = seconds(wait);
+  return new Refused(code, message, { retry: retryAfter === null ? "never" : "later", retryAfter });
+}
+
+/**
+ * Sent, it would close the connection for good.
+ *
+ * @param {number} limit Bytes of a frame.
+ */
+function tooBig(limit) {
+  return new Refused("too_big", `A frame has at most ${limit} bytes.`);
+}
+
+/** @param {string} text */
+function problemIn(text) {
+  try {
+    const problem = JSON.parse(text);
+    return typeof problem?.code === "string" ? problem : {};
+  } catch {
+    return {}; // The page of a proxy.
+  }
+}
+
+/**
+ * A time to wait; null for a date, which Retry-After may be too, and for nonsense.
+ *
+ * @param {unknown} value
+ */
+function seconds(value) {
+  const wait = value == null || value === "" ? NaN : Number(value);
+  return Number.isFinite(wait) && wait >= 0 ? wait : null;
+}
+
+// All that a client knows and decides, across its connections. No input or output happens here:
+// the shell tells it what came, and asks it what to send. Times are milliseconds of a monotonic
+// clock.
+
+const PING = JSON.stringify({ type: "ping" });
+
+/** What holds as long as a room is used, whatever happens to its connections. */
+class Session {
+  picture = new Picture();
+  isLive = false;
+  #returning;
+  /** On this connection. */
+  #isWelcomed = false;
+  #asides = new Asides();
+  #hasAskedPresence = false;
+  #pace = new Pace(0, 0, 0);
+  #silence = new Silence();
+
+  /**
+   * @param {Cursor} cursor Where to begin.
+   * @param {Outbox} outbox Holds the commands.
+   * @param {{canRenew: boolean}} options Whether there is a newer credential to be had.
+   */
+  constructor(cursor, outbox, { canRenew }) {
+    this.cursor = cursor;
+    this.outbox = outbox;
+    this.#returning = new Returning(canRenew);
+  }
+
+  /**
+   * A connection is open, or on its way.
+   *
+   * @param {number} now
+   */
+  connected(now) {
+    this.#silence.begin(now);
+    this.#asides.connected();
+  }
+
+  /** The connection is no more, because we wanted it so. */
+  dropped() {
+    this.isLive = this.#isWelcomed = false;
+    this.outbox.dropped();
+  }
+
+  /**
+   * The connection is no more.
+   *
+   * @param {Refused} refused Thrown again, when there is no sense in another one.
+   * @returns {number} After how long to try again.
+   */
+  ended(refused) {
+    this.dropped();
+    return this.#returning.after(refused);
+  }
+
+  /**
+   * A frame has come; what to tell the application. Throws `Refused`, if the connection is of no
+   * use any more.
+   *
+   * @param {any} frame
+   * @param {number} now
+   * @returns {Happening[]}
+   */
+  received(frame, now) {
+    this.#silence.heard(now);
+    try {
+      return this.#take(frame, now);
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      throw lost("garbled", "What came is not what a server of Itemroom says.");
+    }
+  }
+
+  /**
+   * @param {number} now
+   * @returns {{texts: string[], wait: number}} Frames to send now, and how long until asking
+   *   again. Throws `Refused`, if nothing comes any more.
+   */
+  outgoing(now) {
+    this.#silence.check(now);
+    const texts = this.#asides.due({ isWelcomed: this.#isWelcomed });
+    let until = Infinity;
+    if (this.#isWelcomed) {
+      const due = this.outbox.due(now, this.#pace);
+      texts.push(...due.texts);
+      until = due.wait;
+    }
+    for (const text of texts) this.#silence.sent(text);
+    const { isPingDue, wait } = this.#silence.watch(now, this.outbox.isAwaiting);
+    if (isPingDue) texts.push(PING);
+    return { texts, wait: Math.min(wait, until) };
+  }
+
+  /**
+   * Something to be stored. Throws `Refused`: `bad_message`, `outbox_full`, `ref_conflict`,
+   * `too_big`.
+   *
+   * @param {string} type
+   * @param {object} fields
+   * @param {string} [given]
+   * @returns {string} The ref under which it will be settled.
+   */
+  command(type, fields, given) {
+    const ref = this.outbox.add(type, fields, given);
+    const limit = this.picture.welcome?.limits.frame_bytes;
+    if (limit !== undefined && this.outbox.isTooBig(ref, limit)) {
+      this.outbox.settle(ref);
+      throw tooBig(limit);
+    }
+    return ref;
+  }
+
+  /**
+   * Something for those who are here now; nobody is, while this client is not live.
+   *
+   * @param {string} name
+   * @param {unknown} body
+   * @param {number} now
+   */
+  signal(name, body, now) {
+    if (!this.isLive || !this.#hasPace(now)) return;
+    this.#asides.add({ type: "signal", name, body });
+  }
+
+  /**
+   * The user has read up to here.
+   *
+   * @param {number} seq
+   */
+  read(seq) {
+    this.#asides.read(seq);
+  }
+
+  /**
+   * Go on under a newer token.
+   *
+   * @param {string} token
+   */
+  renew(token) {
+    this.#asides.add({ type: "auth", token });
+  }
+
+  /**
+   * Ask for a sign of life.
+   *
+   * @param {number} now
+   * @param {number} patience
+   */
+  ask(now, patience) {
+    this.#asides.add({ type: "ping" });
+    this.#silence.asked(now, patience);
+  }
+
+  /**
+   * @param {ServerFrame} frame
+   * @param {number} now
+   * @returns {Happening[]}
+   */
+  #take(frame, now) {
+    text(frame.type);
+    switch (frame.type) {
+      case "message":
+      case "edit":
+      case "delete":
+      case "reaction":
+      case "member":
+      case "item":
+        return this.#takeEntry(frame);
+      case "welcome":
+        return this.#takeWelcome(frame, now);
+      case "live":
+        return this.#takeLive(frame);
+      case "ack":
+        return [this.#settle(frame.ref, number(frame.seq))];
+      case "error":
+        return this.#takeError(frame, now);
+      case "presence":
+        return this.#takePresence(frame, now);
+      case "role":
+        if (this.picture.you) this.picture.you.role = frame.role;
+        return [new Happening("role", frame)];
+      case "pong":
+        this.picture.noteHead(frame.head ?? 0);
+        return [];
+      case "closing":
+        throw closing(frame);
+      case "signal":
+      case "read":
+      case "expiring":
+        return [new Happening(frame.type, frame)];
+    }
+    return [];
+  }
+
+  /** @param {Welcome} frame @param {number} now */
+  #takeWelcome(frame, now) {
+    const { limits } = frame;
+    const rate = number(limits.publish_rate);
+    number(frame.head);
+    const gap = this.cursor.welcome(frame);
+    this.picture.begin(frame);
+    this.outbox.connected(limits.in_flight);
+    this.#pace = new Pace(rate, limits.publish_burst, now);
+    this.#isWelcomed = true;
+    this.#hasAskedPresence = false;
+    this.#asides.welcomed({ isAnew: gap !== null });
+    this.#returning.welcomed();
+    const events = [new Happening("welcome", frame)];
+    if (gap) events.push(new Happening("gap", gap));
+    else if (!this.cursor.isDeaf) events.push(new Happening("begin", frame));
+    const refs = this.outbox.tooBig(limits.frame_bytes);
+    return [...events, ...refs.map((ref) => this.#settle(ref, tooBig(limits.frame_bytes)))];
+  }
+
+  /** @param {Live} frame */
+  #takeLive(frame) {
+    this.picture.noteHead(number(frame.seq));
+    this.cursor.caughtUp(frame.seq);
+    this.isLive = true;
+    return [new Happening("live", frame)];
+  }
+
+  /** @param {Entry} frame */
+  #takeEntry(frame) {
+    const isMine = text(frame.by.id) === this.picture.you?.id;
+    this.picture.noteHead(number(frame.seq));
+    const isNew = this.cursor.take(frame.seq);
+    if (isNew) this.#returning.trusted();
+    this.picture.apply(frame);
+    /** @type {Happening[]} */
+    const events = isNew ? [new Happening("entry", frame)] : [];
+    if (isMine && frame.ref && this.outbox.wasStored(frame)) {
+      events.unshift(this.#settle(frame.ref, frame.seq));
+    }
+    return events;
+  }
+
+  /**
+   * @param {ErrorFrame} frame
+   * @param {number} now
+   * @returns {Happening[]}
+   */
+  #takeError(frame, now) {
+    const refused = refusal(frame);
+    const { ref = "" } = frame;
+    switch (this.outbox.refused(refused, ref, now)) {
+      case "passing":
+        this.#pace.empty(now);
+        return [];
+      case "final":
+        return [new Happening("settled", [ref, refused])];
+    }
+    return [new Happening("error", refused)];
+  }
+
+  /** @param {PresenceChange} frame @param {number} now */
+  #takePresence(frame, now) {
+    const { presence } = this.picture;
+    presence.update(frame);
+    if (!presence.isPartial) this.#hasAskedPresence = false;
+    else if (!this.#hasAskedPresence && this.#hasPace(now)) {
+      this.#hasAskedPresence = true;
+      this.#asides.add({ type: "presence" });
+    }
+    return [new Happening("presence", frame)];
+  }
+
+  /**
+   * Whether something may be sent now that counts like a command.
+   *
+   * @param {number} now
+   */
+  #hasPace(now) {
+    return !this.outbox.isPaused(now) && this.#pace.take(now) === 0;
+  }
+
+  /**
+   * @param {string | undefined} ref
+   * @param {number | Refused} result
+   * @returns {Happening}
+   */
+  #settle(ref, result) {
+    this.outbox.settle(ref);
+    return new Happening("settled", [ref, result]);
   }
 }
 
@@ -574,13 +1336,6 @@ class Presence {
  * @property {Expiring} expiring
  * @property {Refused} refused
  * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
- */
-
-/**
- * The log does not go on where it was left: what was built from earlier entries is to be built
- * anew from those after `after`.
- *
- * @typedef {{after: number, oldest: number, epoch: string}} Gap
  */
 
 /**
@@ -699,11 +1454,13 @@ async function within(promise, timeout) {
 // Entries on their way to whoever reads them.
 
 /** Entries on their way to the application, which may be slower than the server. */
-class Feed {
+class Delivery {
   /** What the application has been given: the place to begin at another time. */
-  seq = 0;
+  seq;
   /** @type {string | null} */
-  epoch = null;
+  epoch;
+  /** Whether `seq` is a place, and not what is shown before there is one. */
+  #isPlaced;
   /** @type {({entry: Entry} | {gap: Gap})[]} */
   #queue = [];
   #first = 0;
@@ -719,10 +1476,14 @@ class Feed {
   #onTaken;
 
   /**
+   * @param {Cursor} cursor Where the application begins.
    * @param {(gap: Gap) => void} onGap Called when the application gets to it.
    * @param {() => void} onTaken Called when an entry has left the queue.
    */
-  constructor(onGap, onTaken) {
+  constructor({ after, epoch }, onGap, onTaken) {
+    this.seq = after ?? 0;
+    this.epoch = epoch;
+    this.#isPlaced = after !== null;
     this.#onGap = onGap;
     this.#onTaken = onTaken;
   }
@@ -743,6 +1504,17 @@ class Feed {
     this.#isIterated = true;
   }
 
+  /**
+   * The log goes on, or begins, after this place.
+   *
+   * @param {{after: number, epoch: string}} place
+   */
+  begin({ after, epoch }) {
+    if (!this.#isPlaced) this.seq = after;
+    this.#isPlaced = true;
+    this.epoch ??= epoch;
+  }
+
   /** @param {Entry} entry */
   push(entry) {
     this.#queue.push({ entry });
@@ -752,6 +1524,7 @@ class Feed {
 
   /** @param {Gap} gap */
   gap(gap) {
+    if (this.#end) return;
     this.#queue.push({ gap });
     this.#move();
   }
@@ -824,8 +1597,7 @@ class Feed {
 
 // Why a handshake was denied: browsers hide it.
 
-// Milliseconds.
-/** For the answer to why a handshake was denied. */
+/** Milliseconds for the answer. */
 const ASK_TIMEOUT = 10_000;
 
 /**
@@ -844,93 +1616,81 @@ async function askForDenial(url, token) {
       credentials: token ? "omit" : "include",
       signal: AbortSignal.timeout(ASK_TIMEOUT),
     });
-    const wait = answer.headers.get("Retry-After") ?? undefined;
     const text = await answer.text();
-    return answer.ok ? null : refusalOfHttp(answer.status, text, wait);
+    return answer.ok ? null : denied(answer.status, text, answer.headers.get("Retry-After"));
   } catch {
     return null; // Not reached, or a page of another origin may not read it.
   }
 }
 
-// One connection.
+// One connection: the core's hands and ears.
 
-// Milliseconds.
-/** From the begin of an attempt to `welcome`: a handshake may hang for minutes in a browser. */
-const WELCOME_TIMEOUT = 15_000;
-/** Silence before a ping: a browser does not see the server's own pings. */
-const SILENCE = 25_000;
-const PONG_TIMEOUT = 10_000;
-/** The same while a command waits for its answer, twice: somebody looks at it. */
-const HASTE = 2_400;
-/** Characters a millisecond that the slowest network carries: what was sent takes its time. */
-const SLOWEST = 4;
+/** Bytes of the answer to a handshake that are read: a problem is far smaller. */
+const MAX_ANSWER = 65_536;
 
 /** One WebSocket, from the attempt to its end, which is told exactly once. */
-class Line {
+class Link {
   /** @type {any} */
   #socket;
-  #onFrame;
-  /** @type {((reason: string, refused: Refused | null) => void) | null} Null when it was told. */
-  #onEnd;
-  #isAwaited;
+  #session;
+  #tell;
+  /** @type {((refused: Refused) => void) | null} Null when it was told. */
+  #ended;
   #wasOpen = false;
-  #heardAt = uptime();
-  /** When somebody began to wait for an answer; 0: nobody does. */
-  #awaitedAt = 0;
-  /** Characters that were sent since something came. */
-  #unanswered = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Looks for silence. */
-  #idle;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Set while something has to come. */
-  #deadline;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Asks the session what is due. */
+  #timer;
+  #firesAt = Infinity;
 
   /**
    * @param {WebSocketClass} WebSocket
    * @param {string} url
    * @param {string[]} protocols
-   * @param {(frame: ServerFrame) => void} onFrame
-   * @param {(reason: string, refused: Refused | null) => void} onEnd A code of the server or one
-   *   of ours, and the refusal if it was one.
-   * @param {() => boolean} isAwaited Whether a command waits for its answer.
+   * @param {Session} session
+   * @param {(event: Happening) => void} tell
+   * @param {(refused: Refused) => void} ended
    */
-  constructor(WebSocket, url, protocols, onFrame, onEnd, isAwaited) {
-    this.#onFrame = onFrame;
-    this.#onEnd = onEnd;
-    this.#isAwaited = isAwaited;
+  constructor(WebSocket, url, protocols, session, tell, ended) {
+    this.#session = session;
+    this.#tell = tell;
+    this.#ended = ended;
     const socket = (this.#socket = new WebSocket(url, protocols));
     socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#received(event.data);
     socket.onopen = () => (this.#wasOpen = true);
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
-      const mistake = MISTAKES.get(code);
-      if (mistake) this.#refuse(new Refused(reason || mistake, "", { closeCode: code }));
-      else this.#end(this.#wasOpen ? "lost" : "unreachable");
+      const refused = closed(code, reason);
+      this.#end(this.#wasOpen || refused.retry === "never" ? refused : lost("unreachable"));
     };
     // What went wrong is said by the close that follows; unheard, `ws` would throw it.
     socket.onerror = () => {};
     if (typeof socket.on === "function") this.#watchHandshake(socket);
-    this.#expect(WELCOME_TIMEOUT);
+    session.connected(uptime());
+    this.pump();
   }
 
-  /** @param {object | string} frame */
-  send(frame) {
-    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
-    if (this.#socket.readyState !== 1) return;
-    this.#socket.send(text);
-    this.#unanswered += text.length;
-    if (this.#awaitedAt || this.#deadline !== undefined || !this.#isAwaited()) return;
-    this.#awaitedAt = uptime();
-    this.#listen(HASTE);
+  /** Send what is due. */
+  pump() {
+    if (this.#ended === null) return;
+    let due;
+    try {
+      due = this.#session.outgoing(uptime());
+    } catch (error) {
+      this.#end(/** @type {Refused} */ (error));
+      return;
+    }
+    // Closing already, it takes nothing any more; what was to be stored is sent again.
+    if (this.#socket.readyState === 1) for (const text of due.texts) this.#socket.send(text);
+    this.#arm(due.wait);
   }
 
   /**
    * Ask for a sign of life.
    *
-   * @param {number} timeout
+   * @param {number} patience
    */
-  check(timeout) {
-    if (this.#socket.readyState === 0) return; // It has a deadline already.
-    this.send({ type: "ping" });
-    this.#expect(timeout);
+  check(patience) {
+    if (this.#socket.readyState === 0 || this.#ended === null) return; // It has a deadline already.
+    this.#session.ask(uptime(), patience);
+    this.pump();
   }
 
   /**
@@ -939,9 +1699,8 @@ class Line {
    * @param {{politely?: boolean}} [options]
    */
   drop({ politely = false } = {}) {
-    this.#onEnd = null;
-    clearTimeout(this.#idle);
-    clearTimeout(this.#deadline);
+    this.#ended = null;
+    clearTimeout(this.#timer);
     const socket = this.#socket;
     socket.onmessage = null;
     // Where there is no network left, `ws` would wait for the answer to a polite close.
@@ -951,58 +1710,40 @@ class Line {
 
   /** @param {unknown} data */
   #received(data) {
-    this.#heardAt = uptime();
-    this.#unanswered = 0;
-    if (this.#deadline !== undefined) {
-      clearTimeout(this.#deadline);
-      this.#deadline = undefined;
-      this.#listen(this.#awaitedAt ? HASTE : SILENCE);
-    }
-    let frame;
+    let events;
     try {
-      frame = JSON.parse(/** @type {string} */ (data));
-    } catch {
-      this.#end("garbled");
+      events = this.#session.received(parsed(data), uptime());
+    } catch (error) {
+      this.#end(/** @type {Refused} */ (error));
       return;
     }
-    if (frame.type === "closing") this.#refuse(refusalOfClosing(frame));
-    else this.#onFrame(frame);
+    for (const event of events) this.#tell(event);
+    this.pump();
   }
 
   /** @param {number} wait */
-  #listen(wait) {
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
-      if (!this.#isAwaited()) this.#awaitedAt = 0;
-      const longest = this.#awaitedAt ? HASTE : SILENCE;
-      const left = longest - (uptime() - Math.max(this.#heardAt, this.#awaitedAt));
-      if (left > 0) this.#listen(Math.min(left, longest));
-      else this.check(this.#awaitedAt ? HASTE + this.#unanswered / SLOWEST : PONG_TIMEOUT);
-    }, wait);
-  }
-
-  /** @param {number} timeout */
-  #expect(timeout) {
-    clearTimeout(this.#idle);
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#end("silent"), timeout);
+  #arm(wait) {
+    const at = uptime() + wait;
+    // One that fires too early asks again: that is cheaper than another timer for each frame.
+    if (this.#firesAt <= at) return;
+    clearTimeout(this.#timer);
+    this.#firesAt = at;
+    this.#timer = setTimeout(
+      () => {
+        this.#firesAt = Infinity;
+        this.pump();
+      },
+      Math.min(Math.ceil(wait), LONGEST),
+    );
   }
 
   /** @param {Refused} refused */
-  #refuse(refused) {
-    this.#end(refused.code, refused);
-  }
-
-  /**
-   * @param {string} reason
-   * @param {Refused | null} [refused]
-   */
-  #end(reason, refused = null) {
-    const tell = this.#onEnd;
+  #end(refused) {
+    const tell = this.#ended;
     if (tell === null) return;
     // A server that refuses is closing the socket itself.
-    this.drop({ politely: refused?.closeCode != null });
-    tell(reason, refused);
+    this.drop({ politely: refused.closeCode != null });
+    tell(refused);
   }
 
   /**
@@ -1016,13 +1757,22 @@ class Line {
       try {
         for await (const chunk of response) {
           text += chunk;
-          if (text.length > 65_536) break;
+          if (text.length > MAX_ANSWER) break;
         }
       } catch {
         // Cut in the middle: the status says enough.
       }
-      this.#refuse(refusalOfHttp(response.statusCode, text, response.headers["retry-after"]));
+      this.#end(denied(response.statusCode, text, response.headers["retry-after"]));
     });
+  }
+}
+
+/** @param {unknown} data */
+function parsed(data) {
+  try {
+    return JSON.parse(/** @type {string} */ (data));
+  } catch {
+    return undefined; // Which the session takes for what it is.
   }
 }
 
@@ -1060,8 +1810,8 @@ const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
 /** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
 const WAKE_TIMEOUT = 5_000;
 
-/** The way to the server: attempts, waits and verdicts. What frames say is the room's business. */
-class Connector {
+/** The way to the server: attempts, and the waits between them. */
+class Keeper {
   /** @type {State} */
   state = "connecting";
   /** @type {number | null} */
@@ -1070,19 +1820,17 @@ class Connector {
   error = null;
   #url;
   #WebSocket;
+  #session;
   #credentials;
   #hooks;
-  #backoff = new Backoff();
-  /** @type {Line | null} Null between two connections. */
-  #line = null;
+  /** @type {Link | null} Null between two connections. */
+  #link = null;
   /** Moves with every attempt, so that what an earlier one has waited for comes to nothing. */
   #attempt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} Set while waiting. */
   #timer;
   /** Milliseconds: the server asked not to come back earlier. */
   #notBefore = 0;
-  /** A newer credential was asked for because the server refused one, and no `welcome` came. */
-  #isAuthTried = false;
   #stopWaking;
   /** @type {string | null} The token of the newest handshake; null: it was a ticket. */
   #shown = null;
@@ -1092,30 +1840,28 @@ class Connector {
   /**
    * @param {URL} url
    * @param {WebSocketClass} WebSocket
+   * @param {Session} session
    * @param {Credentials} credentials
    * @param {object} hooks
-   * @param {() => object} hooks.beginning Where the log is to go on: the query.
-   * @param {() => boolean} hooks.isIdle Whether a connection would be of no use now.
-   * @param {() => boolean} hooks.isAwaited Whether a command waits for its answer.
-   * @param {(frame: ServerFrame) => void} hooks.onFrame
-   * @param {() => void} hooks.onDown The connection is gone.
+   * @param {(event: Happening) => void} hooks.onEvent
    * @param {(state: State, reason: string | null, retryAt: number | null) => void} hooks.onState
    * @param {(refused: Refused) => void} hooks.onRefused It does not come back.
    */
-  constructor(url, WebSocket, credentials, hooks) {
+  constructor(url, WebSocket, session, credentials, hooks) {
     this.#url = url;
     this.#WebSocket = WebSocket;
+    this.#session = session;
     this.#credentials = credentials;
     this.#hooks = hooks;
     // Without a network the way to this very machine still works: it is tried as ever.
     this.#stopWaking = onWaking(
       () => this.#wake(),
-      () => this.#line && this.#ended("offline", null),
+      () => this.#link && this.#ended(lost("offline")),
     );
   }
 
   /** Neither connected nor about to be. */
-  get isResting() {
+  get #isResting() {
     return this.state === "waiting" && this.retryAt === null;
   }
 
@@ -1123,30 +1869,11 @@ class Connector {
     return this.state === "closed" || this.state === "refused";
   }
 
-  /** Which connection this is: moves when it is given up. */
-  get attempt() {
-    return this.#attempt;
-  }
-
-  /** @param {object | string} frame Dropped unless there is a connection. */
-  send(frame) {
-    this.#line?.send(frame);
-  }
-
-  /** The server has let us in: whatever failed before is forgiven. */
-  welcomed() {
-    this.#backoff.reset();
-    this.#isAuthTried = false;
-    this.#question = null;
-    this.error = null;
-    this.become("resuming");
-  }
-
-  /** Stay under a newer credential, if there is one; else the next connection asks for it. */
-  async renew() {
-    const attempt = this.#attempt;
-    const token = await this.#credentials.newerToken();
-    if (token && attempt === this.#attempt) this.send({ type: "auth", token });
+  /** There may be something to send. */
+  pump() {
+    // The connection may have been given up because nobody read.
+    if (this.#isResting && !this.#session.outbox.isEmpty) this.again("command");
+    else this.#link?.pump();
   }
 
   /**
@@ -1162,34 +1889,29 @@ class Connector {
   }
 
   /**
-   * Give up the connection for a while.
-   *
-   * @param {string} reason
-   * @param {number} delay Milliseconds.
-   */
-  retreat(reason, delay) {
-    this.#hangUp();
-    this.#wait(delay, reason);
-  }
-
-  /**
-   * Give up the connection until `again`.
-   *
-   * @param {string} reason
-   */
-  rest(reason) {
-    this.#hangUp();
-    this.become("waiting", reason);
-  }
-
-  /**
    * @param {"closed" | "refused"} state
    * @param {string} reason
    */
   end(state, reason) {
     this.#hangUp({ politely: true });
     this.#stopWaking();
-    this.become(state, reason);
+    this.#become(state, reason);
+  }
+
+  /** @param {string | null} [reason] */
+  async connect(reason = null) {
+    const attempt = ++this.#attempt;
+    this.#become("connecting", reason);
+    let credential;
+    try {
+      credential = await this.#credentials.get();
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      if (error instanceof Refused) this.#refuse(error);
+      else this.#wait(this.#session.ended(lost("no_token")), "no_token");
+      return;
+    }
+    if (attempt === this.#attempt) this.#open(credential);
   }
 
   /**
@@ -1197,45 +1919,29 @@ class Connector {
    * @param {string | null} [reason]
    * @param {number | null} [retryAt]
    */
-  become(state, reason = null, retryAt = null) {
+  #become(state, reason = null, retryAt = null) {
     const isNews = state !== this.state || retryAt !== this.retryAt;
     this.state = state;
     this.retryAt = retryAt;
     if (isNews) this.#hooks.onState(state, reason, retryAt);
   }
 
-  /** @param {string | null} [reason] */
-  async connect(reason = null) {
-    const attempt = ++this.#attempt;
-    this.become("connecting", reason);
-    let credential;
-    try {
-      credential = await this.#credentials.get();
-    } catch (error) {
-      if (attempt !== this.#attempt) return;
-      if (error instanceof Refused) this.#refuse(error);
-      else this.#wait(this.#backoff.next(), "no_token");
-      return;
-    }
-    if (attempt === this.#attempt) this.#open(credential);
-  }
-
   /** @param {{token?: string, ticket?: string}} credential */
   #open({ token, ticket }) {
     const url = new URL(this.#url);
     const protocols = [SUBPROTOCOL];
-    for (const [name, value] of Object.entries(this.#hooks.beginning())) {
-      if (value !== null && value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(this.#session.cursor.query())) {
+      url.searchParams.set(name, value);
     }
     if (ticket) url.searchParams.set("ticket", ticket);
     // Addresses end up in the logs of proxies, headers do not.
     if (token && HEADER_TOKEN.test(token)) protocols.push(`bearer.${token}`);
     else if (token) url.searchParams.set("token", token);
     this.#shown = ticket ? null : (token ?? "");
-    const { onFrame, isAwaited } = this.#hooks;
-    const onEnd = this.#gone.bind(this);
+    const tell = this.#happened.bind(this);
+    const ended = this.#gone.bind(this);
     try {
-      this.#line = new Line(this.#WebSocket, url.href, protocols, onFrame, onEnd, isAwaited);
+      this.#link = new Link(this.#WebSocket, url.href, protocols, this.#session, tell, ended);
     } catch (error) {
       // An insecure address on a secure page, for example.
       this.#refuse(new Refused("malformed", error instanceof Error ? error.message : ""));
@@ -1246,9 +1952,9 @@ class Connector {
   #hangUp(options) {
     this.#attempt += 1;
     clearTimeout(this.#timer);
-    this.#line?.drop(options);
-    this.#line = null;
-    this.#hooks.onDown();
+    this.#link?.drop(options);
+    this.#link = null;
+    this.#session.dropped();
   }
 
   /**
@@ -1257,29 +1963,50 @@ class Connector {
    */
   #wait(delay, reason) {
     const wait = Math.min(delay, LONGEST);
-    this.become("waiting", reason, Math.round(Date.now() + wait));
+    this.#become("waiting", reason, Math.round(Date.now() + wait));
     this.#timer = setTimeout(() => this.connect(reason), wait);
   }
 
   /** The tab woke, or the network is back. */
   #wake() {
-    if (this.#line) this.#line.check(WAKE_TIMEOUT);
+    if (this.#link) this.#link.check(WAKE_TIMEOUT);
     else if (this.retryAt !== null && uptime() >= this.#notBefore) {
       clearTimeout(this.#timer);
       this.connect("wake");
     }
   }
 
-  /**
-   * @param {string} reason
-   * @param {Refused | null} refused
-   */
-  #gone(reason, refused) {
-    if (reason === "unreachable") {
-      this.#ended(reason, refused);
+  /** @param {Happening} event */
+  #happened(event) {
+    if (event.type === "welcome") this.#welcomed();
+    if (event.type === "live") this.#become("live");
+    this.#hooks.onEvent(event);
+    if (event.type === "expiring") this.#renew();
+  }
+
+  /** The server has let us in: whatever failed before is forgiven. */
+  #welcomed() {
+    this.#question = null;
+    this.error = null;
+    this.#become("resuming");
+  }
+
+  /** Stay under a newer credential, if there is one; else the next connection asks for it. */
+  async #renew() {
+    const attempt = this.#attempt;
+    const token = await this.#credentials.newerToken();
+    if (!token || attempt !== this.#attempt) return;
+    this.#session.renew(token);
+    this.#link?.pump();
+  }
+
+  /** @param {Refused} refused */
+  #gone(refused) {
+    if (refused.code === "unreachable") {
+      this.#ended(refused);
       this.#ask(() => {});
-    } else if (reason.startsWith("http_")) this.#ask(() => this.#ended(reason, refused));
-    else this.#ended(reason, refused);
+    } else if (refused.code.startsWith("http_")) this.#ask(() => this.#ended(refused));
+    else this.#ended(refused);
   }
 
   /**
@@ -1294,29 +2021,35 @@ class Connector {
     const told = await askForDenial(this.#url, this.#shown);
     if (question !== this.#question || this.isOver) return;
     this.#question = null;
-    if (told) this.#ended(told.code, told);
+    if (told) this.#ended(told);
     else orElse();
   }
 
-  /**
-   * @param {string} reason
-   * @param {Refused | null} refused
-   */
-  #ended(reason, refused) {
+  /** @param {Refused} refused */
+  #ended(refused) {
     this.#hangUp();
-    this.error = refused;
-    if (refused && !this.#mayRetry(refused)) return this.#refuse(refused);
-    const least = (refused?.retryAfter ?? 0) * 1000;
-    this.#notBefore = uptime() + least;
-    if (this.#hooks.isIdle()) this.rest("buffer_full");
-    else this.#wait(least + this.#backoff.next(), reason);
+    this.error = LOSSES.has(refused.code) ? null : refused;
+    if (refused.code === "buffer_full") return this.#rest();
+    let wait;
+    try {
+      wait = this.#session.ended(refused);
+    } catch {
+      return this.#refuse(refused);
+    }
+    this.#notBefore = uptime() + (refused.retryAfter ?? 0) * 1000;
+    if (this.#isIdle) this.#rest();
+    else this.#wait(wait, refused.code);
   }
 
-  /** @param {Refused} refused */
-  #mayRetry({ retry }) {
-    if (retry !== "after_auth") return retry !== "never";
-    if (!this.#credentials.canRenew || this.#isAuthTried) return false;
-    return (this.#isAuthTried = true);
+  /** Nobody reads. Commands go on: whoever reads may be waiting for the answer to one. */
+  #rest() {
+    if (this.#isIdle) this.#become("waiting", "buffer_full");
+    else this.again("buffer_full");
+  }
+
+  /** Whether a connection would be of no use now. */
+  get #isIdle() {
+    return this.#session.cursor.isDeaf && this.#session.outbox.isEmpty;
   }
 
   /** @param {Refused} refused */
@@ -1328,9 +2061,6 @@ class Connector {
 
 // A room, as an application uses it.
 
-/** As a `ref` may be written; see "Words". */
-const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
-
 /**
  * One item's room.
  *
@@ -1339,25 +2069,12 @@ const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
  * for await (const entry of room) console.log(entry.seq, entry.body);
  */
 export class Room extends EventTarget {
-  #item;
-  #tail;
+  #id;
   #buffer;
-  #connector;
-  #outbox;
-  #feed;
-  /** @type {{after: number | null, epoch: string | null}} The newest entry that has come. */
-  #cursor;
-  /** The buffer is full: entries are left where they are, connections serve commands alone. */
-  #isDeaf = false;
-  /** Of a server whose replay has holes: a `welcome` of it is not yet a success. */
-  #distrust = new Backoff();
-  #readSeq = 0;
-  #presence = new Presence();
-  #hasAskedPresence = false;
-  #head = 0;
-  #oldest = 1;
-  /** @type {Welcome | null} */
-  #welcome = null;
+  #session;
+  #delivery;
+  #answers = new Answers();
+  #keeper;
 
   /**
    * @param {string | URL} url The server: http(s) or ws(s), with its path prefix if it has one.
@@ -1368,83 +2085,80 @@ export class Room extends EventTarget {
     const { item, after = null, epoch = null, tail, outbox = 1000, buffer = 10_000 } = options;
     const Class = options.WebSocket ?? globalThis.WebSocket;
     if (!Class) throw new TypeError("there is no WebSocket here: hand one in");
-    this.#item = { id: item, title: /** @type {string | null} */ (null) };
-    this.#tail = tail;
+    this.#id = item;
     this.#buffer = Math.max(buffer, 1);
-    this.#cursor = { after, epoch };
-    this.#outbox = new Outbox(outbox, (text) => this.#connector.send(text));
-    this.#feed = new Feed(
+    const cursor = new Cursor(after, epoch, tail);
+    const credentials = new Credentials(options);
+    this.#session = new Session(cursor, new Outbox(outbox), credentials);
+    this.#delivery = new Delivery(
+      cursor,
       (gap) => this.#tell("gap", gap),
       () => this.#taken(),
     );
-    this.#feed.seq = after ?? 0;
-    this.#feed.epoch = epoch;
-    if (buffer === 0) this.#feed.heard();
-    this.#connector = new Connector(roomUrl(String(url), item), Class, new Credentials(options), {
-      beginning: () => this.#beginning(),
-      isIdle: () => this.#isDeaf && this.#outbox.isEmpty,
-      isAwaited: () => this.#outbox.isAwaiting,
-      onFrame: (frame) => this.#heard(frame),
-      onDown: () => this.#outbox.offline(),
+    if (buffer === 0) this.#delivery.heard();
+    const address = roomUrl(String(url), item, globalThis.location?.href);
+    this.#keeper = new Keeper(address, Class, this.#session, credentials, {
+      onEvent: (event) => this.#happened(event),
       onState: (state, reason, retryAt) => this.#tell("state", { state, reason, retryAt }),
       onRefused: (refused) => this.#refused(refused),
     });
-    this.#connector.connect();
+    this.#keeper.connect();
   }
 
   /** Where it stands; every change is a `state` event. */
   get state() {
-    return this.#connector.state;
+    return this.#keeper.state;
   }
 
   /** While waiting: when the next attempt is, in milliseconds since 1970. */
   get retryAt() {
-    return this.#connector.retryAt;
+    return this.#keeper.retryAt;
   }
 
   /** Why the last connection was refused; null since one was not. */
   get error() {
-    return this.#connector.error;
+    return this.#keeper.error;
   }
 
   /** The seq of the newest entry that you have been given; with `epoch` the place to resume at. */
   get seq() {
-    return this.#feed.seq;
+    return this.#delivery.seq;
   }
 
   /** Which life of the log `seq` belongs to; null before the first `welcome`. */
   get epoch() {
-    return this.#feed.epoch;
+    return this.#delivery.epoch;
   }
 
   /** The newest seq of the log, as far as the server has said. */
   get head() {
-    return this.#head;
+    return this.#session.picture.head;
   }
 
   /** The oldest seq that was still kept at the last `welcome`. */
   get oldest() {
-    return this.#oldest;
+    return this.#session.picture.oldest;
   }
 
   /** You, with your present role; null before the first `welcome`. */
   get you() {
-    return this.#welcome?.you ?? null;
+    return this.#session.picture.you;
   }
 
   /** Id and title; the title is null before the first `welcome`. */
   get item() {
-    return this.#welcome?.item ?? this.#item;
+    return this.#session.picture.item ?? { id: this.#id, title: null };
   }
 
   /** The server's limits; null before the first `welcome`. */
   get limits() {
-    return this.#welcome?.limits ?? null;
+    return this.#session.picture.welcome?.limits ?? null;
   }
 
   /** Who is here. Above 200 users there is only the count. */
   get presence() {
-    return { count: this.#presence.count, users: this.#presence.users };
+    const { count, users } = this.#session.picture.presence;
+    return { count, users };
   }
 
   /**
@@ -1471,7 +2185,7 @@ export class Room extends EventTarget {
    */
   addEventListener(type, listener, options) {
     super.addEventListener(type, listener, options);
-    if (type === "entry") this.#feed.heard();
+    if (type === "entry") this.#delivery.heard();
   }
 
   /**
@@ -1480,10 +2194,10 @@ export class Room extends EventTarget {
    * @returns {AsyncIterableIterator<Entry, undefined>}
    */
   [Symbol.asyncIterator]() {
-    this.#feed.iterated();
+    this.#delivery.iterated();
     /** @type {AsyncIterableIterator<Entry, undefined>} */
     const iterator = {
-      next: () => this.#feed.next(),
+      next: () => this.#delivery.next(),
       return: async () => ({ value: undefined, done: true }),
       [Symbol.asyncIterator]: () => iterator,
     };
@@ -1545,8 +2259,8 @@ export class Room extends EventTarget {
    * @param {unknown} [body]
    */
   signal(name, body = null) {
-    if (this.state !== "live" || !this.#outbox.spare()) return;
-    this.#connector.send({ type: "signal", name, body });
+    this.#session.signal(name, body, uptime());
+    this.#keeper.pump();
   }
 
   /**
@@ -1555,14 +2269,13 @@ export class Room extends EventTarget {
    * @param {number} seq
    */
   read(seq) {
-    if (seq <= this.#readSeq) return;
-    this.#readSeq = seq;
-    if (this.#welcome) this.#connector.send({ type: "read", seq });
+    this.#session.read(seq);
+    this.#keeper.pump();
   }
 
   /** Drop the connection and resume. */
   reconnect() {
-    if (!this.#connector.isOver) this.#connector.again("reconnect");
+    if (!this.#keeper.isOver) this.#keeper.again("reconnect");
   }
 
   /** Leave. Loops end; commands without an answer are refused with `closed`. */
@@ -1582,25 +2295,14 @@ export class Room extends EventTarget {
   /**
    * @param {string} type
    * @param {object} fields
-   * @param {string} [ref]
+   * @param {string} [given]
    */
-  #command(type, fields, ref = newRef()) {
+  #command(type, fields, given) {
     if (this.state === "closed") throw new Refused("closed", "The room was closed.");
     if (this.state === "refused" && this.error) throw this.error;
-    if (!REF.test(ref)) throw new Refused("bad_message", "A ref is 1 to 64 printable characters.");
-    const text = JSON.stringify({ type, ref, ...fields });
-    const fault = faultIn(JSON.parse(text));
-    if (fault) throw new Refused("bad_message", fault);
-    const answer = this.#outbox.add(ref, text);
-    // The connection may have been given up because nobody read.
-    if (this.#connector.isResting) this.#connector.again("command");
+    const answer = this.#answers.to(this.#session.command(type, fields, given));
+    this.#keeper.pump();
     return answer;
-  }
-
-  #beginning() {
-    if (this.#isDeaf) return { tail: 0 };
-    const { after, epoch } = this.#cursor;
-    return after === null ? { tail: this.#tail } : { after, epoch };
   }
 
   /** @param {Refused} refused */
@@ -1614,143 +2316,33 @@ export class Room extends EventTarget {
    * @param {Refused} reason
    */
   #finish(state, reason) {
-    if (this.#connector.isOver) return;
-    this.#connector.end(state, reason.code);
-    this.#outbox.end(reason);
-    this.#feed.end(state === "closed" ? null : reason);
+    if (this.#keeper.isOver) return;
+    this.#keeper.end(state, reason.code);
+    this.#answers.end(reason);
+    this.#delivery.end(state === "closed" ? null : reason);
   }
 
-  /** @param {ServerFrame} frame */
-  #heard(frame) {
-    switch (frame.type) {
-      case "message":
-      case "edit":
-      case "delete":
-      case "reaction":
-      case "member":
-      case "item":
-        return this.#entry(frame);
-      case "welcome":
-        return this.#welcomed(frame);
-      case "live":
-        return this.#caughtUp(frame);
-      case "ack":
-        return this.#outbox.acked(frame);
-      case "error":
-        if (!this.#outbox.refused(frame)) this.#tell("error", refusalOfError(frame));
-        return;
-      case "presence":
-        this.#present(frame);
-        return this.#tell("presence", frame);
-      case "role":
-        if (this.#welcome) this.#welcome.you.role = frame.role;
-        return this.#tell("role", frame);
-      case "expiring":
-        this.#tell("expiring", frame);
-        return this.#connector.renew();
-      case "pong":
-        return this.#noteHead(frame.head ?? 0);
-      case "signal":
-        return this.#tell("signal", frame);
-      case "read":
-        return this.#tell("read", frame);
+  /** @param {Happening} event */
+  #happened({ type, detail }) {
+    switch (type) {
+      case "settled":
+        return this.#answers.settle(detail[0], detail[1]);
+      case "begin":
+        return this.#delivery.begin(detail);
+      case "gap":
+        return this.#delivery.gap(detail); // Told when whoever reads gets to it.
+      case "entry":
+        this.#delivery.push(detail);
+        this.#session.cursor.hasRoom = this.#delivery.size < this.#buffer;
     }
-  }
-
-  /** @param {Welcome} frame */
-  #welcomed(frame) {
-    this.#welcome = frame;
-    this.#head = frame.head;
-    this.#oldest = frame.oldest;
-    this.#present(frame.presence);
-    const { attempt } = this.#connector;
-    this.#connector.welcomed();
-    this.#tell("welcome", frame);
-    // A listener may have closed the room, or dropped the connection.
-    if (attempt !== this.#connector.attempt) return;
-    if (!this.#isDeaf) this.#begin(frame);
-    this.#outbox.online(frame.limits);
-    if (this.#readSeq) this.#connector.send({ type: "read", seq: this.#readSeq });
-  }
-
-  /** @param {Welcome} frame */
-  #begin({ after, oldest, epoch, recovered }) {
-    const asked = this.#cursor.after;
-    this.#cursor.epoch = epoch;
-    if (asked === null) {
-      this.#cursor.after = this.#feed.seq = after;
-      this.#feed.epoch = epoch;
-    } else if (!recovered || after > asked) {
-      this.#cursor.after = after;
-      this.#readSeq = 0;
-      this.#feed.gap({ after, oldest, epoch });
-    } else {
-      this.#feed.epoch ??= epoch;
-    }
-  }
-
-  /** @param {Entry} frame */
-  #entry(frame) {
-    this.#noteHead(frame.seq);
-    if (frame.ref && frame.by.id === this.you?.id) this.#outbox.stored(frame);
-    const last = this.#cursor.after ?? 0;
-    if (this.#isDeaf || frame.seq <= last) return;
-    if (frame.seq > last + 1) return this.#mend();
-    if (this.#feed.size >= this.#buffer) return this.#overflow();
-    this.#distrust.reset();
-    this.#cursor.after = frame.seq;
-    if (frame.type === "item" && frame.title !== undefined && this.#welcome) {
-      this.#welcome.item.title = frame.title;
-    }
-    this.#feed.push(frame);
-    this.#tell("entry", frame);
-  }
-
-  /** @param {Live} frame */
-  #caughtUp(frame) {
-    this.#noteHead(frame.seq);
-    if (!this.#isDeaf && frame.seq > (this.#cursor.after ?? 0)) return this.#mend();
-    this.#connector.become("live");
-    this.#tell("live", frame);
-  }
-
-  /** A hole is a broken promise: what is missing has to come first. */
-  #mend() {
-    this.#connector.retreat("hole", this.#distrust.next());
-  }
-
-  /** Nobody reads: what comes now is fetched when there is room for it. */
-  #overflow() {
-    this.#isDeaf = true;
-    // Commands go on: whoever reads may be waiting for the answer to one.
-    if (this.#outbox.isEmpty) this.#connector.rest("buffer_full");
-    else this.#connector.again("buffer_full");
+    this.#tell(/** @type {keyof RoomEvents} */ (type), detail);
   }
 
   #taken() {
-    if (!this.#isDeaf || this.#connector.isOver || this.#feed.size > this.#buffer / 2) return;
-    this.#isDeaf = false;
-    this.#connector.again("buffer_free");
+    const { cursor } = this.#session;
+    cursor.hasRoom = true;
+    if (!cursor.isDeaf || this.#keeper.isOver || this.#delivery.size > this.#buffer / 2) return;
+    cursor.isDeaf = false;
+    this.#keeper.again("buffer_free");
   }
-
-  /** @param {number} seq */
-  #noteHead(seq) {
-    this.#head = Math.max(this.#head, seq);
-  }
-
-  /** @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change */
-  #present(change) {
-    this.#presence.apply(change);
-    if (!this.#presence.isPartial) this.#hasAskedPresence = false;
-    else if (!this.#hasAskedPresence && this.#outbox.spare()) {
-      this.#hasAskedPresence = true;
-      this.#connector.send({ type: "presence" });
-    }
-  }
-}
-
-/** 128 random bits; `crypto.randomUUID` is only there in secure contexts. */
-function newRef() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

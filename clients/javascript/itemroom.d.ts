@@ -55,6 +55,11 @@ export type ItemChange = Common & {
     default_role?: Role | null;
 };
 export type Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange;
+export type Gap = {
+    after: number;
+    oldest: number;
+    epoch: string;
+};
 export type Retry = "never" | "later" | "after_auth";
 export type Limits = {
     frame_bytes: number;
@@ -149,76 +154,6 @@ export type Closing = {
     message?: string;
 };
 export type ServerFrame = Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange | Expiring | Auth | Pong | Closing;
-/**
- * @typedef {{id: string, name: string}} User
- * @typedef {"reader" | "writer" | "admin"} Role
- */
-/**
- * The entries of the log. `type` tells them apart, and which fields they have.
- *
- * @typedef {{seq: number, at: string, by: User, ref?: string}} Common
- * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
- * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
- * @typedef {Common & {type: "delete", target: number}} Deletion
- * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
- * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
- * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
- * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
- */
-/**
- * @typedef {"never" | "later" | "after_auth"} Retry
- */
-/**
- * @typedef {object} Limits
- * @property {number} frame_bytes
- * @property {number} body_bytes
- * @property {number} nesting
- * @property {number} publish_rate
- * @property {number} publish_burst
- * @property {number} in_flight
- * @property {number} ping_interval
- * @property {number} ping_timeout
- */
-/**
- * @typedef {object} Welcome
- * @property {"welcome"} type
- * @property {string} connection
- * @property {{id: string, title: string | null}} item
- * @property {User & {role: Role}} you
- * @property {string} epoch
- * @property {number} head
- * @property {number} oldest
- * @property {number} after
- * @property {boolean} recovered
- * @property {string | null} expires_at
- * @property {Limits} limits
- * @property {{count: number, users?: User[]}} presence
- */
-/**
- * @typedef {object} PresenceChange
- * @property {"presence"} type
- * @property {number} count
- * @property {User[]} [users]
- * @property {User[]} [join]
- * @property {User[]} [leave]
- */
-/**
- * What a server says, told apart by `type`: see "What the server says". New types may come.
- *
- * @typedef {{type: "live", seq: number}} Live
- * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
- * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
- * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
- * @typedef {{type: "read", by: User, seq: number}} Read
- * @typedef {{type: "role", role: Role}} RoleChange
- * @typedef {{type: "expiring", in: number}} Expiring
- * @typedef {{type: "auth", expires_at: string | null}} Auth
- * @typedef {{type: "pong", head: number | null}} Pong
- * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
- *   message?: string}} Closing
- * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
- *   | Expiring | Auth | Pong | Closing} ServerFrame
- */
 /** A clear no: to a command, or to being in the room at all. */
 export declare class Refused extends Error {
     /** @readonly Branch on this. */
@@ -261,11 +196,6 @@ export type RoomEvents = {
      * Of something that has no answer: a signal, a read marker, a token.
      */
     error: Refused;
-};
-export type Gap = {
-    after: number;
-    oldest: number;
-    epoch: string;
 };
 export type Credential = string | {
     token: string;

@@ -1,14 +1,16 @@
 // Entries on their way to whoever reads them.
-/** @import { Entry } from "./core/entries.js" */
+/** @import { Cursor } from "./core/cursor.js" */
+/** @import { Entry, Gap } from "./core/entries.js" */
 /** @import { Refused } from "./core/errors.js" */
-/** @import { Gap } from "./options.js" */
 
 /** Entries on their way to the application, which may be slower than the server. */
-export class Feed {
+export class Delivery {
   /** What the application has been given: the place to begin at another time. */
-  seq = 0;
+  seq;
   /** @type {string | null} */
-  epoch = null;
+  epoch;
+  /** Whether `seq` is a place, and not what is shown before there is one. */
+  #isPlaced;
   /** @type {({entry: Entry} | {gap: Gap})[]} */
   #queue = [];
   #first = 0;
@@ -24,10 +26,14 @@ export class Feed {
   #onTaken;
 
   /**
+   * @param {Cursor} cursor Where the application begins.
    * @param {(gap: Gap) => void} onGap Called when the application gets to it.
    * @param {() => void} onTaken Called when an entry has left the queue.
    */
-  constructor(onGap, onTaken) {
+  constructor({ after, epoch }, onGap, onTaken) {
+    this.seq = after ?? 0;
+    this.epoch = epoch;
+    this.#isPlaced = after !== null;
     this.#onGap = onGap;
     this.#onTaken = onTaken;
   }
@@ -48,6 +54,17 @@ export class Feed {
     this.#isIterated = true;
   }
 
+  /**
+   * The log goes on, or begins, after this place.
+   *
+   * @param {{after: number, epoch: string}} place
+   */
+  begin({ after, epoch }) {
+    if (!this.#isPlaced) this.seq = after;
+    this.#isPlaced = true;
+    this.epoch ??= epoch;
+  }
+
   /** @param {Entry} entry */
   push(entry) {
     this.#queue.push({ entry });
@@ -57,6 +74,7 @@ export class Feed {
 
   /** @param {Gap} gap */
   gap(gap) {
+    if (this.#end) return;
     this.#queue.push({ gap });
     this.#move();
   }

@@ -1,9 +1,8 @@
 // Why a handshake was denied: browsers hide it.
-import { refusalOfHttp } from "./core/verdicts.js";
+import { denied } from "./core/verdicts.js";
 /** @import { Refused } from "./core/errors.js" */
 
-// Milliseconds.
-/** For the answer to why a handshake was denied. */
+/** Milliseconds for the answer. */
 const ASK_TIMEOUT = 10_000;
 
 /**
@@ -22,9 +21,8 @@ export async function askForDenial(url, token) {
       credentials: token ? "omit" : "include",
       signal: AbortSignal.timeout(ASK_TIMEOUT),
     });
-    const wait = answer.headers.get("Retry-After") ?? undefined;
     const text = await answer.text();
-    return answer.ok ? null : refusalOfHttp(answer.status, text, wait);
+    return answer.ok ? null : denied(answer.status, text, answer.headers.get("Retry-After"));
   } catch {
     return null; // Not reached, or a page of another origin may not read it.
   }

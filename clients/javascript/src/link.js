@@ -1,87 +1,77 @@
-// One connection.
-import { uptime } from "./clock.js";
-import { Refused } from "./core/errors.js";
-import { MISTAKES, refusalOfClosing, refusalOfHttp } from "./core/verdicts.js";
-/** @import { ServerFrame } from "./core/frames.js" */
+// One connection: the core's hands and ears.
+import { LONGEST, uptime } from "./clock.js";
+import { lost, Refused } from "./core/errors.js";
+import { closed, denied } from "./core/verdicts.js";
+/** @import { Happening } from "./core/entries.js" */
+/** @import { Session } from "./core/session.js" */
 /** @import { WebSocketClass } from "./options.js" */
 
-// Milliseconds.
-/** From the begin of an attempt to `welcome`: a handshake may hang for minutes in a browser. */
-const WELCOME_TIMEOUT = 15_000;
-/** Silence before a ping: a browser does not see the server's own pings. */
-const SILENCE = 25_000;
-const PONG_TIMEOUT = 10_000;
-/** The same while a command waits for its answer, twice: somebody looks at it. */
-const HASTE = 2_400;
-/** Characters a millisecond that the slowest network carries: what was sent takes its time. */
-const SLOWEST = 4;
+/** Bytes of the answer to a handshake that are read: a problem is far smaller. */
+const MAX_ANSWER = 65_536;
 
 /** One WebSocket, from the attempt to its end, which is told exactly once. */
-export class Line {
+export class Link {
   /** @type {any} */
   #socket;
-  #onFrame;
-  /** @type {((reason: string, refused: Refused | null) => void) | null} Null when it was told. */
-  #onEnd;
-  #isAwaited;
+  #session;
+  #tell;
+  /** @type {((refused: Refused) => void) | null} Null when it was told. */
+  #ended;
   #wasOpen = false;
-  #heardAt = uptime();
-  /** When somebody began to wait for an answer; 0: nobody does. */
-  #awaitedAt = 0;
-  /** Characters that were sent since something came. */
-  #unanswered = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Looks for silence. */
-  #idle;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Set while something has to come. */
-  #deadline;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Asks the session what is due. */
+  #timer;
+  #firesAt = Infinity;
 
   /**
    * @param {WebSocketClass} WebSocket
    * @param {string} url
    * @param {string[]} protocols
-   * @param {(frame: ServerFrame) => void} onFrame
-   * @param {(reason: string, refused: Refused | null) => void} onEnd A code of the server or one
-   *   of ours, and the refusal if it was one.
-   * @param {() => boolean} isAwaited Whether a command waits for its answer.
+   * @param {Session} session
+   * @param {(event: Happening) => void} tell
+   * @param {(refused: Refused) => void} ended
    */
-  constructor(WebSocket, url, protocols, onFrame, onEnd, isAwaited) {
-    this.#onFrame = onFrame;
-    this.#onEnd = onEnd;
-    this.#isAwaited = isAwaited;
+  constructor(WebSocket, url, protocols, session, tell, ended) {
+    this.#session = session;
+    this.#tell = tell;
+    this.#ended = ended;
     const socket = (this.#socket = new WebSocket(url, protocols));
     socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#received(event.data);
     socket.onopen = () => (this.#wasOpen = true);
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
-      const mistake = MISTAKES.get(code);
-      if (mistake) this.#refuse(new Refused(reason || mistake, "", { closeCode: code }));
-      else this.#end(this.#wasOpen ? "lost" : "unreachable");
+      const refused = closed(code, reason);
+      this.#end(this.#wasOpen || refused.retry === "never" ? refused : lost("unreachable"));
     };
     // What went wrong is said by the close that follows; unheard, `ws` would throw it.
     socket.onerror = () => {};
     if (typeof socket.on === "function") this.#watchHandshake(socket);
-    this.#expect(WELCOME_TIMEOUT);
+    session.connected(uptime());
+    this.pump();
   }
 
-  /** @param {object | string} frame */
-  send(frame) {
-    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
-    if (this.#socket.readyState !== 1) return;
-    this.#socket.send(text);
-    this.#unanswered += text.length;
-    if (this.#awaitedAt || this.#deadline !== undefined || !this.#isAwaited()) return;
-    this.#awaitedAt = uptime();
-    this.#listen(HASTE);
+  /** Send what is due. */
+  pump() {
+    if (this.#ended === null) return;
+    let due;
+    try {
+      due = this.#session.outgoing(uptime());
+    } catch (error) {
+      this.#end(/** @type {Refused} */ (error));
+      return;
+    }
+    // Closing already, it takes nothing any more; what was to be stored is sent again.
+    if (this.#socket.readyState === 1) for (const text of due.texts) this.#socket.send(text);
+    this.#arm(due.wait);
   }
 
   /**
    * Ask for a sign of life.
    *
-   * @param {number} timeout
+   * @param {number} patience
    */
-  check(timeout) {
-    if (this.#socket.readyState === 0) return; // It has a deadline already.
-    this.send({ type: "ping" });
-    this.#expect(timeout);
+  check(patience) {
+    if (this.#socket.readyState === 0 || this.#ended === null) return; // It has a deadline already.
+    this.#session.ask(uptime(), patience);
+    this.pump();
   }
 
   /**
@@ -90,9 +80,8 @@ export class Line {
    * @param {{politely?: boolean}} [options]
    */
   drop({ politely = false } = {}) {
-    this.#onEnd = null;
-    clearTimeout(this.#idle);
-    clearTimeout(this.#deadline);
+    this.#ended = null;
+    clearTimeout(this.#timer);
     const socket = this.#socket;
     socket.onmessage = null;
     // Where there is no network left, `ws` would wait for the answer to a polite close.
@@ -102,58 +91,40 @@ export class Line {
 
   /** @param {unknown} data */
   #received(data) {
-    this.#heardAt = uptime();
-    this.#unanswered = 0;
-    if (this.#deadline !== undefined) {
-      clearTimeout(this.#deadline);
-      this.#deadline = undefined;
-      this.#listen(this.#awaitedAt ? HASTE : SILENCE);
-    }
-    let frame;
+    let events;
     try {
-      frame = JSON.parse(/** @type {string} */ (data));
-    } catch {
-      this.#end("garbled");
+      events = this.#session.received(parsed(data), uptime());
+    } catch (error) {
+      this.#end(/** @type {Refused} */ (error));
       return;
     }
-    if (frame.type === "closing") this.#refuse(refusalOfClosing(frame));
-    else this.#onFrame(frame);
+    for (const event of events) this.#tell(event);
+    this.pump();
   }
 
   /** @param {number} wait */
-  #listen(wait) {
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
-      if (!this.#isAwaited()) this.#awaitedAt = 0;
-      const longest = this.#awaitedAt ? HASTE : SILENCE;
-      const left = longest - (uptime() - Math.max(this.#heardAt, this.#awaitedAt));
-      if (left > 0) this.#listen(Math.min(left, longest));
-      else this.check(this.#awaitedAt ? HASTE + this.#unanswered / SLOWEST : PONG_TIMEOUT);
-    }, wait);
-  }
-
-  /** @param {number} timeout */
-  #expect(timeout) {
-    clearTimeout(this.#idle);
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#end("silent"), timeout);
+  #arm(wait) {
+    const at = uptime() + wait;
+    // One that fires too early asks again: that is cheaper than another timer for each frame.
+    if (this.#firesAt <= at) return;
+    clearTimeout(this.#timer);
+    this.#firesAt = at;
+    this.#timer = setTimeout(
+      () => {
+        this.#firesAt = Infinity;
+        this.pump();
+      },
+      Math.min(Math.ceil(wait), LONGEST),
+    );
   }
 
   /** @param {Refused} refused */
-  #refuse(refused) {
-    this.#end(refused.code, refused);
-  }
-
-  /**
-   * @param {string} reason
-   * @param {Refused | null} [refused]
-   */
-  #end(reason, refused = null) {
-    const tell = this.#onEnd;
+  #end(refused) {
+    const tell = this.#ended;
     if (tell === null) return;
     // A server that refuses is closing the socket itself.
-    this.drop({ politely: refused?.closeCode != null });
-    tell(reason, refused);
+    this.drop({ politely: refused.closeCode != null });
+    tell(refused);
   }
 
   /**
@@ -167,12 +138,21 @@ export class Line {
       try {
         for await (const chunk of response) {
           text += chunk;
-          if (text.length > 65_536) break;
+          if (text.length > MAX_ANSWER) break;
         }
       } catch {
         // Cut in the middle: the status says enough.
       }
-      this.#refuse(refusalOfHttp(response.statusCode, text, response.headers["retry-after"]));
+      this.#end(denied(response.statusCode, text, response.headers["retry-after"]));
     });
+  }
+}
+
+/** @param {unknown} data */
+function parsed(data) {
+  try {
+    return JSON.parse(/** @type {string} */ (data));
+  } catch {
+    return undefined; // Which the session takes for what it is.
   }
 }

@@ -1,6 +1,6 @@
 // What a room takes, and what its events carry.
 /** @import { Refused } from "./core/errors.js" */
-/** @import { Entry } from "./core/entries.js" */
+/** @import { Entry, Gap } from "./core/entries.js" */
 /** @import { Expiring, Live, PresenceChange, Read, RoleChange, Signal, Welcome } from "./core/frames.js" */
 
 /** @typedef {"connecting" | "resuming" | "live" | "waiting" | "refused" | "closed"} State */
@@ -21,13 +21,6 @@
  * @property {Expiring} expiring
  * @property {Refused} refused
  * @property {Refused} error Of something that has no answer: a signal, a read marker, a token.
- */
-
-/**
- * The log does not go on where it was left: what was built from earlier entries is to be built
- * anew from those after `after`.
- *
- * @typedef {{after: number, oldest: number, epoch: string}} Gap
  */
 
 /**

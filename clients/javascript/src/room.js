@@ -1,20 +1,16 @@
 // A room, as an application uses it.
-import { Backoff } from "./core/backoff.js";
-import { faultIn } from "./core/bodies.js";
+import { Answers } from "./answers.js";
+import { uptime } from "./clock.js";
+import { Cursor } from "./core/cursor.js";
 import { Refused } from "./core/errors.js";
 import { Outbox } from "./core/outbox.js";
 import { roomUrl } from "./core/paths.js";
-import { Presence } from "./core/presence.js";
-import { refusalOfError } from "./core/verdicts.js";
+import { Session } from "./core/session.js";
 import { Credentials } from "./credentials.js";
-import { Feed } from "./delivery.js";
-import { Connector } from "./keeper.js";
-/** @import { Entry, User } from "./core/entries.js" */
-/** @import { Live, ServerFrame, Welcome } from "./core/frames.js" */
+import { Delivery } from "./delivery.js";
+import { Keeper } from "./keeper.js";
+/** @import { Entry, Happening } from "./core/entries.js" */
 /** @import { Listener, ListenerOptions, RoomEvents, RoomOptions } from "./options.js" */
-
-/** As a `ref` may be written; see "Words". */
-const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
 
 /**
  * One item's room.
@@ -24,25 +20,12 @@ const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
  * for await (const entry of room) console.log(entry.seq, entry.body);
  */
 export class Room extends EventTarget {
-  #item;
-  #tail;
+  #id;
   #buffer;
-  #connector;
-  #outbox;
-  #feed;
-  /** @type {{after: number | null, epoch: string | null}} The newest entry that has come. */
-  #cursor;
-  /** The buffer is full: entries are left where they are, connections serve commands alone. */
-  #isDeaf = false;
-  /** Of a server whose replay has holes: a `welcome` of it is not yet a success. */
-  #distrust = new Backoff();
-  #readSeq = 0;
-  #presence = new Presence();
-  #hasAskedPresence = false;
-  #head = 0;
-  #oldest = 1;
-  /** @type {Welcome | null} */
-  #welcome = null;
+  #session;
+  #delivery;
+  #answers = new Answers();
+  #keeper;
 
   /**
    * @param {string | URL} url The server: http(s) or ws(s), with its path prefix if it has one.
@@ -53,83 +36,80 @@ export class Room extends EventTarget {
     const { item, after = null, epoch = null, tail, outbox = 1000, buffer = 10_000 } = options;
     const Class = options.WebSocket ?? globalThis.WebSocket;
     if (!Class) throw new TypeError("there is no WebSocket here: hand one in");
-    this.#item = { id: item, title: /** @type {string | null} */ (null) };
-    this.#tail = tail;
+    this.#id = item;
     this.#buffer = Math.max(buffer, 1);
-    this.#cursor = { after, epoch };
-    this.#outbox = new Outbox(outbox, (text) => this.#connector.send(text));
-    this.#feed = new Feed(
+    const cursor = new Cursor(after, epoch, tail);
+    const credentials = new Credentials(options);
+    this.#session = new Session(cursor, new Outbox(outbox), credentials);
+    this.#delivery = new Delivery(
+      cursor,
       (gap) => this.#tell("gap", gap),
       () => this.#taken(),
     );
-    this.#feed.seq = after ?? 0;
-    this.#feed.epoch = epoch;
-    if (buffer === 0) this.#feed.heard();
-    this.#connector = new Connector(roomUrl(String(url), item), Class, new Credentials(options), {
-      beginning: () => this.#beginning(),
-      isIdle: () => this.#isDeaf && this.#outbox.isEmpty,
-      isAwaited: () => this.#outbox.isAwaiting,
-      onFrame: (frame) => this.#heard(frame),
-      onDown: () => this.#outbox.offline(),
+    if (buffer === 0) this.#delivery.heard();
+    const address = roomUrl(String(url), item, globalThis.location?.href);
+    this.#keeper = new Keeper(address, Class, this.#session, credentials, {
+      onEvent: (event) => this.#happened(event),
       onState: (state, reason, retryAt) => this.#tell("state", { state, reason, retryAt }),
       onRefused: (refused) => this.#refused(refused),
     });
-    this.#connector.connect();
+    this.#keeper.connect();
   }
 
   /** Where it stands; every change is a `state` event. */
   get state() {
-    return this.#connector.state;
+    return this.#keeper.state;
   }
 
   /** While waiting: when the next attempt is, in milliseconds since 1970. */
   get retryAt() {
-    return this.#connector.retryAt;
+    return this.#keeper.retryAt;
   }
 
   /** Why the last connection was refused; null since one was not. */
   get error() {
-    return this.#connector.error;
+    return this.#keeper.error;
   }
 
   /** The seq of the newest entry that you have been given; with `epoch` the place to resume at. */
   get seq() {
-    return this.#feed.seq;
+    return this.#delivery.seq;
   }
 
   /** Which life of the log `seq` belongs to; null before the first `welcome`. */
   get epoch() {
-    return this.#feed.epoch;
+    return this.#delivery.epoch;
   }
 
   /** The newest seq of the log, as far as the server has said. */
   get head() {
-    return this.#head;
+    return this.#session.picture.head;
   }
 
   /** The oldest seq that was still kept at the last `welcome`. */
   get oldest() {
-    return this.#oldest;
+    return this.#session.picture.oldest;
   }
 
   /** You, with your present role; null before the first `welcome`. */
   get you() {
-    return this.#welcome?.you ?? null;
+    return this.#session.picture.you;
   }
 
   /** Id and title; the title is null before the first `welcome`. */
   get item() {
-    return this.#welcome?.item ?? this.#item;
+    return this.#session.picture.item ?? { id: this.#id, title: null };
   }
 
   /** The server's limits; null before the first `welcome`. */
   get limits() {
-    return this.#welcome?.limits ?? null;
+    return this.#session.picture.welcome?.limits ?? null;
   }
 
   /** Who is here. Above 200 users there is only the count. */
   get presence() {
-    return { count: this.#presence.count, users: this.#presence.users };
+    const { count, users } = this.#session.picture.presence;
+    return { count, users };
   }
 
   /**
@@ -156,7 +136,7 @@ export class Room extends EventTarget {
    */
   addEventListener(type, listener, options) {
     super.addEventListener(type, listener, options);
-    if (type === "entry") this.#feed.heard();
+    if (type === "entry") this.#delivery.heard();
   }
 
   /**
@@ -165,10 +145,10 @@ export class Room extends EventTarget {
    * @returns {AsyncIterableIterator<Entry, undefined>}
    */
   [Symbol.asyncIterator]() {
-    this.#feed.iterated();
+    this.#delivery.iterated();
     /** @type {AsyncIterableIterator<Entry, undefined>} */
     const iterator = {
-      next: () => this.#feed.next(),
+      next: () => this.#delivery.next(),
       return: async () => ({ value: undefined, done: true }),
       [Symbol.asyncIterator]: () => iterator,
     };
@@ -230,8 +210,8 @@ export class Room extends EventTarget {
    * @param {unknown} [body]
    */
   signal(name, body = null) {
-    if (this.state !== "live" || !this.#outbox.spare()) return;
-    this.#connector.send({ type: "signal", name, body });
+    this.#session.signal(name, body, uptime());
+    this.#keeper.pump();
   }
 
   /**
@@ -240,14 +220,13 @@ export class Room extends EventTarget {
    * @param {number} seq
    */
   read(seq) {
-    if (seq <= this.#readSeq) return;
-    this.#readSeq = seq;
-    if (this.#welcome) this.#connector.send({ type: "read", seq });
+    this.#session.read(seq);
+    this.#keeper.pump();
   }
 
   /** Drop the connection and resume. */
   reconnect() {
-    if (!this.#connector.isOver) this.#connector.again("reconnect");
+    if (!this.#keeper.isOver) this.#keeper.again("reconnect");
   }
 
   /** Leave. Loops end; commands without an answer are refused with `closed`. */
@@ -267,25 +246,14 @@ export class Room extends EventTarget {
   /**
    * @param {string} type
    * @param {object} fields
-   * @param {string} [ref]
+   * @param {string} [given]
    */
-  #command(type, fields, ref = newRef()) {
+  #command(type, fields, given) {
     if (this.state === "closed") throw new Refused("closed", "The room was closed.");
     if (this.state === "refused" && this.error) throw this.error;
-    if (!REF.test(ref)) throw new Refused("bad_message", "A ref is 1 to 64 printable characters.");
-    const text = JSON.stringify({ type, ref, ...fields });
-    const fault = faultIn(JSON.parse(text));
-    if (fault) throw new Refused("bad_message", fault);
-    const answer = this.#outbox.add(ref, text);
-    // The connection may have been given up because nobody read.
-    if (this.#connector.isResting) this.#connector.again("command");
+    const answer = this.#answers.to(this.#session.command(type, fields, given));
+    this.#keeper.pump();
     return answer;
-  }
-
-  #beginning() {
-    if (this.#isDeaf) return { tail: 0 };
-    const { after, epoch } = this.#cursor;
-    return after === null ? { tail: this.#tail } : { after, epoch };
   }
 
   /** @param {Refused} refused */
@@ -299,143 +267,33 @@ export class Room extends EventTarget {
    * @param {Refused} reason
    */
   #finish(state, reason) {
-    if (this.#connector.isOver) return;
-    this.#connector.end(state, reason.code);
-    this.#outbox.end(reason);
-    this.#feed.end(state === "closed" ? null : reason);
+    if (this.#keeper.isOver) return;
+    this.#keeper.end(state, reason.code);
+    this.#answers.end(reason);
+    this.#delivery.end(state === "closed" ? null : reason);
   }
 
-  /** @param {ServerFrame} frame */
-  #heard(frame) {
-    switch (frame.type) {
-      case "message":
-      case "edit":
-      case "delete":
-      case "reaction":
-      case "member":
-      case "item":
-        return this.#entry(frame);
-      case "welcome":
-        return this.#welcomed(frame);
-      case "live":
-        return this.#caughtUp(frame);
-      case "ack":
-        return this.#outbox.acked(frame);
-      case "error":
-        if (!this.#outbox.refused(frame)) this.#tell("error", refusalOfError(frame));
-        return;
-      case "presence":
-        this.#present(frame);
-        return this.#tell("presence", frame);
-      case "role":
-        if (this.#welcome) this.#welcome.you.role = frame.role;
-        return this.#tell("role", frame);
-      case "expiring":
-        this.#tell("expiring", frame);
-        return this.#connector.renew();
-      case "pong":
-        return this.#noteHead(frame.head ?? 0);
-      case "signal":
-        return this.#tell("signal", frame);
-      case "read":
-        return this.#tell("read", frame);
+  /** @param {Happening} event */
+  #happened({ type, detail }) {
+    switch (type) {
+      case "settled":
+        return this.#answers.settle(detail[0], detail[1]);
+      case "begin":
+        return this.#delivery.begin(detail);
+      case "gap":
+        return this.#delivery.gap(detail); // Told when whoever reads gets to it.
+      case "entry":
+        this.#delivery.push(detail);
+        this.#session.cursor.hasRoom = this.#delivery.size < this.#buffer;
     }
-  }
-
-  /** @param {Welcome} frame */
-  #welcomed(frame) {
-    this.#welcome = frame;
-    this.#head = frame.head;
-    this.#oldest = frame.oldest;
-    this.#present(frame.presence);
-    const { attempt } = this.#connector;
-    this.#connector.welcomed();
-    this.#tell("welcome", frame);
-    // A listener may have closed the room, or dropped the connection.
-    if (attempt !== this.#connector.attempt) return;
-    if (!this.#isDeaf) this.#begin(frame);
-    this.#outbox.online(frame.limits);
-    if (this.#readSeq) this.#connector.send({ type: "read", seq: this.#readSeq });
-  }
-
-  /** @param {Welcome} frame */
-  #begin({ after, oldest, epoch, recovered }) {
-    const asked = this.#cursor.after;
-    this.#cursor.epoch = epoch;
-    if (asked === null) {
-      this.#cursor.after = this.#feed.seq = after;
-      this.#feed.epoch = epoch;
-    } else if (!recovered || after > asked) {
-      this.#cursor.after = after;
-      this.#readSeq = 0;
-      this.#feed.gap({ after, oldest, epoch });
-    } else {
-      this.#feed.epoch ??= epoch;
-    }
-  }
-
-  /** @param {Entry} frame */
-  #entry(frame) {
-    this.#noteHead(frame.seq);
-    if (frame.ref && frame.by.id === this.you?.id) this.#outbox.stored(frame);
-    const last = this.#cursor.after ?? 0;
-    if (this.#isDeaf || frame.seq <= last) return;
-    if (frame.seq > last + 1) return this.#mend();
-    if (this.#feed.size >= this.#buffer) return this.#overflow();
-    this.#distrust.reset();
-    this.#cursor.after = frame.seq;
-    if (frame.type === "item" && frame.title !== undefined && this.#welcome) {
-      this.#welcome.item.title = frame.title;
-    }
-    this.#feed.push(frame);
-    this.#tell("entry", frame);
-  }
-
-  /** @param {Live} frame */
-  #caughtUp(frame) {
-    this.#noteHead(frame.seq);
-    if (!this.#isDeaf && frame.seq > (this.#cursor.after ?? 0)) return this.#mend();
-    this.#connector.become("live");
-    this.#tell("live", frame);
-  }
-
-  /** A hole is a broken promise: what is missing has to come first. */
-  #mend() {
-    this.#connector.retreat("hole", this.#distrust.next());
-  }
-
-  /** Nobody reads: what comes now is fetched when there is room for it. */
-  #overflow() {
-    this.#isDeaf = true;
-    // Commands go on: whoever reads may be waiting for the answer to one.
-    if (this.#outbox.isEmpty) this.#connector.rest("buffer_full");
-    else this.#connector.again("buffer_full");
+    this.#tell(/** @type {keyof RoomEvents} */ (type), detail);
   }
 
   #taken() {
-    if (!this.#isDeaf || this.#connector.isOver || this.#feed.size > this.#buffer / 2) return;
-    this.#isDeaf = false;
-    this.#connector.again("buffer_free");
+    const { cursor } = this.#session;
+    cursor.hasRoom = true;
+    if (!cursor.isDeaf || this.#keeper.isOver || this.#delivery.size > this.#buffer / 2) return;
+    cursor.isDeaf = false;
+    this.#keeper.again("buffer_free");
   }
-
-  /** @param {number} seq */
-  #noteHead(seq) {
-    this.#head = Math.max(this.#head, seq);
-  }
-
-  /** @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change */
-  #present(change) {
-    this.#presence.apply(change);
-    if (!this.#presence.isPartial) this.#hasAskedPresence = false;
-    else if (!this.#hasAskedPresence && this.#outbox.spare()) {
-      this.#hasAskedPresence = true;
-      this.#connector.send({ type: "presence" });
-    }
-  }
-}
-
-/** 128 random bits; `crypto.randomUUID` is only there in secure contexts. */
-function newRef() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

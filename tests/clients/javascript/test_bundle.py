@@ -1,10 +1,13 @@
 """The one file that is served, and what it is made of."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from clients.javascript.bundle import SERVED, Unfit, bundle
+from clients.javascript.bundle import ENTRY, SERVED, Unfit, bundle
+
+CORE = sorted((ENTRY.parent / "core").glob("*.js"))
 
 
 def write(folder: Path, **sources: str) -> Path:
@@ -17,6 +20,15 @@ def write(folder: Path, **sources: str) -> Path:
 def test_the_served_file_is_what_the_sources_make() -> None:
     """Whoever reads it reads them."""
     assert SERVED.read_text() == bundle(), "run `make client`"
+
+
+@pytest.mark.parametrize("source", CORE, ids=lambda path: path.stem)
+def test_the_core_does_no_input_or_output(source: Path) -> None:
+    """No sockets, timers, clocks or pages, and nothing of the shell that has them."""
+    program = re.sub(r"/\*.*?\*/|//.*", "", source.read_text(), flags=re.DOTALL)
+    outside = r"\b(?:set(?:Timeout|Interval)|fetch|WebSocket|performance|Date|Promise|await"
+    assert re.findall(outside + r"|globalThis|window|document|location)\b", program) == []
+    assert "../" not in source.read_text()
 
 
 def test_a_module_stands_after_what_it_needs_and_only_what_is_public_is_exported(

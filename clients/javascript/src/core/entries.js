@@ -1,4 +1,4 @@
-// The log.
+// Entries and other things that a room tells of.
 
 /**
  * @typedef {{id: string, name: string}} User
@@ -17,3 +17,22 @@
  * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
  * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
  */
+
+/**
+ * The log does not go on where it was left: what was built from earlier entries is to be built
+ * anew from those after `after`.
+ *
+ * @typedef {{after: number, oldest: number, epoch: string}} Gap
+ */
+
+/** Something to tell the application of. */
+export class Happening {
+  /**
+   * @param {string} type
+   * @param {any} detail
+   */
+  constructor(type, detail) {
+    this.type = type;
+    this.detail = detail;
+  }
+}

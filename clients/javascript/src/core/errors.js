@@ -1,6 +1,18 @@
 // The one exception.
 /** @import { Retry } from "./frames.js" */
 
+/** Codes of our own for ends that nobody has explained: the connection is just gone. */
+export const LOSSES = new Set([
+  "unreachable",
+  "lost",
+  "silent",
+  "offline",
+  "garbled",
+  "hole",
+  "no_token",
+  "buffer_full",
+]);
+
 /** A clear no: to a command, or to being in the room at all. */
 export class Refused extends Error {
   /**
@@ -20,4 +32,14 @@ export class Refused extends Error {
     /** @readonly The WebSocket's close code, or null. */
     this.closeCode = closeCode;
   }
+}
+
+/**
+ * The end of a connection that was no refusal: there is sense in another one.
+ *
+ * @param {string} code One of `LOSSES`.
+ * @param {string} [message]
+ */
+export function lost(code, message) {
+  return new Refused(code, message, { retry: "later" });
 }

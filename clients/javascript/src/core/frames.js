@@ -59,3 +59,23 @@
  * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
  *   | Expiring | Auth | Pong | Closing} ServerFrame
  */
+
+/**
+ * What has to be a number. Throws a `TypeError`.
+ *
+ * @param {unknown} value
+ */
+export function number(value) {
+  if (typeof value !== "number") throw new TypeError("not a number");
+  return value;
+}
+
+/**
+ * What has to be a text. Throws a `TypeError`.
+ *
+ * @param {unknown} value
+ */
+export function text(value) {
+  if (typeof value !== "string") throw new TypeError("not a text");
+  return value;
+}

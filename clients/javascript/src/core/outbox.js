@@ -1,10 +1,8 @@
 // Commands that wait to be sent, or to be answered.
-import { LONGEST } from "../clock.js";
+import { faultIn } from "./bodies.js";
 import { Refused } from "./errors.js";
-import { Bucket } from "./pace.js";
-import { refusalOfError } from "./verdicts.js";
 /** @import { Entry } from "./entries.js" */
-/** @import { Limits } from "./frames.js" */
+/** @import { Pace } from "./pace.js" */
 
 /** What each command becomes in the log. */
 const STORED_AS = new Map([
@@ -13,26 +11,23 @@ const STORED_AS = new Map([
   ["delete", "delete"],
   ["react", "reaction"],
 ]);
-
 /** Refusals of a command that say "not now" and mean the command no harm. */
-const NOT_NOW = new Set(["rate_limited", "busy", "draining"]);
+const PASSING = new Set(["rate_limited", "busy", "draining"]);
+/** Milliseconds, where such a refusal does not say when. */
+const PASSING_WAIT = 1_000;
+/** As a `ref` may be written; see "Words". */
+const REF = /^(?:[^\p{C}\p{Z}]| ){1,64}$/u;
 
-/** A command until its answer. */
+/** Something to be stored, under a ref that makes sending it again safe. */
 class Command {
   /** Sent on this connection, and not answered. */
   isOut = false;
-  /** Lost with a connection: it may be stored. */
+  /** A connection ended between sending it and its answer: it may be stored. */
   wasLost = false;
-  /** @type {(seq: number) => void} */
-  resolve = () => {};
-  /** @type {(reason: Refused) => void} */
-  reject = () => {};
 
   /** @param {string} text The frame. */
   constructor(text) {
     this.text = text;
-    /** @type {Promise<number>} */
-    this.answer = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
   }
 
   /**
@@ -47,30 +42,29 @@ class Command {
       (name) => JSON.stringify(fields[name]) === JSON.stringify(entry[name]),
     );
   }
+
+  /** @param {number} bytes */
+  isLongerThan(bytes) {
+    // No character takes more than three bytes a UTF-16 unit.
+    return this.text.length * 3 > bytes && new TextEncoder().encode(this.text).length > bytes;
+  }
 }
 
-/** Commands without an answer, in order. What is lost with a connection is sent on the next. */
+/** Every command from its giving until it is stored or refused. */
 export class Outbox {
   #limit;
-  #send;
   /** @type {Map<string, Command>} By ref, in the order in which they were given. */
   #commands = new Map();
-  /** @type {Limits | null} Null while there is no connection. */
-  #limits = null;
-  #bucket = new Bucket(0, 0);
+  #window = 1;
   #out = 0;
-  /** The server has said "not now": our idea of its bucket is wrong. */
+  /** The server has said "not now": our idea of its pace is wrong. */
   #isWary = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Nothing is sent before it fires. */
-  #pause;
+  /** Nothing is sent before this time. */
+  #resumesAt = -Infinity;
 
-  /**
-   * @param {number} limit
-   * @param {(text: string) => void} send
-   */
-  constructor(limit, send) {
+  /** @param {number} limit How many, at most. */
+  constructor(limit) {
     this.#limit = limit;
-    this.#send = send;
   }
 
   get isEmpty() {
@@ -83,147 +77,147 @@ export class Outbox {
   }
 
   /**
-   * @param {string} ref
-   * @param {string} text
-   * @returns {Promise<number>} The seq, when it is stored.
+   * Take a command. One that waits already, with the same ref and content, is the same command.
+   *
+   * @param {string} type
+   * @param {object} fields
+   * @param {string} [ref]
+   * @returns {string} Its ref.
    */
-  add(ref, text) {
+  add(type, fields, ref = newRef()) {
+    if (!REF.test(ref)) throw new Refused("bad_message", "A ref is 1 to 64 printable characters.");
+    const text = JSON.stringify({ type, ref, ...fields });
+    const fault = faultIn(JSON.parse(text));
+    if (fault) throw new Refused("bad_message", fault);
     const twin = this.#commands.get(ref);
+    if (twin?.text === text) return ref;
     if (twin) {
-      if (twin.text === text) return twin.answer;
       throw new Refused("ref_conflict", "This ref waits for the answer to something else.");
     }
     if (this.#commands.size >= this.#limit) {
       throw new Refused("outbox_full", "Too many commands wait for an answer.", { retry: "later" });
     }
-    const command = new Command(text);
-    this.#commands.set(ref, command);
-    this.#pump();
-    return command.answer;
+    this.#commands.set(ref, new Command(text));
+    return ref;
   }
 
-  /** @param {Limits} limits */
-  online(limits) {
-    this.#limits = limits;
+  /**
+   * The server welcomes: what was not answered is sent again, in order.
+   *
+   * @param {number} inFlight How many it lets wait.
+   */
+  connected(inFlight) {
+    this.dropped();
     this.#isWary = false;
-    this.#bucket = new Bucket(limits.publish_rate, limits.publish_burst);
-    this.#pump();
+    // Half of what the server lets wait: read markers count there too.
+    this.#window = Math.max(1, Math.floor(inFlight / 2));
   }
 
-  offline() {
-    this.#limits = null;
-    this.#resume();
+  /** The connection is no more. */
+  dropped() {
     this.#out = 0;
+    this.#resumesAt = -Infinity;
     for (const command of this.#commands.values()) {
       command.wasLost ||= command.isOut;
       command.isOut = false;
     }
   }
 
-  /** @returns {boolean} Whether something else may be sent now that counts like a command. */
-  spare() {
-    return this.#limits !== null && this.#pause === undefined && this.#bucket.take() === 0;
-  }
-
-  /** @param {{ref?: string, seq: number}} ack */
-  acked({ ref = "", seq }) {
-    this.#take(ref)?.resolve(seq);
-    this.#pump();
+  /** @param {number} now */
+  isPaused(now) {
+    return now < this.#resumesAt;
   }
 
   /**
-   * @param {{ref?: string, code: string, message: string, retry_after?: number}} error
-   * @returns {boolean} Whether it was about a command.
+   * @param {number} now
+   * @param {Pace} pace
+   * @returns {{texts: string[], wait: number}} Frames to send now, and how long until more are
+   *   due; Infinity: when something changes.
    */
-  refused(error) {
-    const { ref = "", code, retry_after: retryAfter } = error;
-    const command = this.#commands.get(ref);
-    if (!command) return false;
-    if (NOT_NOW.has(code)) {
-      // It keeps its place, and what was given later waits behind it.
-      if (command.isOut) this.#out -= 1;
-      command.isOut = false;
-      this.#isWary = true;
-      this.#bucket.empty();
-      this.#wait((retryAfter ?? 1) * 1000);
-    } else {
-      this.#take(ref);
-      command.reject(refusalOfError(error));
-      this.#pump();
+  due(now, pace) {
+    /** @type {string[]} */
+    const texts = [];
+    if (this.isPaused(now)) return { texts, wait: this.#resumesAt - now };
+    if (this.isEmpty) this.#isWary = false;
+    for (const command of this.#commands.values()) {
+      if (this.#out >= this.#window) break;
+      if (command.isOut) continue;
+      // What might be refused goes alone: what is sent behind it could be stored before it.
+      if (this.#out && (this.#isWary || !pace.isAmple(now))) break;
+      const wait = pace.take(now);
+      if (wait) return { texts, wait };
+      command.isOut = true;
+      this.#out += 1;
+      texts.push(command.text);
     }
-    return true;
+    return { texts, wait: Infinity };
   }
 
   /**
-   * An entry of mine: it answers its command, should the ack have been lost.
+   * A command was answered; whether it was here.
+   *
+   * @param {string} [ref]
+   */
+  settle(ref = "") {
+    if (this.#commands.get(ref)?.isOut) this.#out -= 1;
+    return this.#commands.delete(ref);
+  }
+
+  /**
+   * A command was refused.
+   *
+   * @param {Refused} refused
+   * @param {string} ref
+   * @param {number} now
+   * @returns {"unknown" | "final" | "passing"} Passing: it keeps its place, and what was given
+   *   later waits behind it.
+   */
+  refused(refused, ref, now) {
+    const command = this.#commands.get(ref);
+    if (!command) return "unknown";
+    if (!PASSING.has(refused.code)) {
+      this.settle(ref);
+      return "final";
+    }
+    if (command.isOut) this.#out -= 1;
+    command.isOut = false;
+    this.#isWary = true;
+    const wait = refused.retryAfter === null ? PASSING_WAIT : refused.retryAfter * 1000;
+    this.#resumesAt = Math.max(this.#resumesAt, now + wait);
+    return "passing";
+  }
+
+  /**
+   * Whether an entry of mine is what a command has done, whose answer was lost.
    *
    * @param {Entry} entry
    */
-  stored(entry) {
+  wasStored(entry) {
     const command = this.#commands.get(entry.ref ?? "");
-    if (!command?.wasLost || !command.isStoredAs(entry)) return;
-    this.#take(/** @type {string} */ (entry.ref))?.resolve(entry.seq);
-    this.#pump();
+    return command !== undefined && command.wasLost && command.isStoredAs(entry);
   }
 
-  /** @param {Refused} reason */
-  end(reason) {
-    const commands = [...this.#commands.values()];
-    this.#commands.clear();
-    for (const command of commands) command.reject(reason);
+  /**
+   * Those that the server would close the connection for.
+   *
+   * @param {number} limit Bytes of a frame.
+   * @returns {string[]} Their refs.
+   */
+  tooBig(limit) {
+    return [...this.#commands].filter(([, one]) => one.isLongerThan(limit)).map(([ref]) => ref);
   }
 
-  /** @param {string} ref */
-  #take(ref) {
-    const command = this.#commands.get(ref);
-    if (command?.isOut) this.#out -= 1;
-    this.#commands.delete(ref);
-    return command;
-  }
-
-  #pump() {
-    if (!this.#limits || this.#pause !== undefined) return;
-    if (this.isEmpty) this.#isWary = false;
-    // Half of what the server lets wait: read markers count there too.
-    const window = Math.max(1, Math.floor(this.#limits.in_flight / 2));
-    for (const [ref, command] of this.#commands) {
-      if (this.#out >= window) return;
-      if (command.isOut) continue;
-      if (isLonger(command.text, this.#limits.frame_bytes)) {
-        // Sent, it would close the connection for good.
-        this.#take(ref)?.reject(new Refused("too_big", "The frame is larger than allowed."));
-        continue;
-      }
-      // What might be refused goes alone: what is sent behind it could be stored before it.
-      if (this.#out && (this.#isWary || !this.#bucket.isAmple)) return;
-      const wait = this.#bucket.take();
-      if (wait) return this.#wait(wait);
-      command.isOut = true;
-      this.#out += 1;
-      this.#send(command.text);
-    }
-  }
-
-  /** @param {number} wait */
-  #wait(wait) {
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => {
-      this.#resume();
-      this.#pump();
-    }, Math.min(wait, LONGEST));
-  }
-
-  #resume() {
-    clearTimeout(this.#pause);
-    this.#pause = undefined;
+  /**
+   * @param {string} ref
+   * @param {number} limit Bytes of a frame.
+   */
+  isTooBig(ref, limit) {
+    return this.#commands.get(ref)?.isLongerThan(limit) ?? false;
   }
 }
 
-/**
- * @param {string} text
- * @param {number} bytes
- */
-function isLonger(text, bytes) {
-  // No character takes more than three bytes a UTF-16 unit.
-  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
+/** 128 random bits; `crypto.randomUUID` is only there in secure contexts. */
+function newRef() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

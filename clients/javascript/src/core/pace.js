@@ -1,52 +1,65 @@
 // How fast commands may be sent.
-import { uptime } from "../clock.js";
 
 /** The server's own token bucket, kept here too: what is not sent is not refused. */
-export class Bucket {
+export class Pace {
   #rate;
   #burst;
-  #tokens;
+  #left;
   /** The server's bucket began as full as this one: so many are let through whenever they come. */
   #sure;
-  #at = uptime();
+  #countedAt;
 
   /**
-   * @param {number} rate A second; 0 is no limit.
-   * @param {number} burst
+   * @param {number} rate Commands a second; 0 is no limit.
+   * @param {number} burst Commands at once, after a rest.
+   * @param {number} now
    */
-  constructor(rate, burst) {
+  constructor(rate, burst, now) {
     this.#rate = rate;
     this.#burst = Math.max(burst, 1);
-    this.#tokens = this.#sure = this.#burst;
+    this.#left = this.#sure = this.#burst;
+    this.#countedAt = now;
   }
 
-  /** Whether the server surely has a token for the next one, even if the way compresses time. */
-  get isAmple() {
+  /**
+   * Whether the server surely has a token for the next one, even if the way compresses time.
+   *
+   * @param {number} now
+   */
+  isAmple(now) {
     if (!this.#rate || this.#sure > 0) return true;
-    this.#fill();
-    return this.#tokens > this.#burst / 2;
+    this.#fill(now);
+    return this.#left > this.#burst / 2;
   }
 
-  /** @returns {number} 0: taken; else nothing was, and these milliseconds have to pass first. */
-  take() {
+  /**
+   * @param {number} now
+   * @returns {number} 0: taken; else nothing was, and these milliseconds have to pass first.
+   */
+  take(now) {
     if (!this.#rate) return 0;
-    this.#fill();
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / this.#rate) * 1000);
-    this.#tokens -= 1;
+    this.#fill(now);
+    // A timer that fires a hair too early must not lead to a wait of nothing.
+    if (this.#left < 1 - 1e-6) return ((1 - this.#left) / this.#rate) * 1000;
+    this.#left -= 1;
     this.#sure -= 1;
     return 0;
   }
 
-  /** The server's bucket turned out to be empty: then so is this one, as of now. */
-  empty() {
-    this.#fill();
-    this.#tokens = this.#sure = 0;
+  /**
+   * The server's bucket turned out to be empty: then so is this one, as of now.
+   *
+   * @param {number} now
+   */
+  empty(now) {
+    this.#fill(now);
+    this.#left = this.#sure = 0;
   }
 
-  #fill() {
-    const now = uptime();
-    const passed = (now - this.#at) / 1000;
-    this.#at = now;
-    this.#tokens = Math.min(this.#burst, this.#tokens + passed * this.#rate);
+  /** @param {number} now */
+  #fill(now) {
+    const earned = ((now - this.#countedAt) / 1000) * this.#rate;
+    this.#countedAt = now;
+    this.#left = Math.min(this.#burst, this.#left + earned);
   }
 }

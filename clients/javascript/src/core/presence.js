@@ -4,14 +4,18 @@
 /** Above this many users the server lists nobody. */
 const MAX_LISTED = 200;
 
-/** Who is here, as far as the server says. */
+/** The users in a room, kept current, as far as the server says. */
 export class Presence {
   count = 0;
   /** @type {User[]} Empty while there are more than the server lists. */
   users = [];
 
-  /** @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change */
-  apply({ count, users, join = [], leave = [] }) {
+  /**
+   * Take what `welcome` or a `presence` frame says.
+   *
+   * @param {{count: number, users?: User[], join?: User[], leave?: User[]}} change
+   */
+  update({ count, users, join = [], leave = [] }) {
     const here = new Map((users ?? this.users).map((user) => [user.id, user]));
     for (const user of join) here.set(user.id, user);
     for (const user of leave) here.delete(user.id);
