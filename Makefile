@@ -51,6 +51,10 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some: ARGS="tests/test_x.py -x"
 	$(BIN)/python -m pytest $(or $(ARGS),--cov)
 
+.PHONY: test-fast
+test-fast: $(DEV) $(PROJECT) ## Those tests that need no server, no other program and no browser
+	$(BIN)/python -m pytest -m "not live and not torture" $(ARGS)
+
 .PHONY: torture
 torture: $(DEV) $(PROJECT) ## The cases of the Autobahn suite, with the large ones
 	$(BIN)/python -m pytest -m "torture or not torture" tests/conformance $(ARGS)

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
+import hypothesis
 import pytest
 from fastapi import FastAPI
 
@@ -20,14 +21,32 @@ from tests.serving import LiveServer
 
 Serve = Callable[..., LiveServer]
 
+# How long an example takes says nothing about the code on a machine that does other things, too.
+hypothesis.settings.register_profile("calm", deadline=None)
+hypothesis.settings.load_profile("calm")
+
+
+# What a module imports that starts servers or programs, and what a test asks for that does.
+STARTERS = {"LiveServer", "Process", "subprocess"}
+STARTED = {"serve", "server", "browser", "recorder", "tarball"}
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Scale the deadlines of whole tests like those within them."""
+    """Scale the deadlines of whole tests like those within them; what is live comes last."""
     default = float(config.getini("timeout"))
     for item in items:
         own = item.get_closest_marker("timeout")
         seconds = default if own is None else float(own.args[0])
         item.add_marker(pytest.mark.timeout(scaled(seconds)), append=False)
+        if is_live(item):
+            item.add_marker(pytest.mark.live)
+    items.sort(key=is_live)
+
+
+def is_live(item: pytest.Item) -> bool:
+    """Whether it needs a real server, another program or a browser."""
+    assert isinstance(item, pytest.Function)
+    return not (STARTERS.isdisjoint(vars(item.module)) and STARTED.isdisjoint(item.fixturenames))
 
 
 @pytest.fixture

@@ -142,7 +142,9 @@ async def test_other_sessions_end_with_their_sockets(ada: Person) -> None:
         rooms = [
             connect(
                 ada.server.room_url("order-17", tail=0),
-                additional_headers={"Cookie": f"session={client.cookies['session']}"},
+                additional_headers={
+                    "Cookie": f"itemroom_session={client.cookies['itemroom_session']}"
+                },
                 origin=Origin(ada.server.url),
                 proxy=None,
             )

@@ -4,9 +4,12 @@ from datetime import datetime
 from tests.clients.drivers import Client, Driver, Program, each, on_stage
 from tests.clients.proxy import Fate, Piece, Proxy
 from tests.conftest import Serve
+from tests.deadlines import scaled
 from tests.serving import LiveServer, Person
 
-TTL = 4  # Seconds: all that is needed has to be there before a token ends, on a busy machine.
+TTL = round(
+    scaled(4)
+)  # Seconds: all that is needed has to be there before a token ends, on a busy machine.
 
 
 def lasting(person: Person) -> str:

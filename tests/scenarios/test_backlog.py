@@ -55,7 +55,7 @@ async def test_a_long_replay_is_whole_and_delays_nobody(serve: Serve) -> None:
     for talk in talks:
         delays = talk.result()
         assert len(delays) >= 3, "too few messages to tell"
-        assert max(delays) < 2
+        assert max(delays) < scaled(2)
 
 
 async def replay_all(person: Person, done: asyncio.Event) -> list[int]:
