@@ -48,54 +48,57 @@ def encode_body(value: object, *, max_bytes: int, max_nesting: int) -> bytes:
     Raises:
         Refusal: `bad_message` or `too_big`.
     """
+    # The size first: orjson takes a hundredth of the time that it takes to look at every part, and
+    # a frame of 64 KB can hold as many of them.
     try:
-        body = orjson.dumps(_checked(value, max_nesting))
+        body = orjson.dumps(value, default=_bytes_as_json)
     except (TypeError, ValueError) as error:  # orjson's error for a surrogate is a TypeError.
         raise Refusal("bad_message", "The body cannot be passed on as JSON.") from error
     if len(body) > max_bytes:
         raise Refusal("too_big", f"A body has at most {max_bytes} bytes; this one {len(body)}.")
+    _check(value, max_nesting)
     return body
 
 
-def _checked(value: object, levels: int) -> object:
-    """The value with its bytes in their JSON form; raises Refusal for what cannot be sent on."""
+def _bytes_as_json(value: object) -> dict[str, str]:
+    if not isinstance(value, bytes):
+        raise TypeError("a value that JSON does not know")
+    return {BYTES: base64.b64encode(value).decode()}
+
+
+def _check(value: object, levels: int) -> None:
+    """Raise Refusal for what was written as JSON, and cannot be sent on."""
     match value:
-        case None | bool():
-            return value
+        case None | bool() | bytes():
+            return
         case str():
-            return _text(value)
+            _check_text(value)
         case int() | float():
-            return _number(value)
-        case bytes():
-            return {BYTES: base64.b64encode(value).decode()}
-    if levels <= 0:
-        raise Refusal("bad_message", "The body is nested too deeply.")
-    if isinstance(value, list):
-        return [_checked(part, levels - 1) for part in value]
-    if isinstance(value, dict):
-        return {_key(key): _checked(part, levels - 1) for key, part in value.items()}
-    raise Refusal("bad_message", "The body has a value that JSON does not know.")
+            _check_number(value)
+        case list() | dict() if levels <= 0:
+            raise Refusal("bad_message", "The body is nested too deeply.")
+        case list():
+            for part in value:
+                _check(part, levels - 1)
+        case dict():
+            for key, part in value.items():
+                _check_text(key)
+                _check(part, levels - 1)
+        case _:
+            raise Refusal("bad_message", "The body has a value that JSON does not know.")
 
 
-def _text(text: str) -> str:
+def _check_text(text: str) -> None:
     if "\0" in text:
         raise Refusal("bad_message", "Text must not contain U+0000.")
-    return text
 
 
-def _number(number: int | float) -> int | float:
+def _check_number(number: int | float) -> None:
     # MessagePack has NaN and infinities, and orjson would write them as null.
     if isinstance(number, float) and not math.isfinite(number):
         raise Refusal("bad_message", "Numbers must be finite.")
     if isinstance(number, int) and abs(number) > MAX_INTEGER:
         raise Refusal("bad_message", "Integers must be within ±2^53.")
-    return number
-
-
-def _key(key: object) -> str:
-    if not isinstance(key, str) or "\0" in key:
-        raise Refusal("bad_message", "Keys must be text without U+0000.")
-    return key
 
 
 def restore_bytes(value: Any) -> Any:

@@ -133,7 +133,9 @@ class Ear(asyncio.BufferedProtocol):
         turns = self._wire.turns
         share = turns.share(self)
         if share:
-            turns.spend(self, self._handle(reader, share))
+            # A frame that costs more than that waits behind the others that have such: fifty
+            # peers may have one each whole in the same turn.
+            turns.spend(self, self._handle(reader, share, may_exceed=False))
         elif not turns.waits(self):
             self._wait()
 
@@ -141,7 +143,7 @@ class Ear(asyncio.BufferedProtocol):
         """Handle what was left over, up to a share; read on when nothing is."""
         if self._reader is None or self._mouth.is_stuck:
             return 0
-        cost = self._handle(self._reader, share)
+        cost = self._handle(self._reader, share, may_exceed=True)
         self._read_on()
         return cost
 
@@ -190,11 +192,11 @@ class Ear(asyncio.BufferedProtocol):
             self._fail("too_slow")
         return self._message_since is not None
 
-    def _handle(self, reader: FrameReader, share: int) -> int:
+    def _handle(self, reader: FrameReader, share: int, *, may_exceed: bool) -> int:
         """Frames that are here, up to a share; what they cost. The rest waits for its turn."""
         spent = 0
         try:
-            for message, cost in reader.take(share):
+            for message, cost in reader.take(share, may_exceed=may_exceed):
                 spent += cost
                 self._received(message)
                 if self._reader is None:
@@ -202,7 +204,7 @@ class Ear(asyncio.BufferedProtocol):
         except Fault as fault:
             self._fail(fault.code)
             return spent
-        if spent >= share:
+        if spent >= share or reader.has_more:
             self._wait()
         else:
             self._watch_message()

@@ -45,7 +45,15 @@ class FrameReader:
         max_fragments: of one message; an empty one counts too, since it costs as much.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_max_bytes", "_max_fragments", "_opcode", "_size")
+    __slots__ = (
+        "_buffer",
+        "_fragments",
+        "_max_bytes",
+        "_max_fragments",
+        "_opcode",
+        "_size",
+        "has_more",  # A frame is whole, and would have cost more than what was left of the share.
+    )
 
     def __init__(self, *, max_bytes: int, max_fragments: int) -> None:
         self._max_bytes = max_bytes
@@ -54,6 +62,7 @@ class FrameReader:
         self._opcode = CONT  # Of the message whose fragments are being collected; CONT: none.
         self._fragments: list[bytes] | None = None
         self._size = 0
+        self.has_more = False
 
     @property
     def is_partial(self) -> bool:
@@ -70,19 +79,28 @@ class FrameReader:
             self._buffer = bytearray(self._buffer)
         self._buffer += data
 
-    def take(self, share: int) -> Iterator[tuple[Message, int]]:
+    def take(self, share: int, *, may_exceed: bool) -> Iterator[tuple[Message, int]]:
         """The frames that are here, and what each costs, until a share is used up.
+
+        Args:
+            share: of this turn.
+            may_exceed: whether the first may cost more: its time has come.
 
         Raises:
             Fault: while iterating, after the messages that came before the fault.
         """
         data, start = self._buffer, 0
+        self.has_more = False
         while share > 0 and len(data) - start >= 2:
             frame = self._frame(data, start)
             if frame is None:
                 break
             opcode, final, payload, stop = frame
             cost = 1 + (stop - start) // 1024
+            if cost > share and not may_exceed:
+                self.has_more = True
+                break
+            may_exceed = False
             share, start = share - cost, stop
             yield self._message(opcode, payload, final=final), cost
         if start:

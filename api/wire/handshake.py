@@ -167,7 +167,7 @@ class Handshake(asyncio.BufferedProtocol):
         socket.close(code, reason)
 
     def _answer(self, data: bytes) -> None:
-        if not self._is_answered and not self._is_lost:
+        if not self._is_answered and not self._transport.is_closing():
             self._is_answered = True
             self._note("denied")
             self._transport.write(data)

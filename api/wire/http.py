@@ -19,7 +19,7 @@ from api.errors import Refusal
 from api.limits import Bucket
 from api.settings import Settings
 from api.wire.handshake import Handshake
-from api.wire.intake import Intake
+from api.wire.intake import Intake, Outlet
 from api.wire.requests import BadRequest, Headers, check_framing, read_target, wants_socket
 from api.wire.shared import Wire
 from api.wire.upgrade import problem, read_upgrade
@@ -82,6 +82,8 @@ class GuardedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, but not for ever."""
         super().connection_made(transport)
+        self._bare = transport
+        self.transport = cast(asyncio.Transport, Outlet(transport))
         self.flow = self.intake.flow
         self._wait(self._settings.handshake_timeout)
 
@@ -89,6 +91,7 @@ class GuardedHttp(HttpToolsProtocol):
         """Nothing more to wait for."""
         self._stop_waiting()
         super().connection_lost(exc)
+        self._forget_headers()
 
     def parse(self, piece: bytes) -> int:
         """A piece of requests; how many requests, headers and chunks it had."""
@@ -130,12 +133,14 @@ class GuardedHttp(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; trailers must not be taken for some (RFC 9110, section 6.5.1)."""
         self._events += 1
-        if self._in_headers and len(self.headers) <= MAX_HEADERS:
+        if self._in_headers and not self._refused and len(self.headers) <= MAX_HEADERS:
             super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """The headers are over: start with the request if they are not too large."""
         self._in_headers = False
+        if self._refused:
+            return
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self._settings.max_header_bytes or len(self.headers) > MAX_HEADERS:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_big")
@@ -208,7 +213,7 @@ class GuardedHttp(HttpToolsProtocol):
             return
         self.connections.discard(self)
         rest = bytes(self._piece[self._consumed() :]) + self.intake.hand_over()
-        handshake = Handshake(self._wire, self.transport, self.server_state, rest)
+        handshake = Handshake(self._wire, self._bare, self.server_state, rest)
         handshake.begin(self.app, cast(Any, self.scope), self.url, upgrade)
 
     def _consumed(self) -> int:
@@ -244,11 +249,18 @@ class GuardedHttp(HttpToolsProtocol):
         refusal = Refusal("rate_limited", "Too many requests before the answer to the first.")
         self._last_words = problem(HTTPStatus.TOO_MANY_REQUESTS, refusal, retry)
 
+    def _forget_headers(self) -> None:
+        # The application has the list itself if it needs it. Here it would stay until the
+        # collector finds the cycle of protocol and parser: 25 KB for each of a flood of clients.
+        self.headers = []
+        self.scope = cast(Any, {})
+
     def _refuse(
         self, status: HTTPStatus, code: str, detail: str = "", headers: Headers = ()
     ) -> None:
         self._refused = True
         self._stop_waiting()
+        self._forget_headers()
         words, request = problem(status, Refusal(code, detail), headers), self._newest
         if request is not None and request.more_body:
             # It is the one that is refused. To the application, which waits for its body, the

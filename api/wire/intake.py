@@ -6,7 +6,7 @@ uvicorn parses all that was read at once, also when it has stopped reading becau
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
@@ -53,6 +53,25 @@ class Flow(FlowControl):
         if self.read_paused:
             self.read_paused = False
             self._read_on()
+
+
+class Outlet:
+    """A transport that drops what is written after its end, as asyncio's do.
+
+    uvloop's raise; and of several pipelined requests uvicorn tells only the newest that the
+    client has gone, so that each of the others would leave a traceback in the log.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        """Write it, if there is still somebody to read it."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Intake(asyncio.BufferedProtocol):

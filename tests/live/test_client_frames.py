@@ -126,6 +126,7 @@ def test_frame_beside_the_contract_is_refused(fields: object) -> None:
         ({"type": "edit", "body": 1}, "edit.target: missing"),
         ({"type": "hunter2"}, "frame: union tag invalid"),
         ({"type": "ping", "hunter2" * 999: "hunter2"}, "ping: extra forbidden"),
+        ({"type": "ping"} | {f"hunter{n}": n for n in range(9)}, "frame: extra forbidden"),
         ({"type": "auth", "token": "hunter2" * 999}, "auth.token: string too long"),
     ],
 )

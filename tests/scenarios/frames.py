@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,6 +110,11 @@ class Raw:
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
+
+    def reset(self) -> None:
+        """End at once, as a process does that is killed: nothing more is sent or read."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
 
 @contextmanager

@@ -71,3 +71,18 @@ def test_a_flood_is_refused_with_its_reason_beside_others_who_are_answered(
             *before, last = answers(raw)
     assert (last.status, json.loads(last.body)["code"]) == (status, code)
     assert len(before) <= 40
+
+
+def test_clients_that_reset_while_they_are_answered_leave_no_traceback(
+    ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of pipelined requests uvicorn tells only the newest that nobody waits any more."""
+    for number in range(5):
+        body = b'{"username":"visitor-%d","password":"correct horse battery"}' % number
+        head = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        register = b"POST /auth/register" + HEAD + head + body
+        with dial(ada.server.url, b"GET /healthz" + HEAD + b"\r\n" + register * 2) as raw:
+            assert raw.stream.answer().status == 200
+            raw.reset()
+    assert ada.server.person("last").call("GET", "/auth/me").is_success
+    assert not [record for record in caplog.records if record.exc_info]

@@ -118,6 +118,20 @@ async def test_peer_with_little_to_say_is_heard_beside_many_with_much(wire: Wire
     assert max(counts) - min(counts) <= SHARE
 
 
+async def test_large_frames_of_many_peers_are_handled_one_a_turn(wire: Wire) -> None:
+    """Each costs more than a share, and all of them are whole at the same time."""
+    frame = masked(0x81, b"x" * (WAITING_SHARE * 1024 - 100))
+    lines = [Line(wire) for _ in range(5)]
+    for line in lines:
+        for start in range(0, len(frame), INTAKE_BYTES):
+            arrive(line.ear, frame[start : start + INTAKE_BYTES])
+    handled = [sum(len(line.client.told) for line in lines)]
+    while handled[-1] < len(lines):
+        await asyncio.sleep(0)
+        handled.append(sum(len(line.client.told) for line in lines))
+    assert handled == [0, 1, 2, 3, 4, 5]
+
+
 async def test_full_socket_hears_nothing_that_was_left_over(line: Line) -> None:
     """Who takes no answers gives no commands, however many have come already."""
     arrive(line.ear, masked(0x81, b"x") * (SHARE + 1))

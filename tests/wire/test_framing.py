@@ -50,7 +50,7 @@ def fed(subject: FrameReader, data: bytes) -> Iterator[Message]:
     found = True
     while found:
         found = False
-        for message, _ in subject.take(SHARE):
+        for message, _ in subject.take(SHARE, may_exceed=True):
             found = True
             if message.opcode != CONT:
                 yield message
@@ -152,14 +152,18 @@ def test_too_many_fragments_are_refused_even_when_empty() -> None:
 
 
 def test_share_used_up_leaves_the_rest() -> None:
-    """A frame costs 1, and 1 more for each KiB; fragments count as much as messages do."""
+    """A frame costs 1, and 1 more for each KiB; fragments count as much as messages do.
+
+    One that costs more than what is left of a share waits, and goes first in the next.
+    """
     subject = FrameReader(max_bytes=5000, max_fragments=MAX_FRAGMENTS)
     subject.add(masked(TEXT, b"a", final=False) + masked(PING) + masked(CONT, b"b"))
     subject.add(masked(BINARY, bytes(2048)) + masked(PING, b"last"))
     turns = [
-        [(message.opcode, cost) for message, cost in subject.take(share)] for share in (2, 2, 9, 9)
+        [(message.opcode, cost) for message, cost in subject.take(share, may_exceed=True)]
+        for share in (2, 2, 2, 9, 9)
     ]
-    assert turns == [[(CONT, 1), (PING, 1)], [(TEXT, 1), (BINARY, 3)], [(PING, 1)], []]
+    assert turns == [[(CONT, 1), (PING, 1)], [(TEXT, 1)], [(BINARY, 3)], [(PING, 1)], []]
 
 
 def test_half_a_message_is_partial_until_it_ends() -> None:

@@ -51,6 +51,19 @@ async def test_too_many_small_headers_are_refused(
     """By their number: as objects they take many times the bytes that they came in."""
     http.data_received(b"GET / HTTP/1.1\r\n" + b"X:\r\n" * (MAX_HEADERS + 3) + end)
     assert transport.taken.startswith(b"HTTP/1.1 431 ")
+    assert http.headers == []
+    assert list(http.scope) == []
+    http.intake.connection_lost(None)
+
+
+async def test_headers_behind_a_refusal_are_not_kept(
+    http: GuardedHttp, transport: FakeTransport
+) -> None:
+    """Neither those of the same piece nor a request that follows in it."""
+    http.data_received(b"GET * HTTP/1.1\r\nX: y\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert transport.taken.count(b"HTTP/1.1 ") == 1
+    assert http.headers == []
+    assert http._newest is None
     http.intake.connection_lost(None)
 
 
