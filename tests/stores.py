@@ -1,5 +1,6 @@
 """A store under test: a database made by the migrations, its writer and readers, and no server."""
 
+import asyncio
 import atexit
 import re
 import shutil
@@ -8,7 +9,8 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sqlalchemy import Engine
 from sqlmodel import select
@@ -65,6 +67,20 @@ class Store:
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
         )
+
+    async def __aenter__(self) -> Self:
+        self.writer.start(asyncio.get_running_loop())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.writer.finish)
+        self.readers.close()
+        self.engine.dispose()
 
     def observe(self, commands: int, _seconds: float, _entries: int) -> None:
         self.batches.append(commands)

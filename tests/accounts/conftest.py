@@ -1,6 +1,5 @@
 """What the tests of accounts share: visitors of an application, and a store without one."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -65,9 +64,5 @@ async def ada(visit: Visit) -> Visitor:
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[Store]:
     """A database with its writer, and no application."""
-    store = Store(settings)
-    store.writer.start(asyncio.get_running_loop())
-    yield store
-    await asyncio.to_thread(store.writer.finish)
-    store.readers.close()
-    store.engine.dispose()
+    async with Store(settings) as store:
+        yield store

@@ -33,7 +33,7 @@ class Echo:
         self._socket.close(CODES[code].close_code, code)
 
     def failed(self, failure_id: str) -> None:
-        """Never here."""
+        """An echo has nothing that could fail."""
         raise AssertionError(failure_id)
 
     def drained(self) -> None:

@@ -1,11 +1,11 @@
 """What the tests of the log share: a store, without an application."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from api.rights.access import Access, Role
 from api.settings import Settings
 from tests.stores import Store, database_at
 
@@ -21,9 +21,13 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[Store]:
     """A running store with an empty database."""
-    store = Store(settings)
-    store.writer.start(asyncio.get_running_loop())
-    yield store
-    await asyncio.to_thread(store.writer.finish)
-    store.readers.close()
-    store.engine.dispose()
+    async with Store(settings) as store:
+        yield store
+
+
+@pytest.fixture
+async def access(store: Store) -> Access:
+    """A writer's access to an item."""
+    principal = await store.user("ada")
+    await store.item("doc", {"ada": Role.WRITER})
+    return await store.access(principal, "doc")

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from api.history.commits import Commits
+from api.history.events import Event
 from api.settings import Settings
+from api.state import State
 from tests.accounts.conftest import ada, visit
 from tests.conftest import make_settings
 from tests.people import People, Person
@@ -40,3 +43,13 @@ async def cast(people: People) -> Cast:
     await admin.do("PUT", "/items/doc/members/ada", json={"role": "writer"})
     await admin.do("PUT", "/items/doc/members/eve", json={"role": "reader"})
     return Cast(admin, writer, reader, stranger)
+
+
+@pytest.fixture
+def events(state: State, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """What the live side is told from now on."""
+    told: list[Event] = []
+    commits = Commits()
+    commits.listen(told.extend)
+    monkeypatch.setattr(state.writer, "_commits", commits)
+    return told

@@ -9,11 +9,8 @@ import pytest
 
 from api.accounts.identity import identify_token
 from api.errors import Refusal
-from api.history.commits import Commits
-from api.history.events import DefaultRoleChanged, EntryStored, Event, ItemDeleted, ReadMoved
-from api.items.cursors import Cursor
-from api.items.listing import UNREAD_WINDOW, list_items, show_item
-from api.items.members import list_members
+from api.history.events import DefaultRoleChanged, EntryStored, Event, ItemDeleted
+from api.items.listing import show_item
 from api.items.schemas import NewItem
 from api.items.service import create_item
 from api.limits import Buckets
@@ -21,20 +18,9 @@ from api.rights.access import Role, grant
 from api.rights.standing import load_standing
 from api.state import State
 from tests.items.conftest import Cast
-from tests.people import People, Person
-from tests.stores import explain, full_scans
+from tests.people import People
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def events(state: State, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """What the live side is told from now on."""
-    told: list[Event] = []
-    commits = Commits()
-    commits.listen(told.extend)
-    monkeypatch.setattr(state.writer, "_commits", commits)
-    return told
 
 
 async def test_item_created_with_its_creator_as_admin(people: People) -> None:
@@ -152,105 +138,6 @@ async def test_limited_token_creates_what_it_administers(
     assert await limited.code("POST", "/items", json=body) == code
 
 
-async def test_items_listed_newest_activity_first(people: People, cast: Cast) -> None:
-    """Each page begins where the last one ended, and the last one says so."""
-    for number in range(4):
-        await cast.admin.do("POST", "/items", json={"id": f"item-{number}"})
-    # Times of one millisecond are ordered by id.
-    await people.change("UPDATE item SET active_at = 1000 WHERE id LIKE 'item-%'")
-    await people.change("UPDATE item SET active_at = 999 WHERE id = 'item-3'")
-    pages, after = [], None
-    while True:
-        params = {"limit": 2} | ({} if after is None else {"after": after})
-        page = await cast.admin.do("GET", "/items", params=params)
-        pages.append([item["id"] for item in page["items"]])
-        after = page["next"]
-        if after is None:
-            break
-    assert pages == [["doc", "item-2"], ["item-1", "item-0"], ["item-3"]]
-
-
-async def test_items_listed_are_the_callers(people: People, cast: Cast) -> None:
-    """Memberships, and what was read by the default role; nothing else, nothing deleted."""
-
-    async def listed(person: Person) -> list[tuple[str, str]]:
-        page = await person.do("GET", "/items")
-        return [(item["id"], item["role"]) for item in page["items"]]
-
-    await cast.admin.do("POST", "/items", json={"id": "open", "default_role": "reader"})
-    await cast.admin.do("POST", "/items/open/messages", json={"body": 1})
-    assert await listed(cast.reader) == [("doc", "reader")]
-    await cast.reader.do("PUT", "/items/open/read", json={"seq": 1})
-    assert await listed(cast.reader) == [("open", "reader"), ("doc", "reader")]
-    await cast.admin.do("PATCH", "/items/open", json={"default_role": None})
-    assert await listed(cast.reader) == [("doc", "reader")]
-    await cast.admin.do("DELETE", "/items/doc")
-    assert await listed(cast.reader) == []
-    assert await listed(cast.admin) == [("open", "admin")]
-
-
-async def test_items_of_a_limited_token_listed_alone(people: People, cast: Cast) -> None:
-    """What a token does not reach is not listed, and pages go on behind it."""
-    for number in range(3):
-        await cast.admin.do("POST", "/items", json={"id": f"item-{number}"})
-    limited = await people.limited(cast.admin, {"doc": "reader", "item-1": "writer"})
-    first = await limited.do("GET", "/items", params={"limit": 2})
-    assert [(item["id"], item["role"]) for item in first["items"]] == [("item-1", "writer")]
-    rest = await limited.do("GET", "/items", params={"limit": 2, "after": first["next"]})
-    assert [(item["id"], item["role"]) for item in rest["items"]] == [("doc", "reader")]
-    assert rest["next"] is None
-
-
-NO_PLACES: list[Any] = [
-    {"after": "x"},
-    {"after": "1"},
-    {"after": "1."},
-    {"after": "1.-"},
-    {"after": "-1.a"},
-    {"after": f"{2**70}.a"},
-    {"after": "٣.a"},
-    {"limit": 0},
-    {"limit": 101},
-    {"limit": "x"},
-]
-
-
-async def test_list_parameter_that_nobody_gave_malformed(people: People) -> None:
-    """Cursors and limits are checked, not guessed."""
-    ada = await people.add("ada")
-    codes = [await ada.code("GET", "/items", params=params) for params in NO_PLACES]
-    assert codes == ["malformed"] * len(NO_PLACES)
-
-
-async def test_unread_counts_messages_of_others_after_the_marker(cast: Cast) -> None:
-    """Not one's own, not deleted ones, nothing but messages."""
-    for person in (cast.admin, cast.admin, cast.admin, cast.writer):
-        await person.do("POST", "/items/doc/messages", json={"body": 1})
-    shown = await cast.writer.do("GET", "/items/doc")
-    # The two members who were added are entries, and no messages.
-    assert (shown["head"], shown["unread"]) == (6, 3)
-    await cast.writer.do("PUT", "/items/doc/read", json={"seq": 3})
-    await cast.admin.do("DELETE", "/items/doc/messages/5")
-    shown = await cast.writer.do("GET", "/items/doc")
-    assert (shown["read_seq"], shown["unread"]) == (3, 1)
-    (listed,) = (await cast.writer.do("GET", "/items"))["items"]
-    assert listed == shown
-
-
-async def test_unread_counted_among_the_newest_entries(people: People, cast: Cast) -> None:
-    """An item that nobody reads costs no more than its newest entries."""
-    await people.change(
-        "WITH RECURSIVE n(seq) AS (SELECT 3 UNION ALL SELECT seq + 1 FROM n WHERE seq < 1500) "
-        "INSERT INTO entry (item_key, seq, kind, author_key, at, body) "
-        "SELECT 1, seq, 'message', 1, 0, '1' FROM n"
-    )
-    await people.change("UPDATE item SET head = 1500")
-    shown = await cast.reader.do("GET", "/items/doc")
-    assert shown["unread"] == UNREAD_WINDOW
-    await cast.reader.do("PUT", "/items/doc/read", json={"seq": 1400})
-    assert (await cast.reader.do("GET", "/items/doc"))["unread"] == 100
-
-
 async def test_change_stored_and_told_in_one_entry(cast: Cast, events: list[Event]) -> None:
     """What members see is an entry; retention is none."""
     change = {"title": "New", "default_role": "writer", "retention_days": 30}
@@ -321,40 +208,6 @@ async def test_item_deleted_is_gone_with_its_log(
     assert await people.rows("SELECT id, title FROM item") == [("doc", "")]
 
 
-@pytest.mark.parametrize(
-    ("seqs", "marker", "moves"),
-    [([1], 1, 1), ([2, 1], 2, 1), ([1, 2], 2, 2), ([99], 2, 1), ([0], 0, 0), ([2, 2], 2, 1)],
-    ids=str,
-)
-async def test_read_marker_moves_forward_up_to_the_head(
-    cast: Cast, events: list[Event], seqs: list[int], marker: int, moves: int
-) -> None:
-    """Two tabs may report in any order; the others hear of moves alone."""
-    for seq in seqs:
-        answer = await cast.reader.call("PUT", "/items/doc/read", json={"seq": seq})
-        assert answer.status_code == 204
-    assert (await cast.reader.do("GET", "/items/doc"))["read_seq"] == marker
-    moved = [event for event in events if isinstance(event, ReadMoved)]
-    assert len(moved) == moves
-    assert not moved or moved[-1].seq == marker
-
-
-async def test_read_position_that_cannot_be_refused(cast: Cast) -> None:
-    """Integers only, and no larger than JavaScript can count."""
-    for seq in (-1, 2**53 + 1, "1", 1.5, True, None):
-        body = {"seq": seq}
-        assert await cast.reader.code("PUT", "/items/doc/read", json=body) == "bad_request"
-
-
-async def test_marker_without_membership_kept(people: People, cast: Cast) -> None:
-    """Who is let in by the default role has a marker too, which makes them no member."""
-    await cast.admin.do("PATCH", "/items/doc", json={"default_role": "reader"})
-    await cast.stranger.do("PUT", "/items/doc/read", json={"seq": 2})
-    await cast.stranger.do("PUT", "/items/doc/read", json={"seq": 1})
-    assert (await cast.stranger.do("GET", "/items/doc"))["read_seq"] == 2
-    assert await people.rows("SELECT role FROM membership WHERE read_seq > 0") == [(None,)]
-
-
 async def test_presence_of_an_empty_room_empty(cast: Cast) -> None:
     """Nobody is connected."""
     assert await cast.reader.do("GET", "/items/doc/presence") == {"count": 0, "users": []}
@@ -405,21 +258,3 @@ async def test_item_deleted_between_admission_and_reading_not_found(
     await people.change("UPDATE item SET deleted_at = 1")
     with pytest.raises(Refusal, match="item_not_found"):
         await state.readers.read(show_item, access)
-
-
-async def test_lists_read_through_indexes_alone(people: People, state: State, cast: Cast) -> None:
-    """A list costs what its user has, not what there is."""
-    principal = await identify_token(state, cast.admin.token)
-    read = state.readers.read
-    for after in (None, Cursor(2**50, "x")):
-        plans = await read(partial(explain, list_items), principal, after, 50)
-        assert plans
-        assert not full_scans(plans)
-    plans = await read(partial(explain, list_members), 1, "a", 50)
-    assert not full_scans(plans)
-
-
-async def test_list_with_a_slash_at_its_end_unknown(people: People) -> None:
-    """A path has one spelling."""
-    ada = await people.add("ada")
-    assert await ada.code("GET", "/items/") == "not_found"

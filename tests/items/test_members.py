@@ -4,26 +4,14 @@ import asyncio
 
 import pytest
 
-from api.history.commits import Commits
 from api.history.events import EntryStored, Event, MemberChanged
 from api.rights.access import Role
-from api.state import State
 from tests.items.conftest import Cast
 from tests.people import People
 
 pytestmark = pytest.mark.anyio
 
 MEMBERS = "/items/doc/members"
-
-
-@pytest.fixture
-def events(state: State, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """What the live side is told from now on."""
-    told: list[Event] = []
-    commits = Commits()
-    commits.listen(told.extend)
-    monkeypatch.setattr(state.writer, "_commits", commits)
-    return told
 
 
 async def test_members_listed_by_username_in_pages(people: People, cast: Cast) -> None:

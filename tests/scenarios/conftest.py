@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import make_settings
+from tests.serving import LiveServer, Person
+
 
 class Errors(logging.Handler):
     """Keeps what was logged as an error, with its traceback."""
@@ -27,3 +30,14 @@ def quiet_log() -> Iterator[None]:
     yield
     root.removeHandler(errors)
     assert errors.lines == []
+
+
+@pytest.fixture(scope="module")
+def ada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    """Somebody with a room, on a server that counts neither handshakes nor messages."""
+    directory = tmp_path_factory.mktemp("scenario")
+    settings = make_settings(directory, handshake_rate=0, publish_rate=0)
+    with LiveServer(settings) as server:
+        ada = server.person("ada")
+        ada.create("room")
+        yield ada

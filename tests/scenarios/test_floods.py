@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import make_settings
 from tests.scenarios.frames import BINARY, PING, PONG, TEXT, Raw, client_frame
-from tests.scenarios.test_frames import JSON, MSGPACK, PLAIN, heard, joined
+from tests.scenarios.joining import JSON, MSGPACK, PLAIN, heard, joined
 from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.timeout(30)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import make_settings
 from tests.scenarios.frames import TEXT, Answer, Raw, client_frame, dial
+from tests.scenarios.joining import heard, joined
 from tests.scenarios.test_floods import flooding
-from tests.scenarios.test_frames import heard, joined
 from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.timeout(30)

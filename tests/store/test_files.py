@@ -1,22 +1,17 @@
 """Files that vanish from under a running server: nothing is acknowledged that nobody would find."""
 
-import array
 import asyncio
 import contextlib
-import fcntl
-import os
-import shutil
 import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
 import httpx2
 import pytest
-from sqlalchemy import Connection
 
 from api.settings import Settings
 from api.store import files as database_files
@@ -26,6 +21,16 @@ from api.store.files import DatabaseFiles, Misplaced
 from api.store.lock import Lock
 from tests.process import PATIENCE, Process
 from tests.serving import LiveServer, Person, Served
+from tests.store.displacing import (
+    connected,
+    moved,
+    part,
+    publish,
+    read_only_folder,
+    refs,
+    renamed_folder,
+    replaced,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -38,78 +43,8 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def publish(person: Person, ref: str) -> httpx2.Response:
-    return person.call("POST", "/items/room/messages", json={"body": ref, "ref": ref})
-
-
 def ready(server: Served) -> int:
     return httpx2.get(f"{server.url}/readyz", timeout=PATIENCE).status_code
-
-
-def refs(database: Path) -> list[str]:
-    """What is stored, as whoever opens the path finds it."""
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT ref FROM entry WHERE kind = 'message' ORDER BY seq")
-        return [ref for (ref,) in rows]
-
-
-def part(database: Path, name: str) -> Path:
-    return database.with_name(database.name + name)
-
-
-@contextmanager
-def moved(path: Path) -> Iterator[None]:
-    """Elsewhere, and back after the block."""
-    path.rename(path.with_name("elsewhere"))
-    yield
-    path.with_name("elsewhere").rename(path)
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[None]:
-    """Another file in its place, with the same content."""
-    with moved(path):
-        shutil.copyfile(path.with_name("elsewhere"), path)
-        yield
-
-
-@contextmanager
-def renamed_folder(path: Path) -> Iterator[None]:
-    """All of them at once."""
-    folder = path.parent
-    folder.rename(folder.with_name("elsewhere"))
-    yield
-    folder.with_name("elsewhere").rename(folder)
-
-
-@contextmanager
-def read_only_folder(path: Path) -> Iterator[None]:
-    """For root too, whom no permission stops: by the flag that `chattr +i` sets."""
-    folder = path.parent
-    if os.geteuid():
-        folder.chmod(0o500)
-        yield
-        folder.chmod(0o700)
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        change_flags(descriptor, immutable=True)
-    except OSError as error:
-        os.close(descriptor)
-        pytest.skip(f"root may write to any folder, and this one cannot be protected: {error}")
-    try:
-        yield
-    finally:
-        change_flags(descriptor, immutable=False)
-        os.close(descriptor)
-
-
-def change_flags(descriptor: int, *, immutable: bool) -> None:
-    """FS_IOC_GETFLAGS and FS_IOC_SETFLAGS (linux/fs.h), with FS_IMMUTABLE_FL."""
-    flags = array.array("l", [0])
-    fcntl.ioctl(descriptor, 0x80086601, flags)
-    flags[0] = flags[0] | 0x10 if immutable else flags[0] & ~0x10
-    fcntl.ioctl(descriptor, 0x40086602, flags)
 
 
 @pytest.fixture
@@ -228,76 +163,6 @@ def test_removed_lock_is_made_again(
         lock.acquire()
     assert lock.holder() == holder
     assert "is made and locked again" in caplog.text
-
-
-def test_lock_taken_by_another_process_ends_the_server(tmp_path: Path) -> None:
-    """Two would write: the one that lost it stores nothing more."""
-    with Process(tmp_path) as server:
-        ada = server.person("ada")
-        ada.create("room")
-        lock = Lock(server.database)
-        with moved(lock.path):
-            # The server may be quicker and make it again: then that one is moved away as well.
-            while True:
-                try:
-                    lock.acquire(url="another")
-                    break
-                except DatabaseError:
-                    lock.path.unlink()
-            with contextlib.suppress(httpx2.TransportError):
-                assert publish(ada, "lost").status_code == 503
-            assert server.popen.wait(PATIENCE) == 2
-            lock.release()
-        assert "test.db.lock was removed, and now" in server.log
-    assert refs(server.database) == []
-
-
-@contextmanager
-def connected(settings: Settings) -> Iterator[Connection]:
-    """The connection that writes, of no server."""
-    engine = open_writing_engine(settings)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE t (x)")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
-
-
-def test_lock_that_cannot_be_made_again_stores_nothing(settings: Settings) -> None:
-    """Until it can."""
-    lock = Lock(settings.database_path)
-    lock.acquire()
-    with connected(settings) as connection, closing(DatabaseFiles(settings, lock)) as files:
-        lock.path.unlink()
-        lock.path.mkdir()
-        with pytest.raises(Misplaced, match="cannot be made again"):
-            files.check(connection)
-        lock.path.rmdir()
-        files.check(connection)
-        assert files.lost is None
-    assert lock.is_held()
-    lock.release()
-
-
-def test_lock_removed_while_it_is_taken_is_taken_again(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A lock on a file that has no name keeps nobody away."""
-    lock = Lock(settings.database_path)
-    removals = iter([lock.path.unlink])
-    flock = fcntl.flock
-
-    def interrupted(descriptor: int, operation: int) -> None:
-        next(removals, lambda: None)()
-        flock(descriptor, operation)
-
-    monkeypatch.setattr("api.store.lock.fcntl.flock", interrupted)
-    lock.acquire()
-    assert lock.is_held()
-    with pytest.raises(DatabaseError):
-        Lock(settings.database_path).acquire()
-    lock.release()
-    assert not lock.is_held()
 
 
 def test_link_that_leads_elsewhere_stores_nothing(tmp_path: Path) -> None:

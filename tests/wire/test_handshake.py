@@ -139,7 +139,7 @@ async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 async def forget(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    """Another one."""
+    """Ends without an answer: a fault of ours too."""
 
 
 async def close_unaccepted(_scope: Scope, _receive: Receive, send: Send) -> None:
