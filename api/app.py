@@ -97,7 +97,10 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[State]:
-    """Everything that a server owns, from 1 up; on the way out from the last back to 1."""
+    """Everything that a server owns, from 1 up; on the way out from the last back to 1.
+
+    Long because it is one list: the order is what matters, and pieces would hide it.
+    """
     # No credential in the log, from the first record on, under any server.
     guard_records()
     for sentence in unread_variables(os.environ):

@@ -22,7 +22,7 @@ class Outage:
         self._over = -RELAPSE  # When the log said last that it is over.
 
     def failed(self, what: str) -> None:
-        """It does not work, for this reason."""
+        """Log why something does not work, unless the log says so already."""
         with self._mutex:
             now = time.monotonic()
             if what == self._told or (self._told is None and now - self._over < RELAPSE):
@@ -33,7 +33,7 @@ class Outage:
         self._logger.error("%s", what)
 
     def worked(self) -> None:
-        """It works."""
+        """Log that an outage is over, if there was one, and how long it took."""
         with self._mutex:
             if self._told is None:
                 return

@@ -28,12 +28,12 @@ class Sockets:
         self._empty.set()
 
     def opened(self) -> None:
-        """One more."""
+        """Count a socket whose handshake was let in."""
         self._open += 1
         self._empty.clear()
 
     def closed(self) -> None:
-        """One less."""
+        """Count a socket no longer; the last one ends `wait_empty`."""
         self._open -= 1
         if not self._open:
             self._empty.set()

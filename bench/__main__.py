@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Do all of it."""
+    """Install the peers, measure the scenarios, and write the report."""
     options = _options()
     # Alembic tells of every migration, picows of every connection.
     logging.basicConfig(level=logging.ERROR, format="%(message)s")

@@ -25,7 +25,7 @@ class Bar:
 
 
 def draw(title: str, groups: Mapping[str, Sequence[Bar]]) -> str:
-    """One picture."""
+    """An SVG picture with a bar for each figure, in groups."""
     values = [bar.value for bars in groups.values() for bar in bars]
     scale = Scale(values)
     parts, top = [_text(10, 22, title, size=14, bold=True)], HEADING + 12

@@ -24,7 +24,7 @@ class Report:
     samples: Sequence[Sample]
 
     def text(self) -> str:
-        """Markdown."""
+        """The whole report in Markdown."""
         lines = [f"{name}: {value}" for name, value in self.machine.items()]
         if count := disturbed(self.samples):
             lines += ["", f"Something else computed during {count} of {len(self.samples)} figures."]

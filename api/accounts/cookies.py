@@ -82,7 +82,7 @@ def set_session_cookie(
 def clear_session_cookie(
     response: Response, connection: HTTPConnection, settings: Settings
 ) -> None:
-    """Take it away."""
+    """Take a browser's session cookie away."""
     _clear(response, connection, settings, cookie_name(connection, settings))
 
 

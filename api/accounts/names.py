@@ -53,10 +53,10 @@ def clean_name(text: str) -> str:
 
 
 def check_name(text: str) -> str:
-    """As `clean_name`.
+    """A name to show, cleaned; for callers whose errors are refusals.
 
     Raises:
-        Refusal: `bad_request`.
+        Refusal: `bad_request` for every name that `clean_name` does not take.
     """
     try:
         return clean_name(text)

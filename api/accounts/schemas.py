@@ -180,7 +180,7 @@ class TokenList(BaseModel):
 
 
 def show_user(user: Profile) -> AccountView:
-    """As its own user and its creator see it."""
+    """A user as the user and its creator see it."""
     return AccountView(
         id=user.id, username=user.username, name=user.name, created_at=rfc3339(user.created_at)
     )

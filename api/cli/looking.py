@@ -31,7 +31,7 @@ def reading(path: Path) -> Iterator[Connection]:
 
 
 def all_items(connection: Connection) -> Iterator[ItemSummary]:
-    """By id."""
+    """Every item, in the order of their ids, read a page at a time."""
     after: str | None = ""
     while after is not None:
         page = summarize_items(connection, after, MAX_PAGE)
@@ -52,7 +52,7 @@ def item_of(connection: Connection, item_id: str) -> tuple[int, ItemDetail]:
 
 
 def members_of(connection: Connection, item_key: int) -> Iterator[MemberView]:
-    """By username."""
+    """All members of an item, in the order of their usernames."""
     after: str | None = ""
     while after is not None:
         page = list_members(connection, item_key, after, MAX_PAGE)
@@ -87,7 +87,7 @@ def card_of(item: ItemDetail, members: Iterator[MemberView]) -> Table:
 
 
 def table_of(found: Iterator[ItemSummary]) -> Table:
-    """For a terminal."""
+    """Items for a terminal, a line each."""
     table = Table("item", "title", "head", "members", "last activity")
     for item in found:
         title = _printable(item.title)

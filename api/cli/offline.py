@@ -40,7 +40,7 @@ class Offline:
     def create_user(
         self, username: str, password: str | None, name: str | None, *, admin: bool = False
     ) -> None:
-        """See `Operator`."""
+        """Hash the password first: the transaction is not kept open for it."""
         password_hash = self._hash(password or service.unguessable_password())
         self._run(
             lambda transaction: users.create_user(
@@ -49,19 +49,19 @@ class Offline:
         )
 
     def disable_user(self, username: str) -> None:
-        """See `Operator`."""
+        """End the user's sessions and tokens too, in the same transaction."""
         self._run(lambda transaction: users.disable_user(transaction, username))
 
     def enable_user(self, username: str) -> None:
-        """See `Operator`."""
+        """Let a disabled user sign in again; what has ended stays ended."""
         self._run(lambda transaction: users.enable_user(transaction, username))
 
     def set_admin(self, username: str, *, admin: bool) -> None:
-        """See `Operator`."""
+        """Change the right where the next server will read it."""
         self._run(lambda transaction: users.set_admin(transaction, username, admin=admin))
 
     def set_password(self, username: str, password: str) -> None:
-        """See `Operator`."""
+        """Store the hash, and end the user's sessions and access tokens."""
         password_hash = self._hash(password)
         self._run(
             lambda transaction: service.replace_password(
@@ -70,7 +70,7 @@ class Offline:
         )
 
     def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
-        """See `Operator`."""
+        """Sign a token with the server's secret, which lies beside the database."""
         tokens = make_tokens(self._settings)
         wish = TokenRequest(name, items, ttl)
         issued = self._run(

@@ -40,7 +40,7 @@ class Online:
     def create_user(
         self, username: str, password: str | None, name: str | None, *, admin: bool = False
     ) -> None:
-        """See `Operator`."""
+        """Have the server make a user; a username that cannot be is refused here."""
         check_username(username)  # The server's refusal has no sentence for people.
         wanted = {
             "username": username,
@@ -51,23 +51,23 @@ class Online:
         self._post("users", wanted)
 
     def disable_user(self, username: str) -> None:
-        """See `Operator`."""
+        """Have the server keep a user out: it closes their sockets too."""
         self._post(f"{_user(username)}/disable")
 
     def enable_user(self, username: str) -> None:
-        """See `Operator`."""
+        """Have the server let a disabled user sign in again."""
         self._post(f"{_user(username)}/enable")
 
     def set_admin(self, username: str, *, admin: bool) -> None:
-        """See `Operator`."""
+        """Have the server let a user see how it does, or no longer."""
         self._post(f"{_user(username)}/admin", {"admin": admin})
 
     def set_password(self, username: str, password: str) -> None:
-        """See `Operator`."""
+        """Have the server hash and store another password."""
         self._post(f"{_user(username)}/password", {"password": password})
 
     def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
-        """See `Operator`."""
+        """Have the server make an API token. Its text."""
         wanted = {"username": username, "name": name, "items": dict(items), "expires_in": ttl}
         token: str = self._post("tokens", wanted)["token"]
         return token

@@ -27,7 +27,7 @@ class MarkRead:
     seq: int
 
     def refs(self) -> Sequence[RefKey]:
-        """None: repeating it does no harm."""
+        """No ref: repeating it does no harm."""
         return ()
 
     def apply(self, transaction: Transaction) -> None:

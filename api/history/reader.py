@@ -144,7 +144,7 @@ def _messages_after(item_key: int, after: int, limit: int) -> _EntrySelect:
 
 @statement
 def _messages_between(item_key: int, after: int, before: int, limit: int) -> _EntrySelect:
-    """The newest first."""
+    """Messages between two seqs, the newest first."""
     seq, is_message = col(EntryRow.seq), col(EntryRow.kind) == Kind.MESSAGE.value
     between = _entries(item_key).where(is_message, seq > after, seq < before)
     return between.order_by(seq.desc()).limit(limit)

@@ -49,7 +49,7 @@ def find_message(item_key: int, seq: int) -> Select[int, int | None]:
 
 @statement
 def change_message(body: bytes, edited_seq: int, item_key: int, seq: int) -> Update:
-    """Give it another body."""
+    """Give a message another body, and say which entry did."""
     changed = {col(EntryRow.body): body, col(EntryRow.edited_seq): edited_seq}
     return update(EntryRow).where(_entry(item_key, seq)).values(changed)
 

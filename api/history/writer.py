@@ -43,7 +43,7 @@ class Command(Protocol[T_co]):
 
     @property
     def light(self) -> bool:
-        """See above."""
+        """Whether it needs no savepoint, and leaves what the writer remembers valid."""
 
     def refs(self) -> Sequence[RefKey]:
         """The refs that `apply` will ask for, so that a batch can look them up together."""
@@ -60,11 +60,11 @@ class Call(Generic[T]):
     light: bool = False
 
     def refs(self) -> Sequence[RefKey]:
-        """None."""
+        """No ref: a function that is repeated is done again."""
         return ()
 
     def apply(self, transaction: Transaction) -> T:
-        """Call the function."""
+        """Call the function with the transaction."""
         return self.function(transaction)
 
 

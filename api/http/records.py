@@ -29,7 +29,7 @@ class CleanRecords:
         self._make = make
 
     def __call__(self, *arguments: Any, **named: Any) -> logging.LogRecord:
-        """As `logging.LogRecord`."""
+        """Make a record as `logging.LogRecord` would, then hide the credentials in it."""
         record = self._make(*arguments, **named)
         # Whatever a record's arguments do when they are asked for their text, `logging` reports;
         # whoever logs must not fail over it.

@@ -45,7 +45,7 @@ class SharedSecret:
         return choose(self._keys, algorithm, kid)
 
     async def aclose(self) -> None:
-        """Nothing runs."""
+        """There is nothing to end: no secret is ever fetched."""
 
 
 class OutsideIssuer:
@@ -93,7 +93,7 @@ class OutsideIssuer:
         return await self.verify(parse(token))
 
     async def verify(self, unverified: Unverified) -> Claims:
-        """As `read`, for a token that was parsed already."""
+        """Claims of a token that was parsed already; waits and raises as `read` does."""
         header = unverified.header
         # Whoever marks an extension as critical wants it refused by those who do not know it.
         if header.get("typ") not in TYPES or "crit" in header:

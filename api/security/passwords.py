@@ -175,7 +175,7 @@ def prepare(password: str) -> str:
 
 
 def _forms(password: str) -> list[str | None]:
-    """As it is compared, and as it may have been hashed before that; None: nobody can have it."""
+    """What to compare with a hash: today's form, and former ones; None: nobody can have it."""
     if len(password) > MAX_VERIFIED_LENGTH or not _is_text(password):
         return [None]
     decomposed = unicodedata.normalize("NFD", password)

@@ -127,7 +127,7 @@ class Tokens:
         return self.read(token, uses={"operator"})
 
     def verify(self, unverified: Unverified, *, uses: Collection[Use] = USER_USES) -> Claims:
-        """As `read`, for a token that was parsed already."""
+        """Claims of a token that was parsed already; raises as `read` does."""
         return guard(lambda token: self._verify(token, uses), unverified)
 
     def _verify(self, unverified: Unverified, uses: Collection[Use]) -> Claims:

@@ -82,7 +82,7 @@ class DatabaseFiles:
         self._outage.worked()
 
     def close(self) -> None:
-        """Look no more."""
+        """Let go of the files that are looked at."""
         for file in (self._database, *self._logs):
             file.close()
 

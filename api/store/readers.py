@@ -69,7 +69,7 @@ class Readers:
         return connection
 
     async def read(self, read: Callable[..., T], *arguments: object) -> T:
-        """The same from the event loop. Cancelling abandons the result, not the read."""
+        """Run a read in a thread and wait for it; cancelling abandons the result, not the read."""
         return await asyncio.wrap_future(self.submit(read, *arguments))
 
     def close(self) -> None:

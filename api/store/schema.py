@@ -70,7 +70,7 @@ def current_revision(engine: Engine) -> str | None:
 
 
 def revision_of(connection: Connection) -> str | None:
-    """As `current_revision`, of an open connection."""
+    """The revision that the database of an open connection is at; None: empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 

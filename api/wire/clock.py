@@ -93,7 +93,7 @@ class Clock:
         self._run()
 
     def linger(self, socket: Leaving) -> None:
-        """It was told to go and sends all the more: gone sooner."""
+        """Who was told to go and goes on sending is gone sooner than its close would have it."""
         self._lingers.append((self._now() + self._linger, socket))
         self._run()
 

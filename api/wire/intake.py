@@ -29,13 +29,13 @@ class Parser(Protocol):
         """A client has come."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone."""
+        """The client has gone."""
 
     def pause_writing(self) -> None:
         """The transport holds too much."""
 
     def resume_writing(self) -> None:
-        """It has emptied."""
+        """The transport has emptied."""
 
     def parse(self, piece: bytes) -> int:
         """Take a piece; how many requests, headers and chunks it had."""
@@ -49,7 +49,7 @@ class Flow(FlowControl):
         self._read_on = read_on
 
     def resume_reading(self) -> None:
-        """As much is taken again as was."""
+        """Take bytes again; the intake first gives what it has kept."""
         if self.read_paused:
             self.read_paused = False
             self._read_on()
@@ -98,22 +98,22 @@ class Intake(asyncio.BufferedProtocol):
         return bool(self._rest)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has come."""
+        """A client has come: the intake has the transport, the parser is told."""
         self._transport = cast(asyncio.Transport, transport)
         self.flow = Flow(self._transport, self.read_on)
         self._parser.connection_made(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone."""
+        """The client has gone: nothing of what is left over is parsed."""
         self._end()
         self._parser.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The transport holds too much."""
+        """Tell the parser that the transport holds too much."""
         self._parser.pause_writing()
 
     def resume_writing(self) -> None:
-        """It has emptied."""
+        """Tell the parser that the transport has emptied."""
         self._parser.resume_writing()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
@@ -121,7 +121,7 @@ class Intake(asyncio.BufferedProtocol):
         return self._wire.turns.intake
 
     def buffer_updated(self, nbytes: int) -> None:
-        """They are there."""
+        """Parse a share of the client's bytes that are in the buffer, and keep the rest."""
         if self._is_over:
             self._throw_away(nbytes)
             return

@@ -19,7 +19,7 @@ class Unflushed(Protocol):
     """A socket that was given something in this turn."""
 
     def flush(self) -> None:
-        """Write it."""
+        """Write what it was given."""
 
     def abort(self) -> None:
         """Drop the connection."""

@@ -57,7 +57,7 @@ class Turns:
         self._run()
 
     def leave(self, taker: Taker) -> None:
-        """It has nothing more to say."""
+        """Forget the taker: what it has left over will not be handled."""
         self._waiting.pop(taker, None)
         self._spent.pop(taker, None)
 

@@ -101,7 +101,7 @@ def answer(status: int, headers: Headers, body: bytes) -> bytes:
 
 
 def problem(status: HTTPStatus, refusal: Refusal, headers: Headers = ()) -> bytes:
-    """The same for what is refused before the application has seen it."""
+    """A whole answer with a problem document, before the application has seen the request."""
     document: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,

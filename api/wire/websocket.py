@@ -101,7 +101,7 @@ class WireSocket:
         self._out_bytes += len(data)
 
     def write(self, data: bytes) -> None:
-        """The same for bytes that are this socket's alone."""
+        """Send bytes that are this socket's alone, in order with the frames of `send`."""
         if self._out is None:
             self._out = [data]
             self._wire.flush_soon(self)

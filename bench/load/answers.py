@@ -32,7 +32,7 @@ class Author(Client):
         self._said_at = 0.0
 
     def speak(self) -> None:
-        """Say something."""
+        """Say the next message, and note when."""
         self._answers.number += 1
         text = self._dialect.publish(self._body, self._answers.number)
         self._said_at = time.perf_counter()

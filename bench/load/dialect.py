@@ -51,5 +51,5 @@ class Plain:
         return Address(url.format(room=room, member=member))
 
     def publish(self, body: str, number: int) -> bytes:  # noqa: ARG002 - the number is not said
-        """The body alone."""
+        """The body as it is, without the number."""
         return body.encode()

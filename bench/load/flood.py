@@ -30,7 +30,7 @@ class Flood:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of it."""
+    """What became of a flood."""
 
     sent_bytes: int = 0
     cut_seconds: list[float] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Outcome:
 
 
 class Flooder:
-    """One connection."""
+    """One connection of a flood."""
 
     def __init__(self, flood: Flood, first: str, outcome: Outcome) -> None:
         self.socket = socket.create_connection(("127.0.0.1", flood.port), PATIENCE)

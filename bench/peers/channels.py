@@ -46,7 +46,7 @@ class Channels:
         self._root = install_debian("redis", REDIS)
 
     def versions(self) -> dict[str, str]:
-        """Of all parts."""
+        """Those of the Python packages, and Redis's."""
         parts = ["django", "channels", "channels-redis", "redis", "uvicorn"]
         said = output([self._redis, "--version"], **self._libraries).split()
         redis = next((word[2:] for word in said if word.startswith("v=")), "unknown")

@@ -26,7 +26,7 @@ RAISED = {
 
 
 class Itemroom:
-    """The product."""
+    """This repository, as `itemroom serve` runs it."""
 
     name = "itemroom"
     title = "Itemroom"
@@ -37,7 +37,7 @@ class Itemroom:
         self._secret = secrets.token_urlsafe(48)
 
     def install(self) -> None:
-        """It is what this repository is."""
+        """Nothing to bring: it is what this repository is."""
 
     def versions(self) -> dict[str, str]:
         """Its own, and those of what it stands on."""
@@ -85,7 +85,7 @@ class Rooms:
         return self.room_address(room, member)
 
     def room_address(self, room: int, member: int, **query: object) -> Address:
-        """The same, beginning where the query says."""
+        """A socket of the item with the member's token, beginning where the query says."""
         url = f"ws://{self.site}/items/{item_id(room)}/ws?{urlencode(query)}".rstrip("?")
         return Address(url, {"Authorization": f"Bearer {self.tokens[room][member]}"})
 

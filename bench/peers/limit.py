@@ -22,7 +22,7 @@ class Limit:
         self._program = compile_c(self.name, SOURCES / "send_loop.c")
 
     def versions(self) -> dict[str, str]:
-        """The compiler's."""
+        """The C compiler's version."""
         return {"cc": output(["cc", "-dumpfullversion"])}
 
     def commands(self, port: int, world: World, folder: Path) -> list[Command]:  # noqa: ARG002

@@ -30,7 +30,7 @@ class NodePeer:
         shutil.copy(SOURCES / self.name / "server.js", self._folder)
 
     def versions(self) -> dict[str, str]:
-        """The package's and Node's."""
+        """The package's version and Node's."""
         name = self._package.rpartition("@")[0]
         package = self._folder / "node_modules" / name / "package.json"
         return {name: orjson.loads(package.read_bytes())["version"], "node": output([node(), "-v"])}
@@ -67,7 +67,7 @@ class Packets:
 
 
 def socketio() -> NodePeer:
-    """Rooms, packets and acknowledgements."""
+    """Socket.IO: its own rooms, packets and acknowledgements."""
     return NodePeer("socketio", "Socket.IO", SOCKETIO)
 
 

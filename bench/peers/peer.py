@@ -84,7 +84,7 @@ class Site:
 
     @property
     def pids(self) -> list[int]:
-        """All its processes."""
+        """Its processes, and all that they have started."""
         return [pid for process in self.processes for pid in family(process.pid)]
 
     def cpu_seconds(self) -> float:

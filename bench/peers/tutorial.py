@@ -29,7 +29,7 @@ class Tutorial:
         self._python = install_python("tutorial", REQUIREMENTS)
 
     def versions(self) -> dict[str, str]:
-        """FastAPI's and uvicorn's."""
+        """Those of FastAPI, uvicorn and what they stand on."""
         return python_versions(self._python, ["fastapi", "starlette", "uvicorn", "websockets"])
 
     def commands(self, port: int, world: World, folder: Path) -> list[Command]:  # noqa: ARG002

@@ -34,7 +34,7 @@ class ReconnectStorm:
         return World(rooms=effort.of(400, 40), members=MEMBERS, logs=(BEHIND,))
 
     async def run(self, site: Site, effort: Effort) -> list[Figure]:  # noqa: ARG002
-        """Everybody at once."""
+        """Everybody comes back at once: how long until all have what they missed."""
         rooms = _rooms(site)
         addresses = [
             rooms.room_address(room, member, after=0)

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply the change."""
+    """Make the first tables: one list, as long as they have columns."""
     op.create_table(
         "item",
         sa.Column("key", sa.Integer(), nullable=False),

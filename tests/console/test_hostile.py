@@ -76,7 +76,7 @@ def other_site() -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing."""
+            """No request is worth a line."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as site:
         thread = threading.Thread(target=site.serve_forever, args=(0.01,))
