@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("calm")
 
 # What a module imports that starts servers or programs, and what a test asks for that does.
 STARTERS = {"LiveServer", "Process", "subprocess"}
-STARTED = {"serve", "server", "browser", "recorder", "tarball"}
+STARTED = {"serve", "server", "lenient_server", "browser", "recorder", "tarball"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -33,11 +33,16 @@ def quiet_log() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def ada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    """Somebody with a room, on a server that counts neither handshakes nor messages."""
+def lenient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """Counts neither handshakes nor messages; one for all tests of a module."""
     directory = tmp_path_factory.mktemp("scenario")
-    settings = make_settings(directory, handshake_rate=0, publish_rate=0)
-    with LiveServer(settings) as server:
-        ada = server.person("ada")
-        ada.create("room")
-        yield ada
+    with LiveServer(make_settings(directory, handshake_rate=0, publish_rate=0)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def ada(lenient_server: LiveServer) -> Person:
+    """Somebody with a room."""
+    ada = lenient_server.person("ada")
+    ada.create("room")
+    return ada
