@@ -54,7 +54,8 @@ class Keeper:
         failed = partial(self.listeners.tell, "error")
         self._renewal = Renewal(credentials, renewed=self._renewed, failed=failed)
         self._patience = patience
-        self._answers: dict[str, asyncio.Future[int]] = {}  # To commands, by ref.
+        # To commands, by ref; more than one, where a command was given again.
+        self._answers: dict[str, set[asyncio.Future[int]]] = {}
         self._end: Exception | None = None  # Set when there will be no more connections.
         self._task: asyncio.Task[None] | None = None  # Set by `enter`.
         self._welcomed = asyncio.Event()  # Also set when there never will be a welcome.
@@ -96,25 +97,32 @@ class Keeper:
             raise _refusal(self._end)
         ref = self.session.command(type_, ref, **fields)
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._answers[ref] = answer
+        self._answers.setdefault(ref, set()).add(answer)
         if self.change.reason == "buffer_full":
             self._hurry.set()  # Whoever reads may be waiting for the answer to this.
         self._link.wake()
         try:
             return await answer
         except asyncio.CancelledError:
-            # Settled in this very moment, the ref may be another command's already.
-            if self._answers.get(ref) is answer:
-                del self._answers[ref]
-                self.session.outbox.settle(ref)
+            self._withdraw(ref, answer)
             raise
+
+    def _withdraw(self, ref: str, answer: asyncio.Future[int]) -> None:
+        waiting = self._answers.get(ref, set())
+        # Settled in this very moment, the ref may be another command's already.
+        if answer not in waiting:
+            return
+        waiting.remove(answer)
+        if not waiting:
+            del self._answers[ref]
+            self.session.outbox.settle(ref)
 
     def wake(self) -> None:
         """The session has something to send."""
         self._link.wake()
 
     def reconnect(self) -> None:
-        """Drop the connection, or stop waiting for one, and resume at once."""
+        """Drop the connection, or stop waiting for one, and resume as soon as the server allows."""
         self._hurry.set()
         self._link.drop()
 
@@ -151,8 +159,10 @@ class Keeper:
             self._hurry.clear()
             return
         self._to(Change("waiting", refused.code, time.time() + seconds, refused))
+        least = refused.retry_after or 0.0
+        await asyncio.sleep(least)  # The server's own word, also to whoever is in a hurry.
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds - least):
                 await self._hurry.wait()
         except TimeoutError:
             pass
@@ -177,6 +187,8 @@ class Keeper:
             self.listeners.tell("refused", refused)
 
     def _happened(self, event: Event) -> None:
+        if self.session.cursor.is_deaf and event.type in ("welcome", "live"):
+            return  # A connection for commands alone: the room waits for whoever reads.
         match event.type:
             case "settled":
                 self._settled(*event.detail)
@@ -206,13 +218,13 @@ class Keeper:
             self.reconnect()
 
     def _settled(self, ref: str | None, result: int | Refused) -> None:
-        answer = self._answers.pop(ref or "", None)
-        if answer is None or answer.done():
-            return  # Nobody waits for it any more.
-        if isinstance(result, Refused):
-            answer.set_exception(result)
-        else:
-            answer.set_result(result)
+        for answer in self._answers.pop(ref or "", ()):
+            if answer.done():
+                continue  # Nobody waits for it any more.
+            if isinstance(result, Refused):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)
 
     def _renewed(self, token: str) -> None:
         self.session.renew(token)

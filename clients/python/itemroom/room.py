@@ -190,7 +190,7 @@ class Room:
         self._keeper.wake()
 
     def reconnect(self) -> None:
-        """Drop the connection, or stop waiting for one, and resume at once."""
+        """Drop the connection, or stop waiting for one, and resume as soon as the server allows."""
         self._keeper.reconnect()
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from itemroom import Change, Entry, Refused, link
-from itemroom.core import session
+from itemroom.core import silence
 from tests.clients.python.rooms import LIVE, read, room_at
 from tests.clients.python.scripted import (
     WELCOME,
@@ -71,6 +71,26 @@ async def test_waiting_ends_by_reconnect(monkeypatch: pytest.MonkeyPatch) -> Non
         await until(lambda: room.state == "live")
 
 
+async def test_reconnect_obeys_the_time_that_the_server_gave() -> None:
+    """It wants to be left alone by whoever is in a hurry, too."""
+    times: list[float] = []
+
+    async def end(guest: Guest) -> None:
+        times.append(time.monotonic())
+        await guest.say(WELCOME, RESTART | {"retry_after": 0.3})
+
+    async def greet(guest: Guest) -> None:
+        times.append(time.monotonic())
+        await guest.say(WELCOME, LIVE)
+        await waiting(guest)
+
+    async with playing(end, greet) as stage, room_at(stage.url) as room:
+        await until(lambda: room.state == "waiting")
+        room.reconnect()
+        await until(lambda: room.state == "live")
+    assert times[1] - times[0] >= 0.3
+
+
 async def test_connection_that_is_lost_while_something_is_sent_is_replaced() -> None:
     """The marker is told on the next one."""
     heard = []
@@ -101,8 +121,8 @@ async def test_connection_that_is_lost_while_something_is_sent_is_replaced() -> 
 
 async def test_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was asked first."""
-    monkeypatch.setattr(session, "QUIET", 0.05)
-    monkeypatch.setattr(session, "PATIENCE", 0.05)
+    monkeypatch.setattr(silence, "QUIET", 0.05)
+    monkeypatch.setattr(silence, "PATIENCE", 0.05)
     asked = []
 
     async def sleep(guest: Guest) -> None:

@@ -8,6 +8,7 @@ from tests.clients.python.rooms import ack, read, room_at
 from tests.clients.python.scripted import (
     ADA,
     WELCOME,
+    Fields,
     Guest,
     playing,
     say,
@@ -42,6 +43,25 @@ async def test_what_is_done_is_stored_and_heard(server: LiveServer, ada: Person)
     async with room_at(server.url, token=ada.token, after=place[0], epoch=place[1]) as room:
         [entry] = await read(room, 1)
         assert (entry.seq, entry.body) == (last + 1, "later")
+
+
+async def test_command_that_is_given_twice_has_one_answer() -> None:
+    """It is sent once, and withdrawn only when nobody waits for it any more."""
+    heard: list[Fields] = []
+
+    async def keep(guest: Guest) -> None:
+        await guest.say(WELCOME)
+        heard.append(await guest.hear("publish"))
+        await until(first.cancelled)
+        await guest.say(ack(heard[0], 1))
+        await waiting(guest)
+
+    async with playing(keep) as stage, room_at(stage.url) as room:
+        first = asyncio.create_task(room.publish("x", ref="a"))
+        second = asyncio.create_task(room.publish("x", ref="a"))
+        await until(lambda: heard)
+        first.cancel()
+        assert await second == 1
 
 
 async def test_cancelled_command_is_withdrawn() -> None:

@@ -1,6 +1,11 @@
 """What people read of a message's body; see "Bodies" in docs/protocol.md."""
 
 import json
+from collections.abc import Iterable
+
+# Nested deeper, the server could not even read whose frame it is; its own limit is far below.
+MAX_NESTING = 500
+MAX_INTEGER = 2**53
 
 
 def text_of(body: object) -> str:
@@ -9,3 +14,29 @@ def text_of(body: object) -> str:
     if isinstance(text, str):
         return text
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def fault_in(value: object) -> str | None:
+    """What of a JSON value would make the server unable to tell which command it is refusing."""
+    parts = [value]
+    for _ in range(MAX_NESTING):
+        if fault := next(filter(None, map(_fault_of, parts)), None):
+            return fault
+        parts = [inner for part in parts for inner in _inside(part)]
+        if not parts:
+            return None
+    return "The body is nested too deeply."
+
+
+def _fault_of(part: object) -> str | None:
+    if isinstance(part, str) and "\0" in part:
+        return "Text must not contain U+0000."
+    if isinstance(part, int) and abs(part) > MAX_INTEGER:
+        return "Integers must be within ±2^53."
+    return None
+
+
+def _inside(part: object) -> Iterable[object]:
+    if isinstance(part, dict):
+        return [*part, *part.values()]
+    return part if isinstance(part, list) else ()

@@ -37,13 +37,13 @@ class Cursor:
             if not self.is_deaf:
                 raise _hole(self.after or 0, frame["after"] + 1)  # It begins elsewhere.
             return None
-        after, recovered = frame["after"], frame["recovered"]
-        if self.after is not None and recovered and after > self.after:
-            raise _hole(self.after, after + 1)
-        if self.after is None or not recovered:
-            self.after = int(after)
+        asked, after = self.after, int(frame["after"])
+        # Whatever it says, it leaves out entries: to the application that is the same.
+        is_gap = asked is not None and (not frame["recovered"] or after > asked)
         self.epoch = frame["epoch"]
-        return None if recovered else Gap(self.after, frame["oldest"], self.epoch)
+        if asked is None or is_gap:
+            self.after = after
+        return Gap(after, frame["oldest"], self.epoch) if is_gap else None
 
     def take(self, seq: int) -> bool:
         """Whether an entry is new; it is then where this client is.

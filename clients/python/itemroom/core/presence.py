@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from itemroom.core.entries import Fields
 from itemroom.core.frames import User
 
+# Above this many users the server lists nobody.
+MAX_LISTED = 200
+
 
 @dataclass
 class Presence:
@@ -19,6 +22,11 @@ class Presence:
     def users(self) -> list[User]:
         """Those who are here, by their coming; empty while they are not listed."""
         return list(self._users.values())
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether users are missing: when a crowd has shrunk, the server tells only of changes."""
+        return not self.is_listed and self.count <= MAX_LISTED
 
     def update(self, frame: Fields) -> None:
         """Take what `welcome` or a `presence` frame says."""

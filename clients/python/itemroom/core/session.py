@@ -7,17 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from itemroom.core import verdicts
-from itemroom.core.backoff import Backoff
 from itemroom.core.cursor import Cursor
 from itemroom.core.entries import ENTRY_TYPES, Event, Fields, entry_of
 from itemroom.core.errors import Refused
-from itemroom.core.outbox import Outbox, encode
+from itemroom.core.outbox import Outbox, encode, is_passing
 from itemroom.core.pace import Pace
 from itemroom.core.presence import Presence
-
-# Seconds. The server pings more often, but the library answers that without telling.
-QUIET = 25.0
-PATIENCE = 10.0
+from itemroom.core.returning import Returning
+from itemroom.core.silence import Silence
 
 
 class Session:
@@ -38,16 +35,14 @@ class Session:
         self.item: dict[str, Any] = {}
         self.head = 0
         self.is_live = False
-        self._can_renew = can_renew
-        self._backoff = Backoff()
-        self._renewals = 0  # In a row, without a welcome.
+        self._returning = Returning(can_renew=can_renew)
         self._is_welcomed = False  # On this connection.
         self._urgent: list[str] = []  # Frames of this connection that are sent before commands.
         self._read: int | None = None  # How far the user has read.
         self._read_sent = False  # On this connection.
+        self._has_asked_presence = False
         self._pace = Pace(0, 0, 0)
-        self._heard_at = 0.0
-        self._pinged_at: float | None = None  # Since something was heard.
+        self._silence = Silence()
         self._takes: dict[str, Callable[[Fields, float], list[Event]]] = {
             "welcome": self._take_welcome,
             "live": self._take_live,
@@ -63,7 +58,7 @@ class Session:
 
     def connected(self, now: float) -> None:
         """A connection is open."""
-        self._heard_at, self._pinged_at = now, None
+        self._silence.begin(now)
         self._urgent.clear()
 
     def ended(self, refused: Refused) -> float:
@@ -73,11 +68,8 @@ class Session:
             Refused: there is no sense in it.
         """
         self.is_live = self._is_welcomed = False
-        if refused.retry == "after_auth" and self._can_renew and not self._renewals:
-            self._renewals += 1
-        elif refused.retry != "later":
-            raise refused
-        return (refused.retry_after or 0.0) + self._backoff.next()
+        self.outbox.dropped()
+        return self._returning.after(refused)
 
     def received(self, frame: Fields, now: float) -> list[Event]:
         """A frame has come; what to tell the application.
@@ -85,7 +77,7 @@ class Session:
         Raises:
             Refused: the connection is of no use any more.
         """
-        self._heard_at, self._pinged_at = now, None
+        self._silence.heard(now)
         try:
             take = self._takes.get(frame["type"])
             return take(frame, now) if take is not None else []
@@ -99,17 +91,21 @@ class Session:
         Raises:
             Refused: nothing comes any more.
         """
-        texts, wait = self._watch(now)
-        texts += self._urgent
-        self._urgent.clear()
+        self._silence.check(now)
+        texts, self._urgent = self._urgent, []
+        until: float | None = None
         if self._is_welcomed:
             if self._read is not None and not self._read_sent:
                 texts.append(encode({"type": "read", "seq": self._read}))
                 self._read_sent = True
-            commands, until = self.outbox.due(now, self._pace, self.head)
+            commands, until = self.outbox.due(now, self._pace)
             texts += commands
-            wait = min(wait, until) if until is not None else wait
-        return texts, wait
+        for text in texts:
+            self._silence.sent(text)
+        is_ping_due, wait = self._silence.watch(now, is_awaited=self.outbox.is_awaiting)
+        if is_ping_due:
+            texts.append(encode({"type": "ping"}))
+        return texts, min(wait, until) if until is not None else wait
 
     def command(self, type_: str, ref: str | None, **fields: object) -> str:
         """Something to be stored; the ref under which it will be settled.
@@ -120,7 +116,7 @@ class Session:
         """
         ref = self.outbox.add(type_, ref, **fields)
         limit = self.welcome["limits"]["frame_bytes"] if self.welcome else None
-        if limit is not None and self.outbox.size_of(ref) > limit:
+        if limit is not None and self.outbox.is_too_big(ref, limit):
             self.outbox.settle(ref)
             raise _too_big(limit)
         return ref
@@ -128,7 +124,7 @@ class Session:
     def signal(self, name: str, body: object, now: float) -> None:
         """Something for those who are here now; nobody is, while this client is not live."""
         text = encode({"type": "signal", "name": name, "body": body})
-        if self.is_live and not self._pace.take(now):
+        if self.is_live and self._has_pace(now):
             self._urgent.append(text)
 
     def read(self, seq: int) -> None:
@@ -140,17 +136,9 @@ class Session:
         """Go on under a newer token."""
         self._urgent.append(encode({"type": "auth", "token": token}))
 
-    def _watch(self, now: float) -> tuple[list[str], float]:
-        if self._pinged_at is None:
-            left = self._heard_at + QUIET - now
-            if left > 0:
-                return [], left
-            self._pinged_at = now
-            return [encode({"type": "ping"})], PATIENCE
-        left = self._pinged_at + PATIENCE - now
-        if left <= 0:
-            raise Refused("silent", "The server says nothing any more.", retry="later")
-        return [], left
+    def _has_pace(self, now: float) -> bool:
+        """Whether something may be sent now that counts like a command."""
+        return not self.outbox.is_paused(now) and not self._pace.take(now)
 
     def _take_welcome(self, frame: Fields, now: float) -> list[Event]:
         limits = frame["limits"]
@@ -160,22 +148,27 @@ class Session:
         self.presence.update(frame["presence"])
         self.outbox.connected(limits["in_flight"])
         self._pace = Pace(limits["publish_rate"], limits["publish_burst"], now)
-        self._is_welcomed, self._read_sent, self._renewals = True, False, 0
-        self._backoff.reset()
-        events = [Event("welcome", frame)] if not self.cursor.is_deaf else []
+        self._is_welcomed, self._read_sent, self._has_asked_presence = True, False, False
+        self._returning.welcomed()
+        if gap is not None:
+            self._read = None  # Another log, another place.
+        events = [Event("welcome", frame)]
         events += [Event("gap", gap)] if gap is not None else []
         oversized = list(self.outbox.too_big(limits["frame_bytes"]))
         return events + [self._settle(ref, _too_big(limits["frame_bytes"])) for ref in oversized]
 
     def _take_live(self, frame: Fields, _now: float) -> list[Event]:
+        self.head = max(self.head, frame["seq"])
         self.cursor.caught_up(frame["seq"])
         self.is_live = True
-        return [Event("live", frame)] if not self.cursor.is_deaf else []
+        return [Event("live", frame)]
 
     def _take_entry(self, frame: Fields, _now: float) -> list[Event]:
         entry = entry_of(frame)
-        is_new = self.cursor.take(entry.seq)
         self.head = max(self.head, entry.seq)
+        is_new = self.cursor.take(entry.seq)
+        if is_new:
+            self._returning.trusted()
         if entry.type == "item" and entry.title is not None:
             self.item["title"] = entry.title
         is_mine = entry.by["id"] == self.you["id"] and self.outbox.was_stored(entry)
@@ -192,13 +185,17 @@ class Session:
         )
         if ref is None:
             return [Event("error", refused)]
+        if is_passing(refused):
+            self._pace.empty(now)
         is_final = self.outbox.refused(refused, ref, now)
         return [Event("settled", (ref, refused))] if is_final else []
 
-    def _take_presence(self, frame: Fields, _now: float) -> list[Event]:
+    def _take_presence(self, frame: Fields, now: float) -> list[Event]:
         self.presence.update(frame)
-        if "join" in frame and not self.presence.is_listed:
-            # There were too many to be listed, and now there are not.
+        if not self.presence.is_partial:
+            self._has_asked_presence = False
+        elif not self._has_asked_presence and self._has_pace(now):
+            self._has_asked_presence = True
             self._urgent.append(encode({"type": "presence"}))
         return [Event("presence", self.presence)]
 

@@ -9,7 +9,7 @@ from itemroom.core.entries import Fields
 from itemroom.core.errors import Refused, Retry
 
 # Closed with these, a client would only be closed again: it does something wrong.
-MISTAKES = frozenset({1002, 1003, 1007, 1008, 1009})
+MISTAKES = frozenset({1002, 1003, 1007, 1009})
 
 # Refused with these, another credential may do.
 CREDENTIALS = frozenset(

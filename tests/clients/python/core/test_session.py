@@ -3,7 +3,7 @@ import random
 import pytest
 
 from itemroom import Gap, Refused
-from itemroom.core import backoff, session
+from itemroom.core import backoff, silence
 from itemroom.core.cursor import Cursor
 from itemroom.core.entries import Event, entry_of
 from itemroom.core.outbox import Outbox
@@ -53,9 +53,9 @@ def test_hole_in_the_log_ends_the_connection(room: Session, frame: Fields) -> No
     assert room.cursor.query() == {"after": "1", "epoch": "e1"}
 
 
-def test_resumed_log_that_leaves_entries_out_is_a_hole(room: Session) -> None:
-    """`recovered` says that it goes on where this client was."""
-    assert refusal_of(room, WELCOME | {"after": 5}).code == "hole"
+def test_resumed_log_that_leaves_entries_out_is_a_gap(room: Session) -> None:
+    """Whatever `recovered` says: to the application it is the same."""
+    assert room.received(WELCOME | {"after": 5}, 0)[1] == Event("gap", Gap(5, 1, "e1"))
 
 
 def test_log_that_begins_anew_is_told(room: Session) -> None:
@@ -141,13 +141,13 @@ def test_role_title_and_head_are_kept_current(room: Session) -> None:
 
 def test_silence_is_asked_about_and_then_ends_the_connection(room: Session) -> None:
     """Whatever comes counts as an answer."""
-    assert room.outgoing(5) == ([], session.QUIET - 5)
+    assert room.outgoing(5) == ([], silence.QUIET - 5)
     room.received({"type": "news"}, 10)
     assert room.outgoing(34) == ([], 1)
-    assert room.outgoing(35) == (['{"type":"ping"}'], session.PATIENCE)
+    assert room.outgoing(35) == (['{"type":"ping"}'], silence.PATIENCE)
     room.received({"type": "pong", "head": 0}, 44)
-    assert room.outgoing(69) == (['{"type":"ping"}'], session.PATIENCE)
-    assert room.outgoing(70) == ([], session.PATIENCE - 1)
+    assert room.outgoing(69) == (['{"type":"ping"}'], silence.PATIENCE)
+    assert room.outgoing(70) == ([], silence.PATIENCE - 1)
     with pytest.raises(Refused) as refused:
         room.outgoing(79)
     assert (refused.value.code, refused.value.retry) == ("silent", "later")
