@@ -1,6 +1,5 @@
 """What a running server consists of: built in the lifespan, handed to whoever needs it."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -11,36 +10,13 @@ from starlette.types import Scope
 from api.history.writer import Writer
 from api.limits import Buckets
 from api.live.hub import Hub
+from api.live.sockets import Sockets
 from api.metrics import Metrics
 from api.security import Passwords, TokenReader, Tokens
 from api.security.throttle import LoginThrottle
 from api.settings import Settings
 from api.store.files import DatabaseFiles
 from api.store.readers import Readers
-
-
-class Sockets:
-    """How many sockets of rooms are open: each a little longer than its connection."""
-
-    def __init__(self) -> None:
-        self._open = 0
-        self._empty = asyncio.Event()
-        self._empty.set()
-
-    def opened(self) -> None:
-        """Count a socket whose handshake was let in."""
-        self._open += 1
-        self._empty.clear()
-
-    def closed(self) -> None:
-        """Count a socket no longer; the last one ends `wait_empty`."""
-        self._open -= 1
-        if not self._open:
-            self._empty.set()
-
-    async def wait_empty(self) -> None:
-        """Wait until no socket is open."""
-        await self._empty.wait()
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.state import Sockets
+from api.live.sockets import Sockets
 from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio

@@ -76,14 +76,9 @@ class Connection:
         self._greeted = False  # `live` was sent: the first replay is over.
         self._judgements = 0  # Changes of rights, so that a read that raced one is repeated.
         self._presence_seen = 0  # The presence version that the client has been told of.
-        # A server that stops has waited half of its grace for its disk before it ends anybody.
-        self.outstanding = Outstanding(min(settings.close_timeout, settings.shutdown_grace / 4))
+        self.outstanding = Outstanding()
         self._ending: Refusal | None = None  # Why it ends; until it is closed, or lost.
-        self._expiry = Expiry(
-            notice=settings.expiry_notice,
-            notify=lambda left: self.send(frames.expiring(left)),
-            end=partial(self.end, "auth_expired"),
-        )
+        self._expiry = Expiry(self, notice=settings.expiry_notice)
 
     @property
     def credential(self) -> Credential:
@@ -208,7 +203,32 @@ class Connection:
             self._ending = refusal
             self.metrics.refused(refusal.code)
             self._socket.deafen()
-            self.outstanding.when_answered(partial(self._close, refusal))
+            # A server that stops has waited half of its grace for its disk before it ends anybody.
+            settings = self.settings
+            patience = min(settings.close_timeout, settings.shutdown_grace / 4)
+            self.outstanding.when_answered(partial(self._close, refusal), patience=patience)
+
+    def expires_soon(self, seconds: float) -> None:
+        """The credential has so long to go."""
+        self.send(frames.expiring(seconds))
+
+    def expired(self) -> None:
+        """The credential has come to its end."""
+        self.end("auth_expired")
+
+    def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
+        """Read a page for the feed, with the rights of that moment."""
+        self._read(page_read, read_page, self.access, after, self.settings.page_max)
+
+    def caught_up(self, cursor: int) -> None:
+        """The feed is at the head: now, and after each time that the client was slow."""
+        if not self._greeted:
+            self._greeted = True
+            self.send(frames.live(cursor))
+        if self._room is not None and self._room.presence.version != self._presence_seen:
+            # Joins and leaves were not told during the replay: here is where they led to.
+            self._presence_seen = self._room.presence.version
+            self.send(frames.presence(self._room.presence.summary()))
 
     def lost(self) -> None:
         """The socket is gone, whoever ended it."""
@@ -252,13 +272,11 @@ class Connection:
         self._write(welcome(self.id, self.access, opening, room.presence.summary(), self.settings))
         self._presence_seen = room.presence.version
         self._feed = Feed(
+            self,
             room,
             self._socket,
             self._codec,
             cursor=opening.after,
-            read_page=self._read_page,
-            caught_up=partial(self._caught_up, room),
-            cut=self.end,
             stall_timeout=self.settings.stall_timeout,
         )
         for frame in self._early:
@@ -266,18 +284,6 @@ class Connection:
         self._early.clear()
         self._expiry.watch(self.credential.expires_at)
         self._feed.advance()
-
-    def _read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
-        self._read(page_read, read_page, self.access, after, self.settings.page_max)
-
-    def _caught_up(self, room: Room, cursor: int) -> None:
-        if not self._greeted:
-            self._greeted = True
-            self.send(frames.live(cursor))
-        if room.presence.version != self._presence_seen:
-            # Joins and leaves were not told during the replay: here is where they led to.
-            self._presence_seen = room.presence.version
-            self.send(frames.presence(room.presence.summary()))
 
     def _renew(self, principal: Principal, standing: Standing) -> None:
         try:

@@ -1,28 +1,34 @@
 """When a credential ends: a notice in time to renew it, then the end."""
 
 import asyncio
-from collections.abc import Callable
+from typing import Protocol
 
 from api.rights.access import clock_ms
+
+
+class Holder(Protocol):
+    """Who came in with a credential. Methods, for closures would be a tenth of a connection."""
+
+    def expires_soon(self, seconds: float) -> None:
+        """The credential has so long to go."""
+
+    def expired(self) -> None:
+        """It has come to its end."""
 
 
 class Expiry:
     """Watches one credential at a time.
 
     Args:
-        notice: seconds before the end at which `notify` is called; 0: never.
-        notify: called with the seconds that are left.
-        end: called when none is left.
+        holder: told of the end, and in time before it.
+        notice: seconds before the end that are in time; 0: only the end is told.
     """
 
-    __slots__ = ("_end", "_notice", "_notify", "_timer")
+    __slots__ = ("_holder", "_notice", "_timer")
 
-    def __init__(
-        self, *, notice: float, notify: Callable[[float], None], end: Callable[[], None]
-    ) -> None:
+    def __init__(self, holder: Holder, *, notice: float) -> None:
+        self._holder = holder
         self._notice = notice
-        self._notify = notify
-        self._end = end
         self._timer: asyncio.TimerHandle | None = None  # Until the notice, then until the end.
 
     def watch(self, expires_at: int | None) -> None:
@@ -40,9 +46,9 @@ class Expiry:
 
     def _warn(self, expires_at: int) -> None:
         left = max(_left(expires_at), 0)
-        self._timer = asyncio.get_running_loop().call_later(left, self._end)
+        self._timer = asyncio.get_running_loop().call_later(left, self._holder.expired)
         if self._notice:
-            self._notify(left)
+            self._holder.expires_soon(left)
 
 
 def _left(expires_at: int) -> float:

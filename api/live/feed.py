@@ -7,6 +7,7 @@ and give what was read. Bounded: one page, and what the socket's buffer holds.
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from api.history.entries import Entry
 from api.history.extent import MAX_PAGE_BYTES, Extent
@@ -17,39 +18,58 @@ from api.live.sockets import Socket
 Page = tuple[list[Entry], Extent]
 
 
+class Follower(Protocol):
+    """Who follows a log by a feed."""
+
+    def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
+        """Read the entries after a seq, and call back with them, later."""
+
+    def caught_up(self, cursor: int) -> None:
+        """All there is has been given, up to here; each time that it is so."""
+
+    def end(self, code: str) -> None:
+        """The feed cannot go on, for this reason."""
+
+
 class Feed:
     """Gives one client the log, from a cursor on, without a hole and without a double.
 
     Args:
+        follower: whose feed it is.
         room: where new entries come from.
         cursor: the seq before the first to be given.
-        read_page: asks for the entries after a seq, and who is called with the answer.
-        caught_up: called with the cursor, each time that the client has been given all there is.
-        cut: called with a code when the feed cannot go on.
         stall_timeout: seconds in which a client that is behind must take at least something.
     """
 
+    __slots__ = (
+        "_codec",
+        "_follower",
+        "_reading",
+        "_room",
+        "_socket",
+        "_stall_timeout",
+        "_stall_timer",
+        "cursor",
+        "is_live",
+    )
+
     def __init__(
         self,
+        follower: Follower,
         room: Room,
         socket: Socket,
         codec: Codec,
         *,
         cursor: int,
-        read_page: Callable[[int, Callable[[Page], None]], None],
-        caught_up: Callable[[int], None],
-        cut: Callable[[str], None],
         stall_timeout: float,
     ) -> None:
         self.cursor = cursor
         self.is_live = False
         """Takes entries as they are stored: the cursor is at the room's head."""
+        self._follower = follower
         self._room = room
         self._socket = socket
         self._codec = codec
-        self._read_page = read_page
-        self._caught_up = caught_up
-        self._cut = cut
         self._stall_timeout = stall_timeout
         self._reading = False  # A read of the database runs: at most one at a time.
         self._stall_timer: asyncio.TimerHandle | None = None  # Runs while waiting for the socket.
@@ -84,14 +104,14 @@ class Feed:
             entries = self._room.since(self.cursor)
             if entries is None:
                 self._reading = True
-                self._read_page(self.cursor, self.page_read)
+                self._follower.read_page(self.cursor, self.page_read)
             elif entries:
                 self._give(Burst(_first_bytes(entries)))
             else:
                 # No await between "the cursor is at the head" and "is live": whatever is stored
                 # next is delivered to a live connection.
                 self.is_live = True
-                self._caught_up(self.cursor)
+                self._follower.caught_up(self.cursor)
 
     def page_read(self, page: Page) -> None:
         """The answer to `read_page`."""
@@ -100,7 +120,7 @@ class Feed:
         if extent.oldest > self.cursor + 1:
             # The retention has overtaken a client that is too slow. What is missing must not be
             # skipped in silence: on its next connection it is told `recovered: false`.
-            self._cut("slow_consumer")
+            self._follower.end("slow_consumer")
             return
         self._room.learn_head(extent.head)
         if entries:
@@ -134,7 +154,7 @@ class Feed:
         if self._socket.sent_bytes > sent_bytes:
             self._arm_stall_timer()
         else:
-            self._cut("slow_consumer")
+            self._follower.end("slow_consumer")
 
 
 def _first_bytes(entries: list[Entry]) -> list[Entry]:

@@ -5,18 +5,12 @@ from collections.abc import Callable
 
 
 class Outstanding:
-    """How many there are, and what is to be done once there are none. Lives on the event loop.
+    """How many there are, and what is to be done once there are none. Lives on the event loop."""
 
-    Args:
-        patience: seconds that it may take to answer them all: the disk may hang, and a goodbye
-            without an answer is better than none.
-    """
+    __slots__ = ("_act", "_timer", "count")
 
-    __slots__ = ("_act", "_patience", "_timer", "count")
-
-    def __init__(self, patience: float) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._patience = patience
         self._act: Callable[[], None] | None = None  # Set by `when_answered`, until it is done.
         self._timer: asyncio.TimerHandle | None = None
 
@@ -30,11 +24,14 @@ class Outstanding:
         if not self.count:
             self._finish()
 
-    def when_answered(self, act: Callable[[], None]) -> None:
-        """Do this, once, when all are answered; at once if they are."""
+    def when_answered(self, act: Callable[[], None], *, patience: float) -> None:
+        """Do this, once, when all are answered; at once if they are, or after `patience` seconds.
+
+        The disk may hang, and a goodbye without an answer is better than none.
+        """
         self._act = act
         if self.count:
-            self._timer = asyncio.get_running_loop().call_later(self._patience, self._finish)
+            self._timer = asyncio.get_running_loop().call_later(patience, self._finish)
         else:
             self._finish()
 

@@ -1,5 +1,6 @@
 """What a connection stands on: a socket, and who is told of what happens to it. Pure."""
 
+import asyncio
 from typing import Protocol
 
 from api.live.encoding import Frames
@@ -43,3 +44,27 @@ class Socket(Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Send what was given before, then close; deaf from then on."""
+
+
+class Sockets:
+    """How many sockets of rooms are open: each a little longer than its connection."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def opened(self) -> None:
+        """Count a socket whose handshake was let in."""
+        self._open += 1
+        self._empty.clear()
+
+    def closed(self) -> None:
+        """Count a socket no longer; the last one ends `wait_empty`."""
+        self._open -= 1
+        if not self._open:
+            self._empty.set()
+
+    async def wait_empty(self) -> None:
+        """Wait until no socket is open."""
+        await self._empty.wait()

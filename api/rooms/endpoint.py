@@ -13,10 +13,10 @@ from api.live.commands import Commands
 from api.live.connection import Connection
 from api.live.encoding import Codec
 from api.live.opening import Arrival
-from api.live.sockets import Client, Socket
+from api.live.sockets import Client, Socket, Sockets
 from api.rooms.admission import Admitted
 from api.rooms.plain import PlainSocket
-from api.state import Sockets, State, state_of
+from api.state import State, state_of
 
 router = APIRouter()
 # The ASGI extension with which our own server offers the transport itself.

@@ -22,8 +22,17 @@ class Told:
     """What a feed asked for and said."""
 
     reads: list[tuple[int, Callable[[Page], None]]] = field(default_factory=list)
-    caught_up: list[int] = field(default_factory=list)
+    cursors: list[int] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+
+    def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
+        self.reads.append((after, page_read))
+
+    def caught_up(self, cursor: int) -> None:
+        self.cursors.append(cursor)
+
+    def end(self, code: str) -> None:
+        self.cut.append(code)
 
 
 def empty_room() -> Room:
@@ -36,16 +45,7 @@ class Client:
 
     def __init__(self, cursor: int = 0, codec: Codec = DEFAULT_CODEC) -> None:
         self.room, self.socket, self.told = empty_room(), FakeSocket(), Told()
-        self.feed = Feed(
-            self.room,
-            self.socket,
-            codec,
-            cursor=cursor,
-            read_page=lambda after, answer: self.told.reads.append((after, answer)),
-            caught_up=self.told.caught_up.append,
-            cut=self.told.cut.append,
-            stall_timeout=10,
-        )
+        self.feed = Feed(self.told, self.room, self.socket, codec, cursor=cursor, stall_timeout=10)
 
     def hear(self, *seqs: int) -> None:
         """The room hears of a commit, and so does the feed."""
@@ -70,7 +70,7 @@ def live_at(seq: int) -> Client:
 async def test_nothing_to_replay_is_live_at_once() -> None:
     """No read when the room knows that there is nothing more."""
     client = live_at(5)
-    assert (client.told.reads, client.told.caught_up) == ([], [5])
+    assert (client.told.reads, client.told.cursors) == ([], [5])
     client.hear(6, 7)
     assert client.socket.seqs == [6, 7]
     assert client.feed.cursor == 7
@@ -86,7 +86,7 @@ async def test_pages_are_read_one_at_a_time_until_the_head() -> None:
     assert [after for after, _ in client.told.reads] == [0, 3]
     client.answer(4, 5, 6, head=6)
     assert client.socket.seqs == [1, 2, 3, 4, 5, 6, 7]
-    assert client.told.caught_up == [7]
+    assert client.told.cursors == [7]
 
 
 async def test_commit_read_before_its_news_is_given_once() -> None:
@@ -123,7 +123,7 @@ async def test_full_socket_is_left_alone_until_it_drains() -> None:
         client.feed.drained()
         client.feed.drained()
         assert client.socket.seqs == [1, 2]
-        assert client.told.caught_up == [0, 2]
+        assert client.told.cursors == [0, 2]
 
     await asyncio.to_thread(run_jumping, act)
 
@@ -217,7 +217,7 @@ async def test_empty_log_is_live_after_one_read() -> None:
     client = Client()
     client.feed.advance()
     client.answer(head=0)
-    assert (client.told.caught_up, client.socket.frames) == ([0], [])
+    assert (client.told.cursors, client.socket.frames) == ([0], [])
 
 
 def test_stopped_feed_gives_nothing_more() -> None:

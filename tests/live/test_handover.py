@@ -34,19 +34,18 @@ class Race:
         self._asked: tuple[int, Callable[[Page], None]] | None = None
         self._page: Page | None = None
         self.feed = feed(
-            self.room,
-            self.socket,
-            DEFAULT_CODEC,
-            cursor=start // 2,
-            read_page=self._ask,
-            caught_up=lambda _: None,
-            cut=pytest.fail,
-            stall_timeout=10,
+            self, self.room, self.socket, DEFAULT_CODEC, cursor=start // 2, stall_timeout=10
         )
 
-    def _ask(self, after: int, answer: Callable[[Page], None]) -> None:
+    def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
         assert self._asked is None, "two reads at once"
-        self._asked = (after, answer)
+        self._asked = (after, page_read)
+
+    def caught_up(self, cursor: int) -> None:
+        assert cursor <= self.committed
+
+    def end(self, code: str) -> None:
+        pytest.fail(code)
 
     def step(self, name: str) -> None:
         match name:

@@ -86,7 +86,7 @@ async def test_removal_inside_a_batch_divides_what_is_seen(world: World) -> None
 class TrustingConnection(Connection):
     """Wrong: believes that the news of a removal comes before anybody reads beyond it."""
 
-    def _read_page(self, after: int, page_read: Callable[[Any], None]) -> None:
+    def read_page(self, after: int, page_read: Callable[[Any], None]) -> None:
         size = self.settings.page_max
         self._read(page_read, read_entries, self.access.item_key, after, size)
 

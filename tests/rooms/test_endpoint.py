@@ -11,8 +11,9 @@ from websockets.asyncio.client import connect
 from api.accounts.identity import verify_token
 from api.live.codecs import DEFAULT_CODEC
 from api.live.opening import Arrival, Beginning, read_arrival
+from api.live.sockets import Sockets
 from api.rooms.endpoint import RoomClient, enter
-from api.state import Sockets, State
+from api.state import State
 from tests.conftest import Serve
 from tests.live.fakes import FakeSocket
 from tests.live.world import World, until
