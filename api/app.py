@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from api import __version__
 from api.accounts import endpoints as accounts
+from api.accounts.identity import identify_token
 from api.accounts.purge import purge_credentials
 from api.accounts.sessions import touch_sessions
 from api.history.commits import Commits
@@ -24,6 +25,7 @@ from api.items import member_endpoints as members
 from api.items import ticket_endpoints
 from api.limits import Buckets
 from api.live.hub import Hub
+from api.live.services import Services
 from api.metrics import Metrics
 from api.operators import endpoints as operators
 from api.operators import health
@@ -156,7 +158,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         )
         housekeeping.start()
         stack.push_async_callback(housekeeping.stop)
-        yield State(
+        state = State(
             settings=settings,
             files=files,
             readers=readers,
@@ -174,6 +176,16 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             publishes=Buckets(settings.publish_rate, settings.publish_burst),
             metrics=metrics,
         )
+        state.services = Services(
+            hub=hub,
+            readers=readers,
+            writer=writer,
+            metrics=metrics,
+            settings=settings,
+            sockets=state.sockets,
+            identify=partial(identify_token, state),
+        )
+        yield state
 
 
 def _chores(hub: Hub, settings: Settings) -> list[Chore]:

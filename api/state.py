@@ -10,6 +10,7 @@ from starlette.types import Scope
 from api.history.writer import Writer
 from api.limits import Buckets
 from api.live.hub import Hub
+from api.live.services import Services
 from api.live.sockets import Sockets
 from api.metrics import Metrics
 from api.security import Passwords, TokenReader, Tokens
@@ -44,6 +45,8 @@ class State:
     """Publishes over HTTP, by user: a request has no connection to count them by."""
     metrics: Metrics
     sockets: Sockets = field(default_factory=Sockets)
+    services: Services = field(init=False)
+    """What connections share; set once the rest is there, which verifies their tokens."""
     draining: bool = False
     """True once the server has been told to stop: it finishes what it took, takes nothing new."""
 

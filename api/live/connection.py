@@ -1,190 +1,216 @@
-"""A connection: one client in one room, with the rights that it has at this moment.
+"""A connection: one client's socket, and the seats that it has by it.
 
-Everything here runs on the event loop; only reads of the database run elsewhere.
+Everything here runs on the event loop and waits for nothing, but for the verifying of a token.
 """
 
 import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from api.errors import Refusal
-from api.history.messages import author_of
+from api.history.writer import Command
+from api.limits import Bucket
 from api.live import frames
-from api.live.encoding import Burst, Codec, frames_of
+from api.live.client_frames import AnyClientFrame, AuthFrame, parse, ref_of
+from api.live.encoding import Codec, frames_of
 from api.live.expiry import Expiry
-from api.live.feed import Feed, Page
-from api.live.frames import ServerFrame
-from api.live.hub import Hub, Room
-from api.live.opening import Arrival, Opening, read_opening, read_page, welcome
+from api.live.frames import ServerFrame, Welcome
+from api.live.opening import Arrival
 from api.live.outstanding import Outstanding
+from api.live.seat import Seat
+from api.live.services import Services
 from api.live.sockets import Socket
-from api.metrics import Metrics
-from api.rights.access import Access, Credential, Principal, Role, Standing, grant
-from api.rights.standing import load_standing
-from api.settings import Settings
-from api.store.readers import Readers
+from api.rights.access import Access, Principal
 
 logger = logging.getLogger("itemroom.rooms")
 T = TypeVar("T")
 
 
 class Connection:
-    """One client in one room, from `open` until `end` or `lost`, whichever comes first.
+    """One client, from `open` until it has ended or is lost, whichever comes first.
+
+    It is the `Client` of its socket and the `Line` of its seats. All that a client may do is
+    counted here, whichever seat it is for.
 
     Args:
-        access: what it was admitted with; judged anew once the room tells of every change.
-        codec: the subprotocol.
+        services: what it shares with all others.
         socket: has accepted already.
-        hub: told of the coming and going.
-        readers: read the log.
-        metrics: counts why connections end, and how long acks take.
-        settings: the limits.
+        codec: the subprotocol.
+        principal: who has come.
     """
 
+    __slots__ = (
+        "_ending",
+        "_errors",
+        "_expiry",
+        "_held",
+        "_is_lost",
+        "_lights",
+        "_loop",
+        "_principal",
+        "_publishes",
+        "_renewal",
+        "_seats",
+        "_unread",
+        "codec",
+        "id",
+        "outstanding",
+        "services",
+        "socket",
+    )
+
     def __init__(
-        self,
-        access: Access,
-        codec: Codec,
-        socket: Socket,
-        *,
-        hub: Hub,
-        readers: Readers,
-        metrics: Metrics,
-        settings: Settings,
+        self, services: Services, socket: Socket, codec: Codec, principal: Principal
     ) -> None:
+        settings = services.settings
         self.id = secrets.token_hex(8)
-        self.access = access
-        self.user = author_of(access.principal)
-        self.settings = settings
-        self.metrics = metrics
-        self._codec = codec
-        self._socket = socket
-        self._hub = hub
-        self._readers = readers
-        self._loop = asyncio.get_running_loop()
-        self._room: Room | None = None  # Set by `open`, unset by `end` and `lost`.
-        self._feed: Feed | None = None  # Set when the client has been welcomed.
-        self._early: list[
-            ServerFrame
-        ] = []  # What was to be sent before the welcome, or after the end.
-        self._unread = 0  # Answers sent while the socket was full.
-        self._greeted = False  # `live` was sent: the first replay is over.
-        self._judgements = 0  # Changes of rights, so that a read that raced one is repeated.
-        self._presence_seen = 0  # The presence version that the client has been told of.
+        self.services = services
+        self.socket = socket
+        self.codec = codec
         self.outstanding = Outstanding()
+        self._loop = asyncio.get_running_loop()
+        self._principal = principal  # Its credential is the one that it is here with.
+        self._seats: dict[str, Seat] = {}  # By item; one, until it has ended or is lost.
+        self._held: list[ServerFrame] | None = []  # What waits for the welcome; None: it is out.
+        self._unread = 0  # Answers sent while the socket was full.
         self._ending: Refusal | None = None  # Why it ends; until it is closed, or lost.
+        self._is_lost = False
+        self._renewal: asyncio.Task[None] | None = None  # An `auth` frame being verified.
         self._expiry = Expiry(self, notice=settings.expiry_notice)
+        self._publishes = Bucket(settings.publish_rate, settings.publish_burst)
+        self._lights = Bucket(settings.light_rate, settings.light_burst)
+        self._errors = Bucket(settings.error_rate, settings.error_burst)
 
     @property
-    def credential(self) -> Credential:
-        """What it was let in with, or has renewed since."""
-        return self.access.principal.credential
-
-    @property
-    def standing(self) -> Standing:
-        """What its rights were last judged by."""
-        return self.access.standing
-
-    @property
-    def room(self) -> Room | None:
-        """Its room; None when it has ended, or is about to."""
-        return self._room if self._ending is None else None
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether it was live once and now is not: it takes less than comes."""
-        return self._greeted and self._feed is not None and not self._feed.is_live
+    def is_open(self) -> bool:
+        """Whether it has neither ended nor is about to."""
+        return self._ending is None and bool(self._seats)
 
     def open(self, arrival: Arrival) -> None:
-        """Join the room, and begin with what was read on arrival, unless that is out of date."""
-        heard = self._hub.moment
-        room = self._room = self._hub.join(self.access.item_key, self)
-        if heard.rights != arrival.moment.rights:
-            # Read again from inside the room: no change of rights can fall in between.
-            begin = partial(self._begin, room)
-            self._read_rights(begin, read_opening, self.access, arrival.beginning)
+        """Take the seat that was asked for."""
+        seat = self._seats[arrival.access.item_id] = self._seat(arrival.access)
+        self.services.sockets.opened()
+        seat.open(arrival)
+
+    def received(self, data: bytes, *, is_text: bool) -> None:
+        """A message has come. Never raises for what is in it."""
+        if not self.is_open:
+            return  # What arrives after the end was sent before it was seen.
+        if is_text != self.codec.is_text:
+            self.end("unsupported_frame")
             return
-        is_news = heard.commits == arrival.moment.commits
-        enter = self._begin if is_news else self._welcome
-        self._attempt(partial(enter, room, arrival.opening))
-
-    def send(self, frame: ServerFrame) -> None:
-        """An answer, or something that the client has to know: after the welcome, in order."""
-        if self._room is None:
-            return
-        if self._feed is None:
-            self._early.append(frame)
-        else:
-            self._unread += self._socket.is_full
-            self._write(frame)
-        # A client that asks and asks, and does not read what it is answered.
-        if max(self._unread, len(self._early)) > self.settings.commands_in_flight:
-            self.end("slow_consumer")
-
-    def answer(self, frame: ServerFrame) -> None:
-        """An answer to a command: also when the rights have ended since it was taken."""
-        if self._room is not None:
-            self.send(frame)
-        elif self._ending is not None:
-            self._early.append(frame)  # Right before it is closed.
-
-    def tell(self, frame: ServerFrame) -> None:
-        """Something that is not stored: dropped unless the client keeps up."""
-        if self._feed is None or not self._feed.is_live or self._socket.is_full:
-            return
-        self.send(frame)
-        if frame["type"] == "presence" and self._room is not None:
-            self._presence_seen = self._room.presence.version
-
-    def deliver(self, burst: Burst) -> None:
-        """Entries of the item, just stored."""
-        if self._feed is not None:
-            self._feed.deliver(burst)
+        fields: object = None
+        try:
+            fields = self.codec.decode(data)
+            self._do(parse(fields))
+        except Refusal as refusal:
+            self.refuse(refusal, ref_of(fields))
 
     def drained(self) -> None:
         """The socket takes more again."""
         self._unread = 0
-        if self._feed is not None and self._room is not None:
-            self._feed.drained()
+        # A copy: a seat that goes on may be cut in that, which ends all of them.
+        for seat in tuple(self._seats.values()):
+            seat.drained()
 
-    def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
-        """The rights may have changed: say so, or end."""
-        self._judgements += 1
-        if self._feed is None:
-            return  # Judged by what the read says that is repeated now.
-        standing = replace(self.access.standing, member_role=member_role, default_role=default_role)
-        try:
-            access = grant(self.access.principal, standing)
-        except Refusal as refusal:
-            self._end(Refusal("removed") if refusal.code == "item_not_found" else refusal)
+    def failed(self, failure_id: str) -> None:
+        """A handler failed; the log has the same id."""
+        self.end("internal", message=f"failure {failure_id}")
+
+    def broke(self, code: str, *, retry_after: float | None = None) -> None:
+        """The peer broke the protocol or its limits."""
+        self.end(code, retry_after=retry_after)
+
+    def lost(self) -> None:
+        """The socket is gone, whoever ended it."""
+        if self._is_lost:
             return
-        self._take(access)
+        self._is_lost = True
+        self._ending = None
+        self.outstanding.stop()
+        if self._renewal is not None:
+            self._renewal.cancel()  # Nobody would hear what comes of it.
+        self._leave()
+        self.services.sockets.closed()
 
-    def rename(self, name: str) -> None:
-        """What it stores and signals from now on is by this name."""
-        principal = replace(self.access.principal, name=name)
-        self.access = replace(self.access, principal=principal)
-        self.user = author_of(principal)
+    def begin(self, welcome: Welcome) -> None:
+        """The seat is taken: say so, then what had to wait for it."""
+        self._write(welcome)
+        # What came in before is answered behind it, in its order.
+        held, self._held = self._held, None
+        for frame in held or ():
+            self._write(frame)
+        self._expiry.watch(self._principal.credential.expires_at)
 
-    def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
-        """Credentials of the user ended: perhaps its own, or one that is about to replace it."""
-        self._judgements += 1
-        if ended(self.credential):
-            self.end("auth_revoked")
+    def send(self, frame: ServerFrame) -> None:
+        """Say something, in order; before the welcome it waits.
 
-    def renew(self, principal: Principal) -> None:
-        """Go on under a newer credential of the same user, if it allows to be here."""
-        item_id = self.access.item_id
-        self._read_rights(partial(self._renew, principal), load_standing, principal, item_id)
+        Also while it ends: what was taken is answered, whatever has happened since.
+        """
+        if not self._seats:
+            return
+        if self._held is not None:
+            self._held.append(frame)
+        else:
+            self._unread += self.socket.is_full
+            self._write(frame)
+        # A client that asks and asks, and does not read what it is answered.
+        waiting = self._unread if self._held is None else len(self._held)
+        if waiting > self.services.settings.commands_in_flight:
+            self.end("slow_consumer")
 
     def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
-        """Tell the client that a command was refused; the connection stays."""
-        self.answer(frames.error(refusal, ref))
+        """Say no to a command; a client that does nothing but err is cut off."""
+        self.send(frames.error(refusal, ref))
+        if refusal.verdict.status >= 500:
+            return  # Busy, draining, a full disk: that is not the client's fault.
+        wait = self._errors.take(self._loop.time())
+        if wait:
+            limited = refusal.code == "rate_limited"
+            self.end("rate_limited" if limited else "too_many_errors", retry_after=round(wait, 3))
+
+    def take_publish(self) -> None:
+        """Count a command that others hear of; raises Refusal `rate_limited`."""
+        self._take(self._publishes)
+
+    def take_light(self) -> None:
+        """Count any other one; raises Refusal `rate_limited`."""
+        self._take(self._lights)
+
+    def submit(
+        self, command: Command[T], done: Callable[[T | None, BaseException | None], None]
+    ) -> None:
+        """Have a command stored; raises Refusal `busy`. `done` ends with `answered`."""
+        # Counted here, over all seats: one client must not fill the queue of the writer.
+        if self.outstanding.count >= self.services.settings.commands_in_flight:
+            raise Refusal("busy", retry_after=1)
+        self.services.writer.submit(command, done)
+        self.outstanding.taken()
+
+    def answered(self) -> None:
+        """A command that was submitted has got its answer."""
+        self.outstanding.answered()
+
+    def renewed(self, access: Access) -> None:
+        """A newer credential is good for the seat: from now on it counts."""
+        self._principal = access.principal
+        self._expiry.watch(self._principal.credential.expires_at)
+        self.send(frames.auth(access))
+
+    def left(self, refusal: Refusal) -> None:
+        """The seat has ended: it was what the socket is for."""
+        self._end(refusal)
+
+    def expires_soon(self, seconds: float) -> None:
+        """The credential has so long to go."""
+        self.send(frames.expiring(seconds))
+
+    def expired(self) -> None:
+        """The credential has come to its end."""
+        self.end("auth_expired")
 
     def end(self, code: str, *, retry_after: float | None = None, message: str = "") -> None:
         """Hear nothing more, answer what was taken, say why, close.
@@ -195,140 +221,80 @@ class Connection:
         self._end(Refusal(code, message, retry_after=retry_after))
 
     def _end(self, refusal: Refusal) -> None:
-        if self._room is None:
-            return
-        if refusal.verdict.retry != "later":
-            self._leave(at_once=refusal.verdict.retry == "never")
-        if self._ending is None:
+        retry = refusal.verdict.retry
+        if retry != "later":
+            # Even if it ends already, for a reason that lets it stay until it is answered.
+            self._expiry.stop()
+            for seat in self._seats.values():
+                seat.leave(at_once=retry == "never")
+        if self._ending is None and self._seats:
             self._ending = refusal
-            self.metrics.refused(refusal.code)
-            self._socket.deafen()
-            # A server that stops has waited half of its grace for its disk before it ends anybody.
-            settings = self.settings
-            patience = min(settings.close_timeout, settings.shutdown_grace / 4)
-            self.outstanding.when_answered(partial(self._close, refusal), patience=patience)
+            self.services.metrics.refused(refusal.code)
+            self.socket.deafen()
+            close = partial(self._close, refusal)
+            self.outstanding.when_answered(close, patience=self._patience)
 
-    def expires_soon(self, seconds: float) -> None:
-        """The credential has so long to go."""
-        self.send(frames.expiring(seconds))
-
-    def expired(self) -> None:
-        """The credential has come to its end."""
-        self.end("auth_expired")
-
-    def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
-        """Read a page for the feed, with the rights of that moment."""
-        self._read(page_read, read_page, self.access, after, self.settings.page_max)
-
-    def caught_up(self, cursor: int) -> None:
-        """The feed is at the head: now, and after each time that the client was slow."""
-        if not self._greeted:
-            self._greeted = True
-            self.send(frames.live(cursor))
-        if self._room is not None and self._room.presence.version != self._presence_seen:
-            # Joins and leaves were not told during the replay: here is where they led to.
-            self._presence_seen = self._room.presence.version
-            self.send(frames.presence(self._room.presence.summary()))
-
-    def lost(self) -> None:
-        """The socket is gone, whoever ended it."""
-        self._ending = None
-        self.outstanding.stop()
-        if self._room is not None:
-            self._leave(at_once=False)
+    @property
+    def _patience(self) -> float:
+        # A server that stops has waited half of its grace for its disk before it ends anybody.
+        settings = self.services.settings
+        return min(settings.close_timeout, settings.shutdown_grace / 4)
 
     def _close(self, refusal: Refusal) -> None:
-        for frame in self._early:
+        # Answers that waited for a welcome which does not come any more.
+        for frame in self._held or ():
             self._write(frame)
         self._write(frames.closing(refusal))
         self._ending = None
-        if self._room is not None:
-            self._leave(at_once=False)
-        self._socket.close(refusal.verdict.close_code, refusal.code)
+        self._leave()
+        self.socket.close(refusal.verdict.close_code, refusal.code)
 
-    def _leave(self, *, at_once: bool) -> None:
-        self._room = None
-        if self._feed is not None:
-            self._feed.stop()
+    def _leave(self) -> None:
         self._expiry.stop()
-        self._hub.leave(self.access.item_key, self, at_once=at_once)
+        for seat in self._seats.values():
+            seat.leave(at_once=False)
+        # Acks, verified tokens and frames that are still on their way find nobody.
+        self._seats.clear()
+
+    def _seat(self, access: Access) -> Seat:
+        return Seat(self, access)
+
+    def _do(self, frame: AnyClientFrame) -> None:
+        if isinstance(frame, AuthFrame):
+            self.take_light()
+            self._renew(frame.token)
+            return
+        # Frames do not name their item here: the address of the socket did.
+        (seat,) = self._seats.values()
+        seat.do(frame)
+
+    def _take(self, bucket: Bucket) -> None:
+        wait = bucket.take(self._loop.time())
+        if wait:
+            raise Refusal("rate_limited", retry_after=round(wait, 3))
 
     def _write(self, frame: ServerFrame) -> None:
-        encoded = frames_of(self._codec, frame)
+        encoded = frames_of(self.codec, frame)
         if encoded.frames:
-            self._socket.send(encoded)
+            self.socket.send(encoded)
 
-    def _take(self, access: Access) -> None:
-        if access.role is not self.access.role:
-            self.send(frames.role_changed(access.role))
-        self.access = access
+    def _renew(self, token: str) -> None:
+        if self._renewal is not None and not self._renewal.done():
+            raise Refusal("busy", "An earlier token is still being verified.", retry_after=1)
+        self._renewal = self._loop.create_task(self._verify(token))
 
-    def _begin(self, room: Room, opening: Opening) -> None:
-        room.learn_head(opening.extent.head)
-        self._welcome(room, opening)
-
-    def _welcome(self, room: Room, opening: Opening) -> None:
-        self.access = grant(self.access.principal, opening.standing)
-        self._write(welcome(self.id, self.access, opening, room.presence.summary(), self.settings))
-        self._presence_seen = room.presence.version
-        self._feed = Feed(
-            self,
-            room,
-            self._socket,
-            self._codec,
-            cursor=opening.after,
-            stall_timeout=self.settings.stall_timeout,
-        )
-        for frame in self._early:
-            self._write(frame)
-        self._early.clear()
-        self._expiry.watch(self.credential.expires_at)
-        self._feed.advance()
-
-    def _renew(self, principal: Principal, standing: Standing) -> None:
+    # The one coroutine here: keys of an outside issuer may have to be fetched.
+    async def _verify(self, token: str) -> None:
         try:
-            access = grant(principal, standing)
+            principal = await self.services.identify(token)
+            if principal.user_key != self._principal.user_key:
+                raise Refusal("forbidden", "The token is another user's.")
         except Refusal as refusal:
             self.refuse(refusal)
-            return
-        self._take(access)
-        self._expiry.watch(self.credential.expires_at)
-        self.send(frames.auth(self.access))
-
-    def _read_rights(
-        self, done: Callable[[T], None], read: Callable[..., T], *arguments: object
-    ) -> None:
-        """Read what rights follow from; once more if they changed before the answer was here."""
-        judgements = self._judgements
-
-        def judged(answer: T) -> None:
-            if judgements == self._judgements:
-                done(answer)
-            else:
-                self._read_rights(done, read, *arguments)
-
-        self._read(judged, read, *arguments)
-
-    def _read(self, done: Callable[[T], None], read: Callable[..., T], *arguments: object) -> None:
-        """Read in a reader thread, then call `done` here, unless the connection has ended."""
-        try:
-            future = self._readers.submit(read, *arguments)
-        except Refusal as refusal:
-            self._end(refusal)
-            return
-        future.add_done_callback(
-            lambda future: self._loop.call_soon_threadsafe(self._read_done, done, future)
-        )
-
-    def _read_done(self, done: Callable[[T], None], future: "Future[T]") -> None:
-        if self._room is not None:
-            self._attempt(lambda: done(future.result()))
-
-    def _attempt(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except Refusal as refusal:
-            self._end(refusal)
         except Exception:
-            logger.exception("connection %s: a read of the log failed", self.id)
-            self.end("database_unavailable", retry_after=1)
+            failure_id = secrets.token_hex(4)
+            logger.exception("failure %s: a token could not be verified", failure_id)
+            self.failed(failure_id)
+        else:
+            for seat in tuple(self._seats.values()):
+                seat.renew(principal)

@@ -34,11 +34,11 @@ ItemEvent = MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved
 
 
 class Member(Protocol):
-    """What the hub needs of a connection."""
+    """What the hub needs of a seat."""
 
     @property
     def user(self) -> Author:
-        """Whose connection it is."""
+        """Who sits there."""
 
     @property
     def credential(self) -> Credential:
@@ -68,7 +68,7 @@ class Member(Protocol):
         """Credentials of its user for which `ended` is true no longer count."""
 
     def end(self, code: str, *, retry_after: float | None = None) -> None:
-        """Close it, for this reason; seconds after which to come back."""
+        """It cannot go on, for this reason; seconds after which to come back."""
 
 
 class Room:

@@ -57,7 +57,7 @@ async def test_client_that_only_errs_is_cut(world: World, frame: str, reason: st
     assert (closing["reason"], closing["code"], closing["retry"]) == (reason, 1008, "later")
     assert closing["retry_after"] > 0
     assert len(ada.socket.said_of("error")) == 21
-    assert bob.connection.room is not None
+    assert bob.connection.is_open
 
 
 async def test_errors_now_and_then_are_forgiven(world: World) -> None:

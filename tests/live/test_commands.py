@@ -225,7 +225,7 @@ async def test_what_was_taken_is_answered_before_the_close(world: World) -> None
     for number in range(130):
         ada.publishes("x", f"r{number}")
     assert ada.socket.is_deaf
-    assert ada.connection.room is None
+    assert not ada.connection.is_open
     assert ada.socket.closed is None
     await world.on_disk(100)
     world.news.release()

@@ -73,7 +73,7 @@ async def test_answers_before_the_welcome_wait_for_it(world: World) -> None:
     ada.publishes("early", "r")
     ada.sends(b"{")
     await world.on_disk(1)
-    await until(lambda: len(ada.connection._early) == 3)
+    await until(lambda: len(ada.connection._held or ()) == 3)
     assert ada.socket.frames == []
     world.held.release()
     await ada.hears("live")
@@ -181,10 +181,10 @@ async def test_client_that_never_was_live_is_not_called_behind(world: World) -> 
     bob = Talker(world, access)
     world.held.hold = "start"
     bob.opens(FROM_START)
-    assert not bob.connection.is_behind
+    assert not bob.seat.is_behind
     world.held.release()
     await bob.hears("live")
-    assert not bob.connection.is_behind
+    assert not bob.seat.is_behind
 
 
 @told_of_presence

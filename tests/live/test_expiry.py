@@ -64,7 +64,7 @@ async def test_credentials_ended_close_those_who_use_them(world: World) -> None:
     await world.writer.call(lambda tx: tx.emit(event))
     closing = await ended.is_closed()
     assert (closing["code"], closing["reason"], closing["retry"]) == (1008, "auth_revoked", "never")
-    assert stays.connection.room is not None
+    assert stays.connection.is_open
 
 
 def session(world: World, name: str) -> Principal:
@@ -109,7 +109,7 @@ async def test_credential_that_ends_while_it_is_taken_on_is_refused(
     assert (answer["type"] == "auth") == renewed
     if not renewed:
         assert answer["code"] == "auth_revoked"
-        assert ada.connection.credential.id == "jti-ada"
+        assert ada.seat.credential.id == "jti-ada"
 
 
 async def test_demotion_during_a_renewal_counts(world: World) -> None:
@@ -121,5 +121,5 @@ async def test_demotion_during_a_renewal_counts(world: World) -> None:
     await world.writer.call(world.set_role("ada", Role.READER))
     world.held.release()
     await ada.hears("auth")
-    assert ada.connection.access.role is Role.READER
+    assert ada.seat.access.role is Role.READER
     assert len(ada.socket.said_of("role")) == 1

@@ -10,18 +10,29 @@ from api.history.events import DefaultRoleChanged
 from api.history.reader import read_entries
 from api.history.transaction import Transaction
 from api.live.connection import Connection
-from api.rights.access import Role
+from api.live.reads import Reads
+from api.live.seat import Seat
+from api.rights.access import Access, Role
 from tests.live.world import FROM_START, NEWEST, Talker, World, settled, until
 
 pytestmark = pytest.mark.anyio
 told_of_presence = pytest.mark.parametrize("world", [{"presence_interval": 0.01}], indirect=True)
 
 
-class HastyConnection(Connection):
+class HastyReads(Reads):
     """Wrong: takes what it read for what is true now."""
 
-    def _read_rights(self, done: Callable[[Any], None], read: Any, *arguments: object) -> None:
-        self._read(done, read, *arguments)
+    def read_rights(self, done: Callable[[Any], None], read: Any, *arguments: object) -> None:
+        self.read(done, read, *arguments)
+
+
+class HastyConnection(Connection):
+    """One whose seat reads so."""
+
+    def _seat(self, access: Access) -> Seat:
+        seat = Seat(self, access)
+        seat._reads = HastyReads(seat, self.services.readers)
+        return seat
 
 
 @pytest.mark.parametrize(
@@ -40,7 +51,7 @@ async def test_demotion_during_the_opening_read_counts(
     world.held.release()
     await ada.hears("live")
     assert ada.socket.said[0]["you"]["role"] == role
-    assert ada.connection.access.role == role
+    assert ada.seat.access.role == role
 
 
 async def test_removal_during_the_opening_read_ends_without_a_welcome(world: World) -> None:
@@ -83,12 +94,19 @@ async def test_removal_inside_a_batch_divides_what_is_seen(world: World) -> None
     await until(lambda: bob.moves("leave") == {"Ada"})
 
 
-class TrustingConnection(Connection):
+class TrustingSeat(Seat):
     """Wrong: believes that the news of a removal comes before anybody reads beyond it."""
 
     def read_page(self, after: int, page_read: Callable[[Any], None]) -> None:
-        size = self.settings.page_max
-        self._read(page_read, read_entries, self.access.item_key, after, size)
+        size = self._line.services.settings.page_max
+        self._reads.read(page_read, read_entries, self.access.item_key, after, size)
+
+
+class TrustingConnection(Connection):
+    """One whose seat does so."""
+
+    def _seat(self, access: Access) -> Seat:
+        return TrustingSeat(self, access)
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,13 @@ from api.history.messages import author_of
 from api.history.transaction import Transaction
 from api.history.writer import Call, Writer
 from api.live.codecs import DEFAULT_CODEC
-from api.live.commands import Commands
 from api.live.connection import Connection
 from api.live.encoding import Codec
 from api.live.hub import Hub, Moment
 from api.live.opening import Arrival, Beginning, Opening, read_arrival
+from api.live.seat import Seat
+from api.live.services import Services
+from api.live.sockets import Sockets
 from api.metrics import Metrics
 from api.models import Membership
 from api.rights.access import Access, Principal, Role
@@ -49,6 +51,7 @@ class World(Store):
         self.readers.close()
         self.readers = self.held = HeldReaders(settings)
         self.metrics = Metrics()
+        self.sockets = Sockets()
         self.hub = Hub(
             recent_entries=settings.recent_entries,
             presence_grace=settings.presence_grace,
@@ -178,22 +181,28 @@ class Talker:
         self.tokens = tokens or {}
         self.verified = asyncio.Event()
         self.verified.set()
-        self.connection = make(
-            access,
-            codec,
-            self.socket,
+        self.access = access
+        self.services = Services(
             hub=world.hub,
             readers=world.readers,
+            writer=world.writer,
             metrics=world.metrics,
             settings=world.settings.model_copy(update=changes),
+            sockets=world.sockets,
+            identify=self._authenticate,
         )
-        self.commands = Commands(self.connection, codec, world.writer, self._authenticate)
+        self.connection = make(self.services, self.socket, codec, access.principal)
+
+    @property
+    def seat(self) -> Seat:
+        """Its place in the room, while it has one."""
+        (seat,) = self.connection._seats.values()
+        return seat
 
     def opens(self, beginning: Beginning) -> None:
         """Come in with an answer that is out of date: the connection has to look for itself."""
-        standing = self.connection.access.standing
-        opening = Opening(standing, Extent(0, 1, "stale"), 0, recovered=True)
-        arrival = Arrival(self.connection.access, beginning, opening, Moment(rights=-1, commits=-1))
+        opening = Opening(self.access.standing, Extent(0, 1, "stale"), 0, recovered=True)
+        arrival = Arrival(self.access, beginning, opening, Moment(rights=-1, commits=-1))
         self.connection.open(arrival)
 
     async def _authenticate(self, token: str) -> Principal:
@@ -210,12 +219,11 @@ class Talker:
 
     def sends(self, data: bytes, *, is_text: bool = True) -> None:
         """Any bytes."""
-        self.commands.received(data, is_text=is_text)
+        self.connection.received(data, is_text=is_text)
 
     def leaves(self) -> None:
         """The socket is gone."""
         self.connection.lost()
-        self.commands.close()
 
     async def hears(self, *types: str, count: int = 1) -> Fields:
         """Wait for frames of some types; the last of them."""

@@ -11,8 +11,7 @@ from websockets.asyncio.client import connect
 from api.accounts.identity import verify_token
 from api.live.codecs import DEFAULT_CODEC
 from api.live.opening import Arrival, Beginning, read_arrival
-from api.live.sockets import Sockets
-from api.rooms.endpoint import RoomClient, enter
+from api.rooms.endpoint import enter
 from api.state import State
 from tests.conftest import Serve
 from tests.live.fakes import FakeSocket
@@ -180,7 +179,7 @@ async def test_room_works_under_any_asgi_server(
 async def test_failed_handler_ends_with_the_id_that_the_log_has(world: World) -> None:
     """The socket's adapter tells the connection."""
     ada = await world.live()
-    RoomClient(ada.connection, ada.commands, Sockets()).failed("0a1b2c3d")
+    ada.connection.failed("0a1b2c3d")
     closing = await ada.is_closed()
     assert (closing["code"], closing["message"]) == (1011, "failure 0a1b2c3d")
 
@@ -188,7 +187,7 @@ async def test_failed_handler_ends_with_the_id_that_the_log_has(world: World) ->
 async def test_broken_protocol_ends_with_its_code(world: World) -> None:
     """What the socket's adapter found, in the contract's words."""
     ada = await world.live()
-    RoomClient(ada.connection, ada.commands, Sockets()).broke("too_big")
+    ada.connection.broke("too_big")
     assert (await ada.is_closed())["code"] == 1009
 
 
