@@ -92,6 +92,7 @@ class WireSocket:
         """Send after what was given before; leaves with everything else of this turn."""
         if self.has_closed:
             return
+        # What `write` does, without another call for each of a room's receivers.
         data = frames.wire or on_the_wire(frames)
         if self._out is None:
             self._out = [data]

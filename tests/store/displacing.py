@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 
 from api.settings import Settings
 from api.store.database import open_writing_engine
+from api.store.files import DatabaseFiles
+from api.store.lock import Lock
 from tests.serving import Person
 
 
@@ -97,3 +99,13 @@ def connected(settings: Settings) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection
     engine.dispose()
+
+
+@contextmanager
+def watched(settings: Settings) -> Iterator[tuple[Connection, DatabaseFiles]]:
+    """A connection that writes, with its lock, and what looks at the files under it."""
+    lock = Lock(settings.database_path)
+    lock.acquire()
+    with connected(settings) as connection, closing(DatabaseFiles(settings, lock)) as files:
+        yield connection, files
+    lock.release()

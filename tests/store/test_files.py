@@ -17,12 +17,11 @@ from api.settings import Settings
 from api.store import files as database_files
 from api.store.database import open_writing_engine
 from api.store.failures import DatabaseError
-from api.store.files import DatabaseFiles, Misplaced
+from api.store.files import Misplaced
 from api.store.lock import Lock
 from tests.process import PATIENCE, Process
 from tests.serving import LiveServer, Person, Served
 from tests.store.displacing import (
-    connected,
     moved,
     part,
     publish,
@@ -30,6 +29,7 @@ from tests.store.displacing import (
     refs,
     renamed_folder,
     replaced,
+    watched,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -188,16 +188,13 @@ def test_end_waits_for_clients_to_hear_of_it(
 ) -> None:
     """A removed log ends the server after PATIENCE, and not if that was a mistake of a moment."""
     database = settings.database_path
-    lock = Lock(database)
-    lock.acquire()
-    with connected(settings) as connection, closing(DatabaseFiles(settings, lock)) as files:
+    with watched(settings) as (connection, files):
         part(database, "-wal").unlink()
         for expected in (True, False):
             with pytest.raises(Misplaced):
                 files.check(connection)
             assert (files.lost is None) is expected
             monkeypatch.setattr(database_files, "PATIENCE", 0)
-    lock.release()
 
 
 def fail(_: object) -> NoReturn:
@@ -210,9 +207,7 @@ def test_log_that_cannot_be_saved_does_not_end_the_server(
     """While a foreign program reads what is old, or the disk fails: only this process has it."""
     monkeypatch.setattr(database_files, "PATIENCE", 0)
     database = settings.database_path
-    lock = Lock(database)
-    lock.acquire()
-    with connected(settings) as connection, closing(DatabaseFiles(settings, lock)) as files:
+    with watched(settings) as (connection, files):
         with closing(sqlite3.connect(database, isolation_level=None)) as foreign:
             foreign.execute("BEGIN")
             foreign.execute("SELECT * FROM t").fetchall()
@@ -231,7 +226,6 @@ def test_log_that_cannot_be_saved_does_not_end_the_server(
             files.check(connection)
         seen.append(files.lost)
     assert [lost is None for lost in seen] == [True, True, False]
-    lock.release()
 
 
 def test_removed_database_is_rescued_before_the_end(
@@ -240,9 +234,7 @@ def test_removed_database_is_rescued_before_the_end(
     """Only the open descriptors have it: a sentence says where it is now, to a new start too."""
     monkeypatch.setattr(database_files, "PATIENCE", 0)
     database = settings.database_path
-    lock = Lock(database)
-    lock.acquire()
-    with connected(settings) as connection, closing(DatabaseFiles(settings, lock)) as files:
+    with watched(settings) as (connection, files):
         database.unlink()
         left = {path.name for path in database.parent.iterdir()}
         with monkeypatch.context() as full:
@@ -263,4 +255,3 @@ def test_removed_database_is_rescued_before_the_end(
     assert not database.exists()
     rescued.rename(database)
     open_writing_engine(settings).dispose()
-    lock.release()
