@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.browser import PATIENCE, Windows, anyio_backend, browser, windows
 from tests.conftest import Serve
 from tests.console.tab import Tab
-from tests.serving import Served
+from tests.serving import LiveServer, Person, Served
 
 __all__ = ["anyio_backend", "browser", "windows"]
 
@@ -28,3 +28,19 @@ def visit(serve: Serve, windows: Windows) -> Visit:
         return Tab(await windows.open(f"{server.url}{path}", **options))
 
     return open_tab
+
+
+@pytest.fixture
+def ada(server: LiveServer) -> Person:
+    """Somebody with a room, `order-17`."""
+    ada = server.person("ada")
+    ada.create("order-17")
+    return ada
+
+
+@pytest.fixture
+async def tab(visit: Visit, server: LiveServer, ada: Person) -> Tab:
+    """A page that Ada has signed in to, in her room."""
+    tab = await visit(server)
+    await tab.arrive(ada, "order-17")
+    return tab

@@ -68,14 +68,8 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-async def test_snippets_work_as_pasted(
-    visit: Visit, windows: Windows, server: LiveServer, tmp_path: Path
-) -> None:
+async def test_snippets_work_as_pasted(windows: Windows, tmp_path: Path, tab: Tab) -> None:
     """In a shell, in Python, in Node and as a page; each is read by the person who made it."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
     dialog = await ask_for_token(tab)
     curl = await snippet(dialog, "curl", "curl")
     python = written(tmp_path / "room.py", await snippet(dialog, "Python", "python"))
@@ -95,12 +89,10 @@ async def test_snippets_work_as_pasted(
         await expect(tab.message(said)).to_be_visible()
 
 
-async def test_what_was_given_away_ends(visit: Visit, windows: Windows, server: LiveServer) -> None:
+async def test_what_was_given_away_ends(
+    visit: Visit, windows: Windows, server: LiveServer, tab: Tab, ada: Person
+) -> None:
     """A ticket with its first use, in a browser that is nobody's; a token when it is revoked."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
     dialog = await ask_for_token(tab)
     text = await dialog.get_by_role("textbox", name="Token", exact=True).input_value()
     token = Person(server, "ada", ada.id, text)

@@ -261,12 +261,8 @@ async def test_leaving_and_revoking_ask_too(visit: Visit, server: LiveServer) ->
     await expect(tab.page.get_by_text("Nothing here yet.")).to_be_visible()
 
 
-async def test_deleting_an_item_can_be_called_off(visit: Visit, server: LiveServer) -> None:
+async def test_deleting_an_item_can_be_called_off(tab: Tab) -> None:
     """The question goes, and the button is there again, with the focus."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
     members = await tab.dialog("Members", "Members and settings")
     begin = members.get_by_role("button", name="Delete item…")
     await begin.click()

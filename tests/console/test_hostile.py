@@ -11,8 +11,9 @@ from playwright.async_api import expect
 
 from tests.browser import Windows
 from tests.console.conftest import Visit
+from tests.console.tab import Tab
 from tests.deadlines import scaled
-from tests.serving import LiveServer
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 
@@ -96,13 +97,9 @@ OPEN = """(url) => new Promise((resolve) => {
 
 
 async def test_page_of_another_origin_opens_no_socket_with_the_cookie(
-    visit: Visit, windows: Windows, server: LiveServer
+    windows: Windows, server: LiveServer, tab: Tab, ada: Person
 ) -> None:
     """The cookie goes along, and does not count; from our own page it does."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
     url = server.room_url("order-17")
     assert await tab.page.evaluate(OPEN, url) == "welcome"
     windows.tolerate(r"^WebSocket connection to '[^']+' failed: .*\b403\b")
@@ -117,13 +114,9 @@ async def test_page_of_another_origin_opens_no_socket_with_the_cookie(
 
 
 async def test_ended_session_is_told_where_it_is_noticed(
-    visit: Visit, windows: Windows, server: LiveServer
+    windows: Windows, tab: Tab, ada: Person
 ) -> None:
     """The page says so at once, and asks to sign in again."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
     (session,) = ada.call("GET", "/auth/sessions").json()["sessions"]
     assert ada.call("DELETE", f"/auth/sessions/{session['id']}").status_code == 204
     windows.tolerate(r"status of 401 .*/items\?limit=\d+\)")

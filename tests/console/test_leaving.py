@@ -8,18 +8,15 @@ from playwright.async_api import expect
 
 from tests.browser import Windows
 from tests.console.conftest import Visit
+from tests.console.tab import Tab
 from tests.console.test_restarts import GONE, free_port, start
-from tests.serving import LiveServer
+from tests.serving import Person
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_signed_out_browser_is_nobodys(visit: Visit, server: LiveServer) -> None:
+async def test_signed_out_browser_is_nobodys(tab: Tab, ada: Person) -> None:
     """The session has ended at the server, and a reload asks for a password."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
     account = await tab.dialog("Account: ada", "Account")
     await account.get_by_role("button", name="Sign out").click()
     await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -27,13 +27,9 @@ async def knows_nothing(tab: Tab) -> None:
 
 
 async def test_network_that_the_browser_misses_is_missed_at_once(
-    visit: Visit, windows: Windows, server: LiveServer
+    windows: Windows, tab: Tab
 ) -> None:
     """Nothing stays green; what is written waits, and goes when the network is back."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
     await expect(tab.page.get_by_role("button", name="1 here")).to_be_visible()
     windows.tolerate(GONE)
     await tab.page.context.set_offline(True)

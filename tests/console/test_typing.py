@@ -3,8 +3,7 @@
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.console.conftest import Visit
-from tests.serving import LiveServer
+from tests.console.tab import Tab
 
 pytestmark = pytest.mark.anyio
 
@@ -19,13 +18,8 @@ async def compose(box: Locator, text: str) -> None:
     await box.evaluate(PICK)
 
 
-async def test_enter_that_picks_a_word_sends_nothing(visit: Visit, server: LiveServer) -> None:
+async def test_enter_that_picks_a_word_sends_nothing(tab: Tab) -> None:
     """In a message, an edit and a reaction: only the Enter after it does, and all of it."""
-    ada = server.person("ada")
-    ada.create("order-17")
-    tab = await visit(server)
-    await tab.arrive(ada, "order-17")
-
     box = tab.page.get_by_role("textbox", name="Message", exact=True)
     await compose(box, "日本")
     await expect(box).to_have_value("日本")
