@@ -34,7 +34,7 @@ class TokenRequest:
     name: str
     items: Mapping[str, Role]
     ttl: int
-    """Seconds."""
+    """Seconds that it shall live."""
 
 
 @dataclass(frozen=True, slots=True)

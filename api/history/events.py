@@ -58,7 +58,7 @@ class CredentialsEnded:
     kinds: frozenset[CredentialKind] | None = None
     """Only those of these kinds."""
     ids: frozenset[str] | None = None
-    """Only these."""
+    """Only those with these ids."""
     kept: str | None = None
     """The id of one that goes on."""
 

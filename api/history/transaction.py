@@ -42,7 +42,7 @@ class Memory:
     """By user key, kind and id of the credential, and item id."""
     limit: int = 50_000
     moment: int = 0
-    """See `Transaction.moment`."""
+    """The newest that was given out, in epoch milliseconds: the next is not before it."""
 
     def forget(self) -> None:
         """Start over from the database."""
