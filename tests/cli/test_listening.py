@@ -171,7 +171,7 @@ async def test_server_that_has_gone_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("script", "sentence", "code"),
     [
-        (say(close=1008), "The connection was closed (1008).", REFUSED),
+        (say(close=1002), "The connection was closed (1002).", REFUSED),
         (
             say({"type": "closing", "reason": "strange", "retry": "never"}, close=1008),
             "strange: ",

@@ -5,7 +5,7 @@ import time
 from functools import partial
 from typing import Literal, NamedTuple
 
-from itemroom.core.entries import Event
+from itemroom.core.entries import Event, Gap
 from itemroom.core.errors import Refused
 from itemroom.core.session import Session
 from itemroom.credentials import Credentials
@@ -48,6 +48,7 @@ class Keeper:
         self.session = session
         self.delivery = delivery
         delivery.when_relieved = self._relieved
+        delivery.when_reached = self._reached
         self.listeners = Listeners()
         self.change = Change("connecting")
         self._link = Link(url, session, credentials, self._happened)
@@ -81,8 +82,8 @@ class Keeper:
     async def close(self) -> None:
         """End all; may come twice."""
         await self._renewal.stop()
+        self._stop()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.wait([self._task])
         self._finish("closed", Refused("closed", "The room was closed."))
 
@@ -168,6 +169,10 @@ class Keeper:
             pass
         self._hurry.clear()
 
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
     def _to(self, change: Change) -> None:
         self.change = change
         self.listeners.tell("state", change)
@@ -195,11 +200,13 @@ class Keeper:
                 return
             case "welcome":
                 self._hurry.clear()
-                self.delivery.begin(self.session.cursor.after or 0, anew=False)
+                cursor = self.session.cursor
+                self.delivery.begin(cursor.after or 0, cursor.epoch)
                 self._to(Change("resuming"))
                 self._welcomed.set()
             case "gap":
-                self.delivery.begin(event.detail.after, anew=True)
+                self.delivery.gap(event.detail)  # Told when whoever reads gets to it.
+                return
             case "live":
                 self._to(Change("live"))
             case "entry":
@@ -210,6 +217,16 @@ class Keeper:
         if self.delivery.is_full and not self.session.cursor.is_deaf:
             self.session.cursor.is_deaf = True
             raise Refused("buffer_full", "Entries wait to be read.", retry="later")
+
+    def _reached(self, gap: Gap) -> None:
+        """What was built from the entries before this is void."""
+        try:
+            self.listeners.tell("gap", gap)
+        except Exception as error:
+            # Told out of the iterator, it would not end what keeps the room.
+            self._finish("closed", error)
+            self._stop()
+            raise
 
     def _relieved(self) -> None:
         """There is room for what was left in the log."""

@@ -91,7 +91,7 @@ class Room:
     @property
     def epoch(self) -> str | None:
         """The life of the log that `seq` belongs to."""
-        return self._session.cursor.epoch
+        return self._delivery.epoch or self._session.cursor.epoch
 
     @property
     def head(self) -> int:

@@ -3,11 +3,12 @@ from typing import Any
 
 import pytest
 
-from itemroom import Entry
+from itemroom import Entry, Gap
 from tests.clients.python.rooms import LIVE, ack, read, room_at
 from tests.clients.python.scripted import (
     WELCOME,
     Guest,
+    Script,
     message,
     playing,
     say,
@@ -90,27 +91,67 @@ async def test_nobody_iterates_when_nothing_is_kept() -> None:
             assert room.seq == 20
 
 
-async def test_gap_throws_away_what_was_not_read() -> None:
-    """It belongs to a log that is no more."""
-    anew = WELCOME | {"recovered": False, "after": 6, "oldest": 3, "epoch": "e2", "head": 7}
-    gaps: list[Any] = []
-    go = asyncio.Event()
+ANEW = WELCOME | {"recovered": False, "after": 6, "oldest": 3, "epoch": "e2", "head": 7}
 
-    async def end(guest: Guest) -> None:
+
+def until_set(go: asyncio.Event) -> Script:
+    """Two entries, and a connection that lasts until then."""
+
+    async def script(guest: Guest) -> None:
         await guest.say(WELCOME, message(1), message(2), LIVE | {"seq": 2})
         await go.wait()
 
-    async with playing(end, say(anew, message(7), LIVE | {"seq": 7})) as stage:
+    return script
+
+
+async def test_gap_is_told_in_its_place_between_the_entries() -> None:
+    """What waits is from before it: whoever builds on entries throws away what is done with."""
+    gaps: list[Any] = []
+    go = asyncio.Event()
+    anew = say(ANEW, message(7), LIVE | {"seq": 7})
+    async with playing(until_set(go), anew) as stage:
         room = room_at(stage.url)
         room.on("gap", lambda gap: gaps.append((gap, room.seq, room.epoch)))
         async with room:
             await read(room, 1)
-            await until(lambda: room.state == "live")
             go.set()
-            await until(lambda: gaps)
+            await until(lambda: room.head == 7)
+            assert (room.seq, room.epoch, gaps) == (1, "e1", [])
+            [entry] = await read(room, 1)
+            assert (entry.seq, room.seq, room.epoch, gaps) == (2, 2, "e1", [])
             [entry] = await read(room, 1)
             assert entry.seq == 7
     assert gaps == [((6, 3, "e2"), 6, "e2")]
+
+
+async def test_gap_is_told_at_once_where_nobody_iterates() -> None:
+    """There is nothing that it would have to wait for."""
+    gaps: list[Any] = []
+    go = asyncio.Event()
+    go.set()
+    async with playing(until_set(go), say(ANEW)) as stage:
+        room = room_at(stage.url, buffer=0)
+        room.on("gap", lambda gap: gaps.append((gap, room.seq, room.epoch)))
+        async with room:
+            await until(lambda: gaps)
+    assert gaps == [((6, 3, "e2"), 6, "e2")]
+
+
+async def test_error_of_a_callback_for_a_gap_ends_the_room() -> None:
+    """It comes out of the loop that has reached the gap."""
+    go = asyncio.Event()
+    go.set()
+
+    def fail(gap: Gap) -> None:
+        raise KeyError(gap.epoch)
+
+    async with playing(until_set(go), say(ANEW)) as stage, room_at(stage.url) as room:
+        room.on("gap", fail)
+        with pytest.raises(KeyError, match="e2"):
+            await read(room, 3)
+        assert room.state == "closed"
+        with pytest.raises(KeyError, match="e2"):
+            await read(room, 1)
 
 
 async def test_entries_that_wait_when_it_is_closed_are_not_given() -> None:
