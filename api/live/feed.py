@@ -12,7 +12,7 @@ from typing import Protocol
 from api.history.entries import Entry
 from api.history.extent import MAX_PAGE_BYTES, Extent
 from api.live.encoding import Burst, Codec
-from api.live.hub import Room
+from api.live.room import Room
 from api.live.sockets import Socket
 
 Page = tuple[list[Entry], Extent]

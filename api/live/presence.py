@@ -81,6 +81,7 @@ class Presence:
 
     def summary(self) -> PresenceSummary:
         """Count and users, as `welcome` and the REST call show them."""
+        # Whoever gets this gets the next frame too: what that will say has been seen here.
         self._shown.update(self._changes)
         shown: PresenceSummary = {"count": len(self._users)}
         if len(self._users) <= MAX_LISTED:
@@ -104,6 +105,8 @@ class Presence:
             self._emptied()
 
     def _change(self, user: Author, *, here: bool) -> None:
+        # Who comes and goes within one interval is nothing to tell, unless a summary has shown
+        # somebody the state in between: then the way back has to be told.
         self.version += 1
         self._changed[user.key] = user
         if self._changes.pop(user.key, here) == here or user.key in self._shown:

@@ -24,10 +24,10 @@ from api.live.commands import StoredFrame, body_of, command_of
 from api.live.encoding import Burst
 from api.live.feed import Feed, Page
 from api.live.frames import ServerFrame
-from api.live.hub import Room
 from api.live.line import Line
 from api.live.opening import Arrival, Opening, read_opening, read_page, welcome
 from api.live.reads import Reads
+from api.live.room import Room
 from api.rights.access import Access, Credential, Principal, Role, Standing, grant
 from api.rights.standing import load_standing
 

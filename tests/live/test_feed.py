@@ -10,8 +10,8 @@ from api.history.extent import MAX_PAGE_BYTES, Extent
 from api.live.codecs import CODECS, DEFAULT_CODEC
 from api.live.encoding import Burst, Codec
 from api.live.feed import Feed, Page
-from api.live.hub import Room
 from api.live.presence import Presence
+from api.live.room import Room
 from tests.live.fakes import FakeSocket, JumpingLoop, entry, run_jumping
 
 pytestmark = pytest.mark.anyio

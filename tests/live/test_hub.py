@@ -16,7 +16,8 @@ from api.history.events import (
     UserRenamed,
 )
 from api.live.frames import Signal
-from api.live.hub import Hub, Room
+from api.live.hub import Hub
+from api.live.room import Room
 from api.rights.access import Role
 from tests.live.fakes import ADA, BOB, FakeMember, JumpingLoop, entry, run_jumping
 

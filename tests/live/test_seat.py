@@ -26,7 +26,7 @@ from tests.live.world import Talker, World, settled
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")
 # For a connection with its seat, by what Python allocates; without the transport below it.
-MOST_BYTES = 2000
+MOST_BYTES = 1400
 CROWD = 500
 
 
