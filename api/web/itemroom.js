@@ -1387,7 +1387,7 @@ class Credentials {
   #getToken;
   /** @type {string | undefined} The token that was given out last. */
   #token;
-  #renewedAt = 0;
+  #renewedAt = -Infinity;
 
   /** @param {RoomOptions} options */
   constructor({ token, ticket, getToken }) {

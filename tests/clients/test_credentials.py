@@ -7,9 +7,8 @@ from tests.conftest import Serve
 from tests.deadlines import scaled
 from tests.serving import LiveServer, Person
 
-TTL = round(
-    scaled(4)
-)  # Seconds: all that is needed has to be there before a token ends, on a busy machine.
+# Seconds: all that is needed has to be there before a token ends, on a busy machine.
+TTL = round(scaled(4))
 
 
 def lasting(person: Person) -> str:

@@ -14,7 +14,7 @@ export class Credentials {
   #getToken;
   /** @type {string | undefined} The token that was given out last. */
   #token;
-  #renewedAt = 0;
+  #renewedAt = -Infinity;
 
   /** @param {RoomOptions} options */
   constructor({ token, ticket, getToken }) {
