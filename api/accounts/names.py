@@ -10,6 +10,10 @@ from api.letters import check_visible
 # the usernames of outside users.
 USERNAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 OUTSIDE_PREFIX = "ext:"
+USERNAME_RULE = (
+    "A username has 1 to 64 characters: lower-case letters a-z, digits and . _ - , and begins with "
+    "a letter or digit."
+)
 MAX_NAME_LENGTH = 64
 
 _USERNAME = re.compile(USERNAME_PATTERN.strip("^$"))
@@ -33,11 +37,18 @@ def is_username(text: str) -> bool:
 def check_username(text: str) -> None:
     """Raise Refusal `bad_request` when no local user may have this username."""
     if not is_username(text):
-        raise Refusal(
-            "bad_request",
-            "A username has 1 to 64 characters: lower-case letters a-z, digits and . _ - , and "
-            "begins with a letter or digit.",
-        )
+        raise Refusal("bad_request", USERNAME_RULE)
+
+
+def new_username(text: str) -> str:
+    """The same for a schema, whose own word for it would be a regular expression.
+
+    Raises:
+        ValueError: no local user may have this username.
+    """
+    if not is_username(text):
+        raise ValueError(USERNAME_RULE)
+    return text
 
 
 def clean_name(text: str) -> str:

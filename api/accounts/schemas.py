@@ -1,5 +1,6 @@
 """What the calls about accounts take and give."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -12,7 +13,7 @@ from pydantic import (
     StrictInt,
 )
 
-from api.accounts.names import MAX_NAME_LENGTH, USERNAME_PATTERN, clean_name
+from api.accounts.names import MAX_NAME_LENGTH, USERNAME_PATTERN, clean_name, new_username
 from api.accounts.sessions import SessionListed
 from api.accounts.tokens import TokenListed
 from api.accounts.users import Profile
@@ -41,9 +42,25 @@ Name = Annotated[
     ),
     AfterValidator(clean_name),
 ]
+NewUsername = Annotated[
+    str,
+    Field(examples=["ada"], json_schema_extra={"pattern": USERNAME_PATTERN}),
+    AfterValidator(new_username),
+]
 Time = Annotated[str, Field(examples=["2026-01-31T23:59:59.123Z"])]
+ITEM_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9._:-]*)?\*?$"
+
+
+def _item_pattern(text: str) -> str:
+    if not re.fullmatch(ITEM_PATTERN.strip("^$"), text):
+        raise ValueError("A pattern is an item's id, or its beginning and a final *.")
+    return text
+
+
 ItemPattern = Annotated[
-    str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]*)?\*?$", min_length=1, max_length=128)
+    str,
+    Field(min_length=1, max_length=128, json_schema_extra={"pattern": ITEM_PATTERN}),
+    AfterValidator(_item_pattern),
 ]
 ItemRoles = Annotated[
     dict[ItemPattern, Role],
@@ -66,7 +83,7 @@ class Input(BaseModel):
 class Registration(Input):
     """A new user."""
 
-    username: Annotated[str, Field(pattern=USERNAME_PATTERN, examples=["ada"])]
+    username: NewUsername
     password: NewPassword
     display_name: Name | None = Field(None, description="Shown to others; else the username is.")
 

@@ -27,7 +27,6 @@ _PLAIN = frozenset(
         "literal_error",
         "missing",
         "model_attributes_type",
-        "string_pattern_mismatch",
         "string_too_long",
         "string_too_short",
         "string_type",

@@ -14,13 +14,18 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from api.history.words import MAX_SEQ, whole
-from api.items.ids import ITEM_ID_PATTERN
+from api.items.ids import ITEM_ID_PATTERN, new_item_id
 from api.letters import VISIBLE_LINE, check_visible
 from api.rights.access import Role
 
 MAX_RETENTION_DAYS = 36_500  # A century: longer is the same as for ever, which is null.
 
-ItemIdText = Annotated[str, Field(pattern=ITEM_ID_PATTERN, examples=["order-17"])]
+# The pattern is for programs: pydantic's own refusal would show it to people.
+ItemIdText = Annotated[
+    str,
+    Field(examples=["order-17"], json_schema_extra={"pattern": ITEM_ID_PATTERN}),
+    AfterValidator(new_item_id),
+]
 Title = Annotated[
     str,
     Field(max_length=200, examples=["Order 17"], json_schema_extra=VISIBLE_LINE),

@@ -5,13 +5,12 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from api.accounts import schemas as accounts
-from api.accounts.names import USERNAME_PATTERN
 
 
 class NewUser(accounts.Input):
     """A user to be made; without a password they cannot sign in before one is set."""
 
-    username: Annotated[str, Field(pattern=USERNAME_PATTERN)]
+    username: accounts.NewUsername
     password: accounts.Password | None = None
     display_name: accounts.Name | None = None
     admin: bool = False

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, text
 
@@ -164,6 +166,24 @@ async def test_refusal_names_the_field_that_it_is_about(
     await visitor.register("ada")
     refused = (await visitor.client.post("/auth/register", json=wish)).json()
     assert refused["errors"] == [{"loc": ["body", field], "problem": refused["detail"]}]
+
+
+@pytest.mark.parametrize(
+    ("path", "wish", "sentence"),
+    [
+        ("/auth/register", {"username": "Ada", "password": PASSWORD}, "A username has "),
+        ("/auth/register", {"username": "a/b", "password": PASSWORD}, "A username has "),
+        ("/items", {"id": "order 17"}, "An item's id has "),
+        ("/tokens", {"name": "bot", "items": {"order 17": "reader"}}, "A pattern is "),
+    ],
+)
+async def test_form_that_is_not_kept_is_told_in_a_sentence(
+    ada: Visitor, path: str, wish: dict[str, Any], sentence: str
+) -> None:
+    """People read it: the regular expression is for programs, in OpenAPI."""
+    [error] = (await ada.client.post(path, json=wish)).json()["errors"]
+    assert error["problem"].startswith(sentence)
+    assert "^" not in error["problem"]
 
 
 async def test_new_password_that_is_too_short_is_said_of_the_new_one(visit: Visit) -> None:
