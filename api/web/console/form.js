@@ -80,7 +80,7 @@ function tell(element, refusal, codes) {
   const faults = named.length > 0 ? named : [{ name: codes[code], problem: message }];
   const marked = faults.map(({ name, problem }) => {
     const control = controls(element).find((one) => one.name && one.name === name);
-    if (control) mark(control, sentence(problem, control));
+    if (control) mark(control, sentence(problem));
     return control;
   });
   marked.find(Boolean)?.focus();
@@ -90,12 +90,10 @@ function tell(element, refusal, codes) {
 /** What the validator of the server says, for those who do not know what a string is. */
 const LENGTH = /should have (at (?:most|least) \d+ characters?)/u;
 
-/** @param {string} problem @param {Control} control */
-function sentence(problem, control) {
+/** @param {string} problem */
+function sentence(problem) {
   const length = LENGTH.exec(problem);
-  if (length) return `This has ${length[1]}.`;
-  // A pattern is no sentence; `data-rule` has it in words.
-  return (/ pattern /u.test(problem) && control.dataset.rule) || problem;
+  return length ? `This has ${length[1]}.` : problem;
 }
 
 /** @param {Control} control @param {string} text */

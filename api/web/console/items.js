@@ -24,8 +24,6 @@ export const OPENNESS = [
   ["writer", "Everyone signed in can write"],
 ];
 
-const ID_RULE = "Letters, digits and . _ : -, beginning with a letter or digit.";
-
 /** @param {string} id */
 export const roomHash = (id) => `#/items/${encodeURIComponent(id)}`;
 
@@ -207,7 +205,7 @@ const badge = (count) =>
 const NOTHING = "Nothing here yet. Make an item, or let somebody add you to one of theirs.";
 
 function newItem() {
-  const id = el("input", { ...CODE_INPUT, name: "id", maxlength: 128, "data-rule": ID_RULE });
+  const id = el("input", { ...CODE_INPUT, name: "id", maxlength: 128 });
   const title = el("input", { name: "title", autocomplete: "off", maxlength: 200 });
   const openness = select(OPENNESS, "");
   const send = async () => {

@@ -10,8 +10,6 @@ import { form } from "./form.js";
  */
 /** @typedef {(username: string, password: string) => Promise<void>} Enter */
 
-const USERNAME_RULE = "Lower-case letters, digits and . _ - , beginning with a letter or digit.";
-
 /**
  * @param {(me: import("./api.js").Me) => void} onIn
  * @param {Door} door
@@ -54,7 +52,6 @@ function boxes() {
     spellcheck: "false",
     required: true,
     maxlength: 64,
-    "data-rule": USERNAME_RULE,
   });
   const password = el("input", { name: "password", type: "password", required: true });
   const name = el("input", { name: "display_name", autocomplete: "name", maxlength: 64 });
