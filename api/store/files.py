@@ -87,6 +87,13 @@ class DatabaseFiles:
             file.close()
 
     def _look(self) -> None:
+        if self._database.is_cut():
+            # Nothing brings back what was cut off; what a backup has is more than what is left.
+            self.lost = (
+                f"{self._database.path} was cut short by another program: restore a backup, unless "
+                "that was a VACUUM, and start again"
+            )
+            raise Misplaced(self.lost)
         for file in (self._database, *self._logs):
             if not file.is_in_place():
                 raise Misplaced(
@@ -159,6 +166,7 @@ class _File:
         # The number cannot be another file's meanwhile: as long as it is open, it exists.
         found = os.fstat(self._descriptor)
         self._device, self._number = found.st_dev, found.st_ino
+        self._size = found.st_size
 
     def is_in_place(self) -> bool:
         """Whether the path leads to it."""
@@ -167,6 +175,12 @@ class _File:
         except OSError:
             return False
         return found.st_ino == self._number and found.st_dev == self._device
+
+    def is_cut(self) -> bool:
+        """Whether it is smaller than it was: this server never makes its database smaller."""
+        size = os.fstat(self._descriptor).st_size
+        is_cut, self._size = size < self._size, max(size, self._size)
+        return is_cut
 
     def is_gone(self) -> bool:
         """Whether no path leads to it any more."""

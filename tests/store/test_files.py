@@ -19,6 +19,7 @@ from api.store.database import open_writing_engine
 from api.store.failures import DatabaseError
 from api.store.files import Misplaced
 from api.store.lock import Lock
+from tests.deadlines import scaled
 from tests.process import PATIENCE, Process
 from tests.serving import LiveServer, Person, Served
 from tests.store.displacing import (
@@ -135,6 +136,18 @@ def test_removed_log_loses_nothing_and_ends_with_a_sentence(tmp_path: Path) -> N
         assert "test.db-wal was removed from under this server" in server.log
         assert "Traceback" not in server.log
     assert refs(server.database) == acked
+
+
+def test_database_cut_short_is_never_acknowledged_into(tmp_path: Path) -> None:
+    """It is the same file still, but what stood behind the cut is gone: say so, and end."""
+    with Process(tmp_path) as server:
+        ada = server.person("ada")
+        ada.create("room")
+        with server.database.open("r+b") as database:
+            database.truncate(server.database.stat().st_size // 2)
+        assert publish(ada, "lost").json()["code"] == "storage_error"
+        assert server.popen.wait(scaled(30)) == 2
+    assert "was cut short by another program" in server.log
 
 
 def test_removed_log_then_killed_loses_nothing(tmp_path: Path) -> None:
