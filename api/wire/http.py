@@ -202,10 +202,11 @@ class GuardedHttp(HttpToolsProtocol):
             super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Go on as a handshake; called by uvicorn while it handles HttpParserUpgrade."""
+        """Go on as a handshake; called by uvicorn while it handles HttpParserUpgrade.
+
+        Not for what was refused: nothing of its headers is left that would ask for one.
+        """
         self._stop_waiting()
-        if self._refused:
-            return
         try:
             upgrade = read_upgrade(self.headers)
         except BadRequest as error:

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from api.errors import Refusal
 from api.security import Passwords
 from api.state import State
 from tests.accounts.conftest import Visit
@@ -141,6 +142,19 @@ async def test_visitor_is_told_who_they_are_and_whether_anybody_is_here(visit: V
     assert seen["first"] is False
     ended = await visitor.client.get("/auth/visitor", headers=bearer("nonsense"))
     assert ended.json() == {"me": None, "registration": "open", "first": False}
+
+
+async def test_visitor_of_a_server_that_cannot_look_is_told_so(
+    ada: Visitor, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that nobody is signed in: that would sign them out on the page."""
+
+    def refuse(*_: object) -> None:
+        raise Refusal("overloaded", retry_after=1)
+
+    monkeypatch.setattr(state.readers, "submit", refuse)
+    answer = await ada.client.get("/auth/visitor")
+    assert problem_of(answer) == (503, "overloaded")
 
 
 async def test_visitor_with_two_credentials_is_refused(visit: Visit) -> None:
