@@ -15,6 +15,8 @@ export class Company {
   #button = el("button", { type: "button", class: "button here", hidden: true });
   #typingLine = el("span", { role: "status", "aria-label": "Typing", class: "typing" });
   #seenLine = el("span", { class: "seen" });
+  /** What the dialog shows, which follows while it is open. */
+  #everybody = el("div");
   /** @type {{count: number, users?: User[]}} */
   #presence = { count: 0, users: [] };
   /** @type {Map<string, {name: string, timer: ReturnType<typeof setTimeout>}>} */
@@ -27,7 +29,7 @@ export class Company {
     this.me = me;
     this.button = this.#button;
     this.line = el("div", { class: "company-line" }, this.#typingLine, this.#seenLine);
-    this.#button.addEventListener("click", () => this.#showAll());
+    this.#button.addEventListener("click", () => openDialog("Who is here", [this.#everybody]));
   }
 
   /** @param {{count: number, users?: User[]}} presence */
@@ -40,6 +42,7 @@ export class Company {
     const faces = el("span", { class: "faces" }, users.slice(0, FACES).map(avatar));
     this.#button.title = listed([...users.map((user) => user.name), "you"], 8);
     fill(this.#button, users.length > 0 ? faces : null, label);
+    this.#nameAll();
   }
 
   /** @param {User} by @param {boolean} isTyping */
@@ -83,7 +86,7 @@ export class Company {
     return (this.#presence.users ?? []).filter((user) => user.id !== this.me.id);
   }
 
-  #showAll() {
+  #nameAll() {
     const { count, users } = this.#presence;
     const listItem = (/** @type {User} */ user) =>
       el("li", {}, avatar(user), el("bdi", {}, user.name), user.id === this.me.id ? " (you)" : "");
@@ -91,7 +94,7 @@ export class Company {
     const content = users && count <= UNTOLD
       ? el("ul", attributes, users.map(listItem))
       : el("p", {}, `${counted(count, "person", "people")}: too many to name.`);
-    openDialog("Who is here", [content]);
+    fill(this.#everybody, content);
   }
 }
 
