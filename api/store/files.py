@@ -28,6 +28,8 @@ logger = logging.getLogger("itemroom.database")
 # Seconds from the loss of what only a new start can make to the end: clients hear `storage_error`
 # first, and a balancer that asks `/readyz` sends no more of them.
 PATIENCE = 5.0
+# Seconds between two looks at what no commit goes into: the shared memory, the folder.
+LOOK_INTERVAL = 0.25
 
 
 class Misplaced(DatabaseError):  # noqa: N818 - not a fault of ours: somebody moved a file
@@ -58,6 +60,9 @@ class DatabaseFiles:
         # the file itself was moved, for the next start would follow it.
         self._database = _File(settings.database_link)
         self._logs = [_File(path.with_name(path.name + part)) for part in ("-wal", "-shm")]
+        self._files = (self._database, *self._logs)
+        self._written = self._files[:2]
+        self._looked_at = -LOOK_INTERVAL  # When all of it was looked at last, and was well.
         self._outage = Outage(logger)
         self._gone_at: float | None = None
         # Why this server has to end; read by the event loop.
@@ -87,24 +92,31 @@ class DatabaseFiles:
             file.close()
 
     def _look(self) -> None:
-        if self._database.is_cut():
-            # Nothing brings back what was cut off; what a backup has is more than what is left.
-            self.lost = (
-                f"{self._database.path} was cut short by another program: restore a backup, unless "
-                "that was a VACUUM, and start again"
-            )
-            raise Misplaced(self.lost)
-        for file in (self._database, *self._logs):
+        # What a commit goes into is looked at around each; a look costs as much as a small commit.
+        now = time.monotonic()
+        is_due = now - self._looked_at >= LOOK_INTERVAL
+        for file in self._files if is_due else self._written:
             if not file.is_in_place():
                 raise Misplaced(
                     f"{file.path} is not the file any more that this server has open: nothing is "
                     "stored until it is back in its place",
                     wal_at_risk=True,
                 )
+        if self._database.is_cut:
+            # Nothing brings back what was cut off; what a backup has is more than what is left.
+            self.lost = (
+                f"{self._database.path} was cut short by another program: restore a backup, unless "
+                "that was a VACUUM, and start again"
+            )
+            raise Misplaced(self.lost)
         if not self._lock.is_held():
             self._take_lock_again()
+        if not is_due:
+            return
         if not os.access(self._folder, os.W_OK, effective_ids=True):
             raise Misplaced(f"{self._folder} is read-only: nothing is stored until it is not")
+        # Only after all was well: as long as something is not, everything is looked at.
+        self._looked_at = now
 
     def _end_if_gone(self, connection: Connection) -> None:
         """What has no name any more cannot come back: save what is in it, then say so and end."""
@@ -166,7 +178,9 @@ class _File:
         # The number cannot be another file's meanwhile: as long as it is open, it exists.
         found = os.fstat(self._descriptor)
         self._device, self._number = found.st_dev, found.st_ino
-        self._size = found.st_size
+        self._size = found.st_size  # The largest that was seen.
+        self.is_cut = False
+        """Whether it is smaller than it was: this server never makes its database smaller."""
 
     def is_in_place(self) -> bool:
         """Whether the path leads to it."""
@@ -174,13 +188,11 @@ class _File:
             found = os.stat(self._text)  # noqa: PTH116 - see there
         except OSError:
             return False
-        return found.st_ino == self._number and found.st_dev == self._device
-
-    def is_cut(self) -> bool:
-        """Whether it is smaller than it was: this server never makes its database smaller."""
-        size = os.fstat(self._descriptor).st_size
-        is_cut, self._size = size < self._size, max(size, self._size)
-        return is_cut
+        if found.st_ino != self._number or found.st_dev != self._device:
+            return False
+        self.is_cut = found.st_size < self._size
+        self._size = max(found.st_size, self._size)
+        return True
 
     def is_gone(self) -> bool:
         """Whether no path leads to it any more."""
