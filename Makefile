@@ -45,9 +45,10 @@ help: ## Show this list
 serve: $(RUN) $(PROJECT) ## Serve on http://127.0.0.1:8000
 	$(BIN)/itemroom serve $(ARGS)
 
-.PHONY: test
 # Dozens of processes start in the suite: each would compile everything again.
-test: export PYTHONDONTWRITEBYTECODE :=
+test test-fast torture: export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: test
 test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some: ARGS="tests/test_x.py -x"
 	$(BIN)/python -m pytest $(or $(ARGS),--cov)
 

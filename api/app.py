@@ -5,9 +5,10 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from api import __version__
 from api.accounts import endpoints as accounts
@@ -62,29 +63,36 @@ def create_app(settings: Settings) -> FastAPI:
         title="Itemroom",
         version=__version__,
         lifespan=_lifespan(settings),
+        routes=_routes(),
         # A path has one spelling; a redirect would also repeat the Host that was sent.
         redirect_slashes=False,
-        responses=pages.RESPONSES,
         # Ours are served by `pages`: FastAPI's load from a CDN.
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
-    # First: routes are tried in order, and a crowd that comes back asks for nothing else.
-    app.include_router(room.router)
-    app.include_router(accounts.router)
-    app.include_router(items.collection)
-    app.include_router(items.router)
-    app.include_router(members.router)
-    app.include_router(ticket_endpoints.router)
-    app.include_router(history.router)
-    app.include_router(operators.router)
-    app.include_router(health.router)
-    app.include_router(pages.router)
-    app.include_router(console.router)
     problems.install(app, refuse_socket=refuse_socket)
     middleware.install(app, settings)
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """All of them, for every application: FastAPI reads them slowly, and no setting changes them."""
+    routes = APIRouter(responses=pages.RESPONSES)
+    # First: routes are tried in order, and a crowd that comes back asks for nothing else.
+    routes.include_router(room.router)
+    routes.include_router(accounts.router)
+    routes.include_router(items.collection)
+    routes.include_router(items.router)
+    routes.include_router(members.router)
+    routes.include_router(ticket_endpoints.router)
+    routes.include_router(history.router)
+    routes.include_router(operators.router)
+    routes.include_router(health.router)
+    routes.include_router(pages.router)
+    routes.include_router(console.router)
+    return routes.routes
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

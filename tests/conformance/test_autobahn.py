@@ -9,7 +9,7 @@ import pytest
 
 from tests.conformance.cases import CLOSE, Case, closes, fragments, frame, pings, reserved, sizes
 from tests.conformance.echo import EchoServer
-from tests.conformance.large import large
+from tests.conformance.large import Large, large
 from tests.conformance.texts import texts
 from tests.conftest import make_settings
 from tests.deadlines import scaled
@@ -42,10 +42,10 @@ def test_case_of_the_suite_is_answered_as_it_must_be(server: EchoServer, case: C
 
 @pytest.mark.torture
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("case", list(large()), ids=lambda case: case.id)
-def test_large_case_of_the_suite_is_answered_as_it_must_be(server: EchoServer, case: Case) -> None:
+@pytest.mark.parametrize("made", list(large()), ids=lambda made: made.id)
+def test_large_case_of_the_suite_is_answered_as_it_must_be(server: EchoServer, made: Large) -> None:
     """The same; up to 16 MiB in one message, and 65,536 fragments."""
-    play(server, case)
+    play(server, made.case())
 
 
 def play(server: EchoServer, case: Case) -> None:
