@@ -78,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 @cache
 def _routes() -> list[BaseRoute]:
-    """All of them, for every application: FastAPI reads them slowly, and no setting changes them."""
+    """The same for every application: FastAPI reads them slowly, and no setting changes them."""
     routes = APIRouter(responses=pages.RESPONSES)
     # First: routes are tried in order, and a crowd that comes back asks for nothing else.
     routes.include_router(room.router)
