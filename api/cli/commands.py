@@ -14,7 +14,7 @@ from api import __version__
 from api.cli.accounts import token_commands, user_commands
 from api.cli.backups import backup, restore
 from api.cli.chat import chat
-from api.cli.failures import explain
+from api.cli.failures import Failure, explain
 from api.cli.items import item_commands
 from api.cli.rooms import listen, publish
 from api.cli.serving import migrate, serve
@@ -54,6 +54,7 @@ def options(
 def run() -> None:
     """Run the command that the arguments name, and exit."""
     try:
+        _require_text(sys.argv)
         app()
     except Exception as error:
         found = explain(error)
@@ -64,6 +65,13 @@ def run() -> None:
         sys.exit(code)
     finally:
         _let_go_of_output()
+
+
+def _require_text(arguments: list[str]) -> None:
+    for argument in arguments:
+        # Python hands on bytes that are no text as halves of characters, which nothing can store.
+        if any("\ud800" <= letter <= "\udfff" for letter in argument):
+            raise Failure(f"An argument is no UTF-8 text: {argument!a}.")
 
 
 def _let_go_of_output() -> None:

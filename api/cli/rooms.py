@@ -1,7 +1,6 @@
 """`itemroom listen` and `itemroom publish`: a client's commands, which need no database."""
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -24,15 +23,14 @@ def listen(
 
     A lost connection is taken up again where it ended: nothing is missing, nothing comes twice.
     """
-    import asyncio
-
     from api.cli.connecting import room_of
     from api.cli.listening import follow
+    from api.cli.running import run
 
     # A server that is not there now was perhaps never meant: only one that was is waited for.
     room = room_of(item, url, token, token_file, after=after, patience=0)
     show = show_json if as_json else show_line
-    asyncio.run(follow(room, show=show, note=_note))
+    run(follow(room, show=show, note=_note))
 
 
 def publish(
@@ -48,22 +46,22 @@ def publish(
     Tries again for a minute when the server cannot answer; the message is stored once.
     """
     from api.cli.connecting import room_of, tell_outages
-    from api.cli.publishing import PATIENCE, Publisher
+    from api.cli.publishing import PATIENCE, publish_each
+    from api.cli.running import run
+    from api.cli.standard_input import lines
 
     room = room_of(item, url, token, token_file, tail=0, buffer=0, patience=PATIENCE)
     tell_outages(room, _note)
-    with Publisher(room) as publisher:
-        for body in _lines() if text == "-" else [text]:
-            typer.echo(publisher.publish(body))
+    bodies = lines() if text == "-" else _only(text)
+    run(publish_each(room, bodies, show=typer.echo))
 
 
 def _note(sentence: str) -> None:
     typer.echo(f"itemroom: {sentence}", err=True)
 
 
-def _lines() -> Iterator[str]:
-    for line in sys.stdin:
-        yield line.rstrip("\r\n")
+async def _only(text: str) -> AsyncIterator[str]:
+    yield text
 
 
 def show_json(fields: Fields) -> None:

@@ -21,7 +21,7 @@ def read_file(file: Path) -> str:
     Raises:
         Failure: it is none.
     """
-    return _decoded(file.read_bytes(), str(file))
+    return decoded(file.read_bytes(), str(file))
 
 
 def first_line_of_stdin() -> str:
@@ -34,10 +34,15 @@ def first_line_of_stdin() -> str:
     line = sys.stdin.buffer.readline(MAX_BYTES)
     if line.startswith(codecs.BOM_UTF16_LE):
         line += sys.stdin.buffer.read(1)  # The other half of the line's end.
-    return _decoded(line, "stdin").rstrip("\r\n")
+    return decoded(line, "stdin").rstrip("\r\n")
 
 
-def _decoded(data: bytes, name: str) -> str:
+def decoded(data: bytes, name: str) -> str:
+    """The text that somebody's program wrote; `name` says where it was found.
+
+    Raises:
+        Failure: it is none.
+    """
     mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
     try:
         return data.removeprefix(mark).decode(_MARKS.get(mark, "utf-8"))

@@ -60,3 +60,17 @@ def test_help_lists_every_command(itemroom: Command) -> None:
     for name in ("serve", "migrate", "user", "token", "item", "listen", "publish", "restore"):
         assert name in shown
     assert itemroom().code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "publish order-17 \udcff --token t",
+        "user create ada --display-name \udcff --password-stdin",
+        "token create --user ada --item \udcff=writer",
+    ],
+)
+def test_argument_that_is_no_text_ends_the_command(itemroom: Command, command: str) -> None:
+    """Its bytes come as halves of characters."""
+    sentence = itemroom.failed(*command.split(), stdin="correct horse battery\n")
+    assert sentence == "An argument is no UTF-8 text."

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.python.scripted import WELCOME, playing, say, until
+from tests.clients.python.scripted import WELCOME, Guest, Stage, playing, say, until
 from tests.process import ITEMROOM, Process
 
 # Interrupts itself when a module is about to be imported: there is no moment more awkward.
@@ -68,26 +68,65 @@ def test_interrupt_during_an_import_is_quiet(home: Path, module: str, command: s
     assert ended.returncode in (-signal.SIGINT, 130)
 
 
+# Another thread hears the signal, so that the main one is not woken from what it waits in. The same
+# happens to a signal that comes between Python's last look for one and the wait.
+DEAF = """
+import signal, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+from api.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("program", [(ITEMROOM,), (sys.executable, "-c", DEAF)])
 @pytest.mark.parametrize("command", ["publish order-17 -", "listen order-17", "publish order-17 x"])
 @pytest.mark.anyio
-async def test_interrupt_of_a_client_is_quiet(home: Path, command: str) -> None:
+async def test_interrupt_of_a_client_is_quiet(
+    home: Path, program: tuple[str, ...], command: str
+) -> None:
     """While it waits for a line, for entries, or for an answer; it says goodbye to the server."""
     async with playing(say(WELCOME)) as stage:
-        variables = {"ITEMROOM_URL": stage.url, "ITEMROOM_TOKEN": "t"}
-        client = await asyncio.create_subprocess_exec(
-            ITEMROOM,
-            *command.split(),
-            env=os.environ | variables,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        await until(lambda: stage.queries)
+        client = await started(stage, *program, *command.split())
         client.send_signal(signal.SIGINT)
         # Its standard input stays open: not even a second end may be what it waits for.
         await client.wait()
         out, err = await client.communicate()
         assert (out, err, client.returncode) == (b"", b"", 130)
+
+
+@pytest.mark.anyio
+async def test_second_interrupt_of_a_client_ends_it_at_once(home: Path) -> None:
+    """The server does not answer the goodbye, and is not waited for."""
+    heard = []
+
+    async def deaf(guest: Guest) -> None:
+        await guest.say(WELCOME)
+        guest.socket.transport.pause_reading()
+        heard.append(guest)
+        await guest.socket.wait_closed()
+
+    async with playing(deaf) as stage:
+        client = await started(stage, ITEMROOM, "publish", "order-17", "-")
+        await until(lambda: heard)
+        while client.returncode is None:
+            client.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.1)
+        out, err = await client.communicate()
+        assert (out, err, client.returncode) == (b"", b"", 130)
+
+
+async def started(stage: Stage, *command: str | Path) -> asyncio.subprocess.Process:
+    """A client's command that has come to the server."""
+    client = await asyncio.create_subprocess_exec(
+        *command,
+        env=os.environ | {"ITEMROOM_URL": stage.url, "ITEMROOM_TOKEN": "t"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    await until(lambda: stage.queries)
+    return client
 
 
 def test_interrupt_of_a_job_in_the_background_is_ignored(home: Path) -> None:

@@ -1,11 +1,9 @@
-import threading
 from collections.abc import AsyncIterator
 
-import anyio.to_thread
 import pytest
 
 from api.cli.failures import REFUSED, UNABLE, Failure
-from api.cli.publishing import Publisher
+from api.cli.publishing import publish_each
 from itemroom import Room
 from itemroom.core import backoff
 from tests.clients.python.scripted import WELCOME, Guest, Script, answer, playing, say
@@ -14,23 +12,23 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(autouse=True)
-async def quick(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """Nobody waits long in tests, and no thread is left behind."""
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long in tests."""
     monkeypatch.setattr(backoff, "FIRST_WAIT", 0.02)
-    threads = threading.active_count()
-    yield
-    assert threading.active_count() <= threads + 1  # The one that `publish` below runs in.
 
 
 async def publish(url: str, *bodies: str, patience: float = 10) -> list[int]:
     """What the command does."""
+    room = Room(url, item="order-17", token="t", tail=0, buffer=0, patience=patience)
+    seqs: list[int] = []
+    await publish_each(room, each(bodies), show=seqs.append, patience=patience)
+    return seqs
 
-    def work() -> list[int]:
-        room = Room(url, item="order-17", token="t", tail=0, buffer=0, patience=patience)
-        with Publisher(room, patience=patience) as publisher:
-            return [publisher.publish(body) for body in bodies]
 
-    return await anyio.to_thread.run_sync(work)
+async def each(bodies: tuple[str, ...]) -> AsyncIterator[str]:
+    """What is to be published."""
+    for body in bodies:
+        yield body
 
 
 async def test_lost_answer_does_not_store_a_message_twice() -> None:

@@ -3,13 +3,12 @@ import json
 import os
 import signal
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from api.cli.connecting import local_server
-from tests.cli.commands import Command
+from tests.cli.commands import Command, Outcome
 from tests.clients.python.scripted import WELCOME, Guest, answer, message, playing, say
 from tests.conftest import Serve
 from tests.process import ITEMROOM
@@ -33,6 +32,25 @@ def ada(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Person:
     return ada
 
 
+async def run(*arguments: str, stdin: bytes = b"") -> Outcome:
+    """A command in a process of its own, while this one serves it."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        ITEMROOM, *arguments, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    out, err = await process.communicate(stdin)
+    assert process.returncode is not None
+    return Outcome(process.returncode, out.decode(), err.decode())
+
+
+@pytest.mark.anyio
+async def test_line_that_is_no_text_ends_the_command(ada: Person) -> None:
+    """With a sentence; what came before it is stored."""
+    outcome = await run("publish", "order-17", "-", stdin=b"one\n\xff\ntwo\n")
+    assert (outcome.code, outcome.out.count("\n")) == (2, 1)
+    assert outcome.err == "itemroom: stdin holds no UTF-8 text.\n"
+
+
 def test_published_text_is_stored_and_its_seq_printed(itemroom: Command, ada: Person) -> None:
     """So that a script can refer to it."""
     seq = int(itemroom.done("publish", "order-17", "hello there"))
@@ -40,12 +58,16 @@ def test_published_text_is_stored_and_its_seq_printed(itemroom: Command, ada: Pe
     assert (message["seq"], message["body"]) == (seq, "hello there")
 
 
-def test_lines_of_stdin_are_published_in_order(itemroom: Command, ada: Person) -> None:
+@pytest.mark.anyio
+async def test_lines_of_stdin_are_published_in_order(ada: Person) -> None:
     """A message each, and a seq each."""
-    printed = itemroom.done("publish", "order-17", "-", stdin="one\ntwo\r\nthree")
+    outcome = await run("publish", "order-17", "-", stdin=b"one\ntwo\r\nthree")
+    assert (outcome.code, outcome.err) == (0, "")
     messages = ada.call("GET", "/items/order-17/messages").json()["messages"]
     assert [message["body"] for message in messages] == ["one", "two", "three"]
-    assert [message["seq"] for message in messages] == [int(line) for line in printed.splitlines()]
+    assert [message["seq"] for message in messages] == [
+        int(line) for line in outcome.out.splitlines()
+    ]
 
 
 def test_token_of_a_file_wins_over_the_environment(
@@ -106,7 +128,7 @@ def test_address_of_the_environment_wins_over_its_port(
 
 
 @pytest.mark.anyio
-async def test_publish_says_once_that_it_tries_again(itemroom: Command) -> None:
+async def test_publish_says_once_that_it_tries_again(home: Path) -> None:
     """On stderr: what it prints is for programs."""
 
     async def take(guest: Guest) -> None:
@@ -117,8 +139,7 @@ async def test_publish_says_once_that_it_tries_again(itemroom: Command) -> None:
 
     away = answer(503, b'{"code": "draining", "detail": "Bye."}', Retry_After="0")
     async with playing(away, away, take) as stage:
-        publish = partial(itemroom, "publish", "order-17", "hi", "--url", stage.url, "--token", "t")
-        outcome = await asyncio.to_thread(publish)
+        outcome = await run("publish", "order-17", "hi", "--url", stage.url, "--token", "t")
     assert (outcome.code, outcome.out) == (0, "7\n")
     assert outcome.err == "itemroom: the server answered 503; trying again\n"
 
@@ -133,13 +154,12 @@ def test_item_of_somebody_else_ends_the_command(
 
 
 @pytest.mark.anyio
-async def test_listen_says_what_happens_to_the_connection(itemroom: Command) -> None:
+async def test_listen_says_what_happens_to_the_connection(home: Path) -> None:
     """Beside what it prints; and in the end why it ends."""
     closing = {"type": "closing", "reason": "item_deleted", "retry": "never"}
     said = say(WELCOME | {"after": 6}, message(7, "hi"), close=1012)
     async with playing(said, say(closing)) as stage:
-        listen = partial(itemroom, "listen", "order-17", "--url", stage.url, "--token", "t")
-        outcome = await asyncio.to_thread(listen)
+        outcome = await run("listen", "order-17", "--url", stage.url, "--token", "t")
     assert (outcome.code, outcome.out) == (1, "7 Ada: hi\n")
     assert outcome.err.splitlines() == [
         "itemroom: the connection was closed (1012); trying again",

@@ -10,7 +10,7 @@ from tests.serving import PASSWORD, Person
 READ = """() => [...document.querySelectorAll(".row-message")]
   .map((row) => ({
     top: row.getBoundingClientRect().top,
-    seq: Number(row.dataset.seq ?? 0),
+    seq: Number(row.dataset.seq),
     text: row.querySelector(".text, .gone").innerText,
   }))
   .sort((one, other) => one.top - other.top)
@@ -96,5 +96,6 @@ class Tab:
         return self.page.get_by_role("dialog", name=name)
 
     async def screen(self) -> list[tuple[int, str]]:
-        """Seq and text of the messages that are drawn, from the top; seq 0: not stored yet."""
+        """Seq and text of the messages that are drawn, from the top, when all are stored."""
+        await expect(self.page.locator(".row-message:not([data-seq])")).to_have_count(0)
         return [(seq, text) for seq, text in await self.page.evaluate(READ)]
