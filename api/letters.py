@@ -22,8 +22,10 @@ def check_addressable(text: str) -> str:
     return text
 
 
-# Control characters, line ends, and what turns the direction of what follows.
-_UNRULY = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
+# For a class of characters: controls, line ends, and what turns the direction of what follows on
+# every receiver's screen. Not all that Python calls unprintable: the joiner U+200D, without which
+# many emoji fall apart, is a format character.
+UNRULY = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
 # Nothing is seen of these: with one of them a name looks like another, or like none. They are of
 # Unicode's Default_Ignorable_Code_Point, and blank letters.
 _UNSEEN = (
@@ -44,7 +46,7 @@ _JOINED = (
     "\U0001f000-\U0001faff"
 )
 _HAN = r"\u3400-\u9fff\uf900-\ufaff" "\U00020000-\U0003ffff"
-_HIDDEN = rf"{_UNRULY}{_UNSEEN}\ud800-\udfff\u200c\u200d{_SELECTORS}{_TAGS}"
+_HIDDEN = rf"{UNRULY}{_UNSEEN}\ud800-\udfff\u200c\u200d{_SELECTORS}{_TAGS}"
 _SHAPED = (
     rf"[{_JOINED}][{_SELECTORS}]?(?:{_JOINER}[{_JOINED}][{_SELECTORS}]?)+"
     rf"|[{_JOINED}{_HAN}][{_SELECTORS}]|[0-9#*]\ufe0f\u20e3|{_FLAG}[{_TAGS}]+"
@@ -53,10 +55,8 @@ _ANY = rf"(?:{_SHAPED}|[^{_HIDDEN}])"
 _VISIBLE = re.compile(f"{_ANY}*")
 # The same for who reads OpenAPI, but for where a joiner, a selector or a tag has its place: tools
 # that make requests of patterns pass over longer ones.
-VISIBLE_LINE = {"pattern": f"^[^{_UNRULY}{_UNSEEN}]*$"}
-VISIBLE_NAME = {
-    "pattern": rf"^[^{_UNRULY}{_UNSEEN}]*[^\s{_UNRULY}{_UNSEEN}][^{_UNRULY}{_UNSEEN}]*$"
-}
+VISIBLE_LINE = {"pattern": f"^[^{UNRULY}{_UNSEEN}]*$"}
+VISIBLE_NAME = {"pattern": rf"^[^{UNRULY}{_UNSEEN}]*[^\s{UNRULY}{_UNSEEN}][^{UNRULY}{_UNSEEN}]*$"}
 
 
 def is_visible(text: str) -> bool:

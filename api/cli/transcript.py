@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from api.history.words import is_showable
+from api.history.words import showable
 from api.live.text import TextCodec
 from itemroom import Entry, text_of
 
@@ -80,10 +80,7 @@ class Transcript:
 
 def printable(text: str) -> str:
     """Text that cannot move the cursor, or turn around what follows it."""
-    return "".join(
-        letter if letter == "\n" or is_showable(letter) else "\N{REPLACEMENT CHARACTER}"
-        for letter in text
-    )
+    return "\n".join(map(showable, text.split("\n")))
 
 
 def _change(line: Line, entry: Entry) -> None:

@@ -1,22 +1,16 @@
 """The values that commands take, over HTTP as over the socket: one definition for both."""
 
-import unicodedata
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from api.letters import check_addressable, check_visible
+from api.letters import UNRULY, check_addressable, check_visible
 
 MAX_SEQ = 2**53
-# Control characters, surrogates and line ends. Not all that Python calls unprintable: the joiner
-# U+200D, without which many emoji fall apart, is a format character.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# They turn what follows, on every receiver's screen.
-_DIRECTION_CHANGES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
 # The same for who reads OpenAPI; half a character is none of JSON's.
-_SHOWABLE = r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
-SHOWABLE_LINE = {"pattern": f"^{_SHOWABLE}*$"}
+SHOWABLE_LINE = {"pattern": f"^[^{UNRULY}]*$"}
+_UNSHOWABLE = re.compile(rf"[{UNRULY}\ud800-\udfff]")
 
 
 def check_printable(text: str) -> str:
@@ -26,17 +20,19 @@ def check_printable(text: str) -> str:
     return text
 
 
-def is_showable(character: str) -> bool:
-    """Whether a character stays in its place in one line that people read."""
-    return (
-        unicodedata.category(character) not in _REFUSED_CATEGORIES
-        and character not in _DIRECTION_CHANGES
-    )
+def is_showable(text: str) -> bool:
+    """Whether all of a text stays in its place in one line that people read."""
+    return _UNSHOWABLE.search(text) is None
+
+
+def showable(text: str) -> str:
+    """Text that stays on its line: a line break or escape could fake somebody else's words."""
+    return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def check_showable(text: str) -> str:
     """The text, or ValueError when it holds what has no place in one line that people read."""
-    if not all(map(is_showable, text)):
+    if not is_showable(text):
         raise ValueError("no control characters, and none that change the writing direction")
     return text
 

@@ -155,5 +155,5 @@ def _problem(error: Mapping[str, Any]) -> str:
 def ref_of(fields: object) -> str | None:
     """The ref of a frame that was refused, if it has a usable one: the client can match it."""
     ref = fields.get("ref") if isinstance(fields, dict) else None
-    is_usable = isinstance(ref, str) and 1 <= len(ref) <= 64 and all(map(is_showable, ref))
+    is_usable = isinstance(ref, str) and 1 <= len(ref) <= 64 and is_showable(ref)
     return ref if is_usable else None

@@ -6,7 +6,7 @@ import orjson
 
 from api.errors import Refusal
 from api.history.entries import Entry
-from api.history.words import is_showable
+from api.history.words import showable
 from api.live.client_frames import PublishFrame
 from api.live.encoding import Fields, Frame, shared
 
@@ -36,23 +36,16 @@ class TextCodec:
         return shared(self, entry, lambda: self.encode(orjson.loads(entry.json())))
 
 
-def _printable(text: str) -> str:
-    """Text that stays on its line: a line break or escape could fake somebody else's words."""
-    return "".join(
-        letter if is_showable(letter) else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-
-
 def _body(fields: Fields) -> str:
     """What people read of it: itself, or the `text` of an object; else its JSON."""
     body = fields.get("body")
     text = body.get("text") if isinstance(body, dict) else body
-    return _printable(text if isinstance(text, str) else orjson.dumps(body).decode())
+    return showable(text if isinstance(text, str) else orjson.dumps(body).decode())
 
 
 def _name(user: Fields) -> str:
     # A colon ends the name: `bob: hi` as a name would put words into somebody's mouth.
-    return _printable(user["name"]).replace(":", "\N{REPLACEMENT CHARACTER}")
+    return showable(user["name"]).replace(":", "\N{REPLACEMENT CHARACTER}")
 
 
 def _who(fields: Fields) -> str:
@@ -77,7 +70,7 @@ def _delete(fields: Fields) -> str:
 
 def _reaction(fields: Fields) -> str:
     did = "put {} on" if fields["on"] else "took {} from"
-    return f"* {_who(fields)} {did.format(_printable(fields['value']))} message {fields['target']}"
+    return f"* {_who(fields)} {did.format(showable(fields['value']))} message {fields['target']}"
 
 
 def _member(fields: Fields) -> str:
@@ -89,7 +82,7 @@ def _member(fields: Fields) -> str:
 
 def _item(fields: Fields) -> str | None:
     return (
-        f"* {_who(fields)} set the title: {_printable(fields['title'])}"
+        f"* {_who(fields)} set the title: {showable(fields['title'])}"
         if "title" in fields
         else None
     )
@@ -98,7 +91,7 @@ def _item(fields: Fields) -> str | None:
 def _welcome(fields: Fields) -> str:
     you, item = fields["you"], fields["item"]
     return (
-        f"* welcome to {_printable(item['title'] or item['id'])}, {_name(you)} "
+        f"* welcome to {showable(item['title'] or item['id'])}, {_name(you)} "
         f"({you['role']}); {fields['presence']['count']} here"
     )
 

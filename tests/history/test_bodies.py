@@ -1,5 +1,6 @@
 """What is accepted can be read back, encoded again and sent on, byte for byte."""
 
+import json
 import math
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -92,6 +93,10 @@ def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
         b"[" * 10_000 + b"]" * 10_000,
         b"9007199254740993",
         b"-9007199254740993",
+        b"\n9007199254740993",
+        b'{"a" :\t-9007199254740993}',
+        b'["123,", 9007199254740993]',
+        b"[1,9007199254740993e0,18446744073709551616]",
         b'{"a":[18446744073709551616]}',
         b"1" * 5000,
         b"1 2",
@@ -108,6 +113,8 @@ def test_json_that_cannot_be_passed_on_is_refused(data: bytes) -> None:
         (b"9007199254740992", 2**53),
         (b"-9007199254740992", -(2**53)),
         (b'["1234567890123456789012"]', ["1234567890123456789012"]),
+        (b'["a:18446744073709551616"]', ["a:18446744073709551616"]),
+        (b'{"m1234567890123456789":1}', {"m1234567890123456789": 1}),
         (b"1234567890.1234567890123", 1234567890.1234567890123),
         (b'{"a":1,"a":2}', {"a": 2}),
         (b'{"a":9007199254740992,"a":2}', {"a": 2}),
@@ -187,3 +194,24 @@ def test_bytes_inside_a_body_are_base64_in_json() -> None:
     """The one form that both kinds of clients know."""
     assert encode({"image": b"\xff"}) == b'{"image":{"$bytes":"/w=="}}'
     assert restore_bytes({"image": {"$bytes": "/w=="}}) == {"image": b"\xff"}
+
+
+@given(
+    st.recursive(st.integers() | text, lambda inner: st.lists(inner) | st.dictionaries(text, inner))
+)
+def test_integers_beyond_what_javascript_has_are_found_wherever_they_stand(value: object) -> None:
+    """Looked for only where a number can begin, and never missed."""
+    written = json.dumps(value, ensure_ascii=False).encode()
+    try:
+        assert decode_json(written) == value
+    except Refusal:
+        assert _largest(value) > MAX_INTEGER
+    else:
+        assert _largest(value) <= MAX_INTEGER
+
+
+def _largest(value: object) -> int:
+    if isinstance(value, list | dict):
+        parts = value.values() if isinstance(value, dict) else value
+        return max(map(_largest, parts), default=0)
+    return abs(value) if isinstance(value, int) else 0
