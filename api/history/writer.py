@@ -1,8 +1,10 @@
 """The one writer: a thread that owns the only writing connection, with group commit.
 
 It takes all commands that wait, runs them in one transaction, commits once, and then wakes the
-event loop once for all of them. Under load the batches grow by themselves while the disk works;
-an idle writer commits a lone command at once: no timer, nothing waits for a batch to fill.
+event loop once for all of them. What one turn of the event loop brings is handed over together,
+at its end: an idle writer would otherwise commit the first command of a burst alone, and all
+others would wait for that. Under load the batches grow by themselves while the disk works. No
+timer: nothing waits for a batch to fill.
 """
 
 import asyncio
@@ -111,14 +113,17 @@ class Writer:
         # Events of commits that nobody was told of yet: of the last one, and of one before it
         # that was not acknowledged, since its files were not in their places.
         self._committed: list[Event] = []
+        self._submitted: list[_Job[Any]] = []  # In this turn of the event loop.
         self._queue: deque[_Job[Any]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
+        self._loop: asyncio.AbstractEventLoop  # Set by `start`, as the thread.
         self._thread: threading.Thread | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to write; results are delivered on `loop`."""
-        self._thread = threading.Thread(target=self._run, args=(loop,), name="itemroom-writer")
+        self._loop = loop
+        self._thread = threading.Thread(target=self._run, name="itemroom-writer")
         self._thread.start()
 
     def submit(
@@ -126,18 +131,31 @@ class Writer:
     ) -> None:
         """Queue a command; `done(result, error)` is called on the event loop after the commit.
 
-        Never blocks. From any thread.
+        Never blocks. On the event loop.
 
         Raises:
-            Refusal: `busy` when the queue is full, `draining` after `stop`.
+            Refusal: `busy` when the queue is full, `draining` after `finish`.
         """
+        if self._stopping:
+            raise Refusal("draining")
+        if len(self._queue) + len(self._submitted) >= self._max_queue:
+            raise Refusal("busy", retry_after=1)
+        if not self._submitted:
+            self._loop.call_soon(self._hand_over)
+        self._submitted.append(_Job(command, done))
+
+    def _hand_over(self) -> None:
+        """The turn is over: wake the thread for all that it brought."""
+        jobs, self._submitted = self._submitted, []
         with self._wake:
-            if self._stopping:
-                raise Refusal("draining")
-            if len(self._queue) >= self._max_queue:
-                raise Refusal("busy", retry_after=1)
-            self._queue.append(_Job(command, done))
-            self._wake.notify()
+            if not self._stopping:
+                self._queue += jobs
+                self._wake.notify()
+                return
+        # Told to stop in this very turn, and perhaps gone.
+        for job in jobs:
+            job.error = Refusal("draining")
+        self._settle(jobs, [])
 
     async def execute(self, command: Command[T]) -> T:
         """Queue a command and wait for the commit. Cancelling does not undo it."""
@@ -166,20 +184,20 @@ class Writer:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
         # One connection for good: to take it from the pool and to give it back, which rolls back
         # once more to be sure, costs a lone command a tenth of its time.
         with self._engine.connect() as connection:
             while (batch := self._take()) is not None:
                 if not batch:
                     if events := self._look(connection):
-                        loop.call_soon_threadsafe(self._settle, [], events)
+                        self._loop.call_soon_threadsafe(self._settle, [], events)
                     continue
                 started = time.perf_counter()
                 events = self._commit(connection, batch)
                 entries = sum(isinstance(event, EntryStored) for event in events)
                 self._observe(len(batch), time.perf_counter() - started, entries)
-                loop.call_soon_threadsafe(self._settle, batch, events)
+                self._loop.call_soon_threadsafe(self._settle, batch, events)
 
     def _take(self) -> list[_Job[Any]] | None:
         """Wait for commands; all that are there, at most a batch. Empty: none for a while.

@@ -31,6 +31,21 @@ async def test_commands_that_wait_stored_in_one_transaction(store: Store, access
     assert seen.count("BEGIN IMMEDIATE") == 1
 
 
+async def test_commands_of_one_turn_share_a_commit(store: Store, access: Access) -> None:
+    """An idle writer does not start with the first of a burst and leave the others waiting."""
+    del store.batches[:]
+    assert len(await asyncio.gather(*(store.publish(access) for _ in range(20)))) == 20
+    assert store.batches == [20]
+
+
+async def test_command_of_the_turn_that_ends_the_writer_is_answered(store: Store) -> None:
+    """It may come too late for the thread, but not into nothing."""
+    call = asyncio.create_task(store.writer.call(lambda _: 7))
+    loop = asyncio.get_running_loop()
+    loop.call_soon(store.writer.finish)  # After the submit, before the end of its turn.
+    assert (await refusal_of(call)).code == "draining"
+
+
 async def test_batch_bounded_by_the_setting(settings: Settings, store: Store) -> None:
     """No transaction takes more commands than `writer_batch`."""
     small = Writer(store.engine, Commits(), store.observe, max_queue=100, max_batch=8)
@@ -42,13 +57,13 @@ async def test_batch_bounded_by_the_setting(settings: Settings, store: Store) ->
         if len(done) == 20:
             finished.set()
 
+    small.start(asyncio.get_running_loop())
     for number in range(20):
         small.submit(
             Call(lambda _, number=number: number),  # type: ignore[misc] # mypy cannot infer it
             note,
         )
     del store.batches[:]
-    small.start(asyncio.get_running_loop())
     await finished.wait()
     await asyncio.to_thread(small.finish)
     assert done == list(range(20))
@@ -84,6 +99,7 @@ async def test_events_delivered_before_the_command_is_done(store: Store, access:
 async def test_queue_full_refused_at_once(store: Store) -> None:
     """A writer that cannot keep up says `busy` instead of growing."""
     writer = Writer(store.engine, Commits(), store.observe, max_queue=2, max_batch=8)
+    writer.start(asyncio.get_running_loop())
     done: list[object] = []
     for _ in range(2):
         writer.submit(Call(lambda _: None), lambda _result, error: done.append(error))

@@ -66,6 +66,9 @@ class News:
         self.hold = False
         self._held: list[Callable[[], object]] = []
 
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+        self._loop.call_soon(callback, *args)
+
     def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> None:
         if self.hold:
             self._held.append(lambda: callback(*args))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.live.fakes import Fields
-from tests.live.world import World, until
+from tests.live.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -90,10 +90,15 @@ async def test_too_many_commands_in_flight_are_busy(world: World) -> None:
 async def test_writer_that_is_full_or_ends_refuses_with_its_code(world: World) -> None:
     """`busy` while the queue is full, `draining` at the end; a client is cut for neither."""
     ada = await world.live(error_burst=1, error_rate=0.001)
-    gate = asyncio.Event()
+    entered, gate = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    world.send_off(lambda _: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result())
-    await until(lambda: not world.writer._queue)
+
+    async def stay() -> None:
+        entered.set()
+        await gate.wait()
+
+    world.send_off(lambda _: asyncio.run_coroutine_threadsafe(stay(), loop).result())
+    await entered.wait()
     ada.publishes("queued", "r1")
     ada.publishes("too many", "r2")
     error = await ada.answer("r2")

@@ -20,7 +20,7 @@ def write(server: Served, change: Callable[[Transaction], Any]) -> None:
         errors.append(error)
         done.set()
 
-    server.state.writer.submit(Call(change), finished)
+    _submit(server, Call(change), finished)
     assert done.wait(10)
     assert errors == [None]
 
@@ -30,8 +30,15 @@ def held(server: LiveServer) -> Iterator[None]:
     """A write that lasts as long as the block: what comes after it has to wait."""
     release = threading.Event()
     held_up = Call(lambda transaction: release.wait(10))
-    server.state.writer.submit(held_up, lambda result, error: None)
+    _submit(server, held_up, lambda result, error: None)
     try:
         yield
     finally:
         release.set()
+
+
+def _submit(
+    server: LiveServer, command: Call[Any], done: Callable[[Any, BaseException | None], None]
+) -> None:
+    writer = server.state.writer
+    writer._loop.call_soon_threadsafe(writer.submit, command, done)
