@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.machine import cores, describe, pin
 from bench.peers.every import every_peer
+from bench.peers.install import is_there
 from bench.peers.peer import AbsentError, Peer
 from bench.report import Report
 from bench.rounds import Rounds
@@ -14,8 +15,10 @@ from bench.scenarios.every import QUICK, every_scenario
 from bench.scenarios.scenario import Effort, Scenario
 
 logger = logging.getLogger("bench")
-# Who a quick look compares with: where we began, and what is in C.
+# Who a quick look compares with: where we began, and what is in C and Go.
 QUICK_PEERS = ("itemroom", "tutorial", "echo", "nchan", "limit")
+# The same, when it is there: to make it takes minutes.
+MADE = "centrifugo"
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -51,7 +54,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 5)
     if options.quick and options.peers is None:
-        options.peers = QUICK_PEERS
+        options.peers = [*QUICK_PEERS, MADE] if is_there(MADE) else QUICK_PEERS
     return options
 
 

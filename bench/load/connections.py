@@ -22,17 +22,19 @@ class Client(WSListener):
     """A connection that waits until it is in its room, and then hands frames to `received`."""
 
     def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._ready_mark = dialect.ready
-        self._hello = dialect.hello
+        self._joint = dialect.joint
         self.is_ready = dialect.ready is None
         self.entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.address: Address
         self.transport: WSTransport
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self.transport = transport
-        if self._hello is not None:
-            transport.send(WSMsgType.TEXT, self._hello)
+        if self.address.hello is not None:
+            transport.send(WSMsgType.TEXT, self.address.hello)
         if self.is_ready:
             self.entered.set_result(None)
 
@@ -54,8 +56,14 @@ class Client(WSListener):
     def received(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame of the room."""
 
-    def say(self, text: bytes) -> None:
-        """Send a text frame."""
+    def messages_in(self, frame: WSFrame) -> int:
+        """How many messages share a frame."""
+        joint = self._joint
+        return 1 if joint is None else frame.get_payload_as_bytes().count(joint) + 1
+
+    def publish(self, body: str, number: int) -> None:
+        """Say something in the room."""
+        text = self._dialect.publish(self.address.room, body, number)
         self.transport.send(WSMsgType.TEXT, text)
 
     def _refuse(self, reason: str) -> None:
@@ -69,6 +77,7 @@ C = TypeVar("C", bound=Client)
 async def connect(address: Address, client: Callable[[], C]) -> C:
     """Open one connection, and wait until it is in its room."""
     made = client()
+    made.address = address
     await ws_connect(
         lambda: made,
         address.url,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,23 +11,40 @@ class Address:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    hello: bytes | None = None
+    """What the client says first."""
+    room: int = 0
+    """Which room it leads to, for a peer that has to be told so with each message."""
 
 
 class Dialect(Protocol):
     """The words of one running peer. Rooms and members are counted from 0."""
 
-    hello: bytes | None
-    """What a client says first."""
     ready: bytes | None
     """What the frame has in it after which a client is in its room; None: the handshake does."""
     ack: bytes
-    """What the frame begins with that answers the author of a message."""
+    """What the frame has in it that answers the author of a message."""
+    joint: bytes | None
+    """What stands between messages that share a frame; None: each has a frame of its own."""
 
     def address(self, room: int, member: int, *, publishes: bool = False) -> Address:
         """Where a member of a room connects."""
 
-    def publish(self, body: str, number: int) -> bytes:
+    def publish(self, room: int, body: str, number: int) -> bytes:
         """The text frame that says something in the room."""
+
+
+@runtime_checkable
+class Resuming(Dialect, Protocol):
+    """The words of a peer whose clients can go on where they were."""
+
+    missed: bytes
+    """What each message has in it, once, that a client who comes back is told."""
+    is_filled: bool
+    """Whether the world's logs are there from the start, or have to be said first."""
+
+    def room_address(self, room: int, member: int, *, after: int) -> Address:
+        """Where a member connects who has all up to `after`."""
 
 
 class Plain:
@@ -37,9 +54,9 @@ class Plain:
         url: with `{room}` and `{member}` where they go.
     """
 
-    hello: bytes | None = None
     ready: bytes | None = None
     ack = b""
+    joint: bytes | None = None
 
     def __init__(self, url: str, *, publish_url: str | None = None) -> None:
         self._url = url
@@ -50,6 +67,6 @@ class Plain:
         url = self._publish_url if publishes else self._url
         return Address(url.format(room=room, member=member))
 
-    def publish(self, body: str, number: int) -> bytes:  # noqa: ARG002 - the number is not said
-        """The body as it is, without the number."""
+    def publish(self, room: int, body: str, number: int) -> bytes:  # noqa: ARG002
+        """The body as it is: the address has said the room."""
         return body.encode()

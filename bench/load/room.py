@@ -18,12 +18,11 @@ class Tally:
     message. With one message on its way this is exact.
     """
 
-    def __init__(self, receivers: int, dialect: Dialect) -> None:
+    def __init__(self, receivers: int) -> None:
         self.count = 0
         self.due = receivers
         self.author: Client | None = None
         self._receivers = receivers
-        self._dialect = dialect
         self._body = ""
         # No message of this run has the number of one before it: a ref that comes again would be
         # taken for a retry, and not be stored.
@@ -52,7 +51,7 @@ class Tally:
     def _publish(self) -> None:
         if self.author is not None:
             self._number += 1
-            self.author.say(self._dialect.publish(self._body, self._number))
+            self.author.publish(self._body, self._number)
 
 
 class Receiver(Client):
@@ -69,6 +68,6 @@ class Receiver(Client):
             super().on_ws_frame(transport, frame)
         elif frame.payload_size >= self._floor:
             tally = self._tally
-            tally.count += 1
-            if tally.count >= tally.due:
+            tally.count += 1 if self._joint is None else self.messages_in(frame)
+            while tally.count >= tally.due:
                 tally.complete()

@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.peers.peer import AbsentError
 
@@ -57,6 +58,20 @@ def install_debian(name: str, packages: Sequence[str]) -> Path:
     return root
 
 
+def install_go(name: str, package: str) -> Path:
+    """A program made from Go's source, by way of the user's caches; the program."""
+    folder = folder_of(name)
+    if not _is_made(folder, [package]):
+        _run(["go", "install", package], environment={"GOBIN": str(folder)})
+        _made(folder, [package])
+    return folder / name
+
+
+def is_there(name: str) -> bool:
+    """Whether a peer was made before, so that it costs no time."""
+    return (PEERS / name / "made").exists()
+
+
 def compile_c(name: str, source: Path) -> Path:
     """A program made from one C file."""
     program = folder_of(name) / source.stem
@@ -96,13 +111,17 @@ def _tool(name: str) -> str:
     return found
 
 
-def _run(command: Sequence[str], folder: Path | None = None) -> None:
+def _run(
+    command: Sequence[str],
+    folder: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     try:
         finished = subprocess.run(  # noqa: S603 - our own commands
             command,
             cwd=folder,
-            env=os.environ | {"PATH": path},
+            env=os.environ | {"PATH": path} | dict(environment),
             capture_output=True,
             check=False,
             text=True,

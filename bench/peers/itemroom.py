@@ -72,9 +72,11 @@ class Rooms:
         tokens: by room and member.
     """
 
-    hello: bytes | None = None
     ready: bytes | None = b'"type":"live"'
     ack = b'{"type":"ack"'
+    joint: bytes | None = None
+    missed = b'{"type":"message"'
+    is_filled = True
 
     def __init__(self, site: str, tokens: list[list[str]]) -> None:
         self.site = site
@@ -89,6 +91,6 @@ class Rooms:
         url = f"ws://{self.site}/items/{item_id(room)}/ws?{urlencode(query)}".rstrip("?")
         return Address(url, {"Authorization": f"Bearer {self.tokens[room][member]}"})
 
-    def publish(self, body: str, number: int) -> bytes:
+    def publish(self, room: int, body: str, number: int) -> bytes:  # noqa: ARG002
         """A command with a ref, as every client that wants to be able to retry sends it."""
         return orjson.dumps({"type": "publish", "ref": f"m{number}", "body": body})

@@ -49,9 +49,9 @@ class NodePeer:
 class Packets:
     """Socket.IO's protocol 5 over Engine.IO's protocol 4, on a WebSocket from the start."""
 
-    hello: bytes | None = b"40"
     ready: bytes | None = b'40{"sid"'
     ack = b"43"
+    joint: bytes | None = None
 
     def __init__(self, site: str) -> None:
         self._site = site
@@ -59,9 +59,9 @@ class Packets:
     def address(self, room: int, member: int, *, publishes: bool = False) -> Address:  # noqa: ARG002
         """The room is in the query, as the program reads it."""
         query = f"EIO=4&transport=websocket&room={room}"
-        return Address(f"ws://{self._site}/socket.io/?{query}")
+        return Address(f"ws://{self._site}/socket.io/?{query}", hello=b"40")
 
-    def publish(self, body: str, number: int) -> bytes:
+    def publish(self, room: int, body: str, number: int) -> bytes:  # noqa: ARG002
         """An event that asks for an acknowledgement."""
         return f'42{number}["say",'.encode() + orjson.dumps(body) + b"]"
 

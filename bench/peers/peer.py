@@ -49,6 +49,8 @@ class Command:
     arguments: Arguments
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
+    ready: str = ""
+    """What it prints when it is ready, if it answers before."""
 
 
 class Peer(Protocol):
@@ -105,7 +107,7 @@ def started(peer: Peer, world: World, folder: Path, *, core: int) -> Iterator[Si
         for command in peer.commands(port, world, folder):
             process = stack.enter_context(_run(command, folder, core=core))
             processes.append(process)
-            _wait_until_ready(process, command.port, folder)
+            _wait_until_ready(process, command, folder)
         yield Site(peer, world, port, peer.dialect(port, world), processes)
 
 
@@ -146,14 +148,20 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], command: Command, folder: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AbsentError(f"it ended by itself: {log_of(folder)}")
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        except OSError:
-            time.sleep(0.02)
+        if _answers(command.port) and command.ready in log_of(folder):
+            return
+        time.sleep(0.02)
     raise AbsentError("it did not start")
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False

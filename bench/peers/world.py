@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 
+import orjson
 from sqlalchemy import Connection, insert
 from sqlmodel import SQLModel
 
@@ -21,7 +22,7 @@ from bench.peers.install import folder_of
 from bench.peers.peer import World
 
 # The bodies of a log that is there before the run: about as long as what people write.
-BODY = '"' + "What was said before anybody was here to hear it, and is still kept." + '"'
+TEXT = "What was said before anybody was here to hear it, and is still kept."
 # Entries of one transaction.
 CHUNK = 500_000
 TOKEN_TTL = 3600
@@ -114,5 +115,5 @@ def _add_entries(connection: Connection, room: int, author_key: int, first: int,
         INSERT INTO entry (item_key, seq, kind, author_key, at, body)
         SELECT ?, seq, 'message', ?, ?, ? FROM numbers
         """,
-        (first, last, room + 1, author_key, clock_ms(), BODY.encode()),
+        (first, last, room + 1, author_key, clock_ms(), orjson.dumps(TEXT)),
     )

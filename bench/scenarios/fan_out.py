@@ -29,6 +29,7 @@ class FanOut:
         "ws",
         "channels",
         "nchan",
+        "centrifugo",
         "limit",
     )
 
@@ -39,7 +40,7 @@ class FanOut:
     async def run(self, site: Site, effort: Effort) -> list[Figure]:
         """Each size with each number of messages on their way."""
         dialect = site.dialect
-        tally = Tally(RECEIVERS, dialect)
+        tally = Tally(RECEIVERS)
         addresses = [dialect.address(0, member) for member in range(RECEIVERS)]
         receivers = await connect_all(addresses, partial(Receiver, dialect, tally, min(SIZES)))
         author = await connect(

@@ -7,7 +7,7 @@ from bench.load.connections import Client, connect_all, disconnect_all
 from bench.peers.peer import Site, World
 from bench.scenarios.scenario import Better, Effort, Figure, measured
 
-PEERS = ("itemroom", "tutorial", "socketio", "ws", "channels", "nchan")
+PEERS = ("itemroom", "tutorial", "socketio", "ws", "channels", "nchan", "centrifugo")
 # Long enough for the presence of all to be told, and for buffers to be given back.
 SETTLE = 1.5  # seconds
 MEMBERS = 10

@@ -20,7 +20,7 @@ class ManyRooms:
     title = "rooms of five, each with one message in flight"
     unit = "deliveries/s"
     better: Better = "more"
-    peers = ("itemroom", "tutorial", "socketio", "ws", "channels", "nchan")
+    peers = ("itemroom", "tutorial", "socketio", "ws", "channels", "nchan", "centrifugo")
 
     def world(self, effort: Effort) -> World:
         """1,000 rooms; a quick look has 200."""
@@ -29,7 +29,7 @@ class ManyRooms:
     async def run(self, site: Site, effort: Effort) -> list[Figure]:
         """All rooms at once."""
         dialect, rooms = site.dialect, range(site.world.rooms)
-        tallies = [Tally(RECEIVERS, dialect) for _ in rooms]
+        tallies = [Tally(RECEIVERS) for _ in rooms]
         receivers: list[Client] = []
         for room in rooms:
             addresses = [dialect.address(room, member) for member in range(RECEIVERS)]

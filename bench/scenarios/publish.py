@@ -10,9 +10,8 @@ from bench.peers.peer import Site, World
 from bench.scenarios.scenario import Better, Effort, Figure, measured, rate
 
 BODY = "x" * 64
-# The tutorial's echo stores nothing; Socket.IO's and Itemroom's acks answer, the former's
-# after nothing was stored either.
-PEERS = ("itemroom", "echo", "socketio")
+# All answer; after storing it, Itemroom and Centrifugo with PostgreSQL.
+PEERS = ("itemroom", "echo", "socketio", "centrifugo", "centrifugo-pg")
 
 
 class DurablePublish:

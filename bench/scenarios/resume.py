@@ -6,11 +6,13 @@ import time
 from collections.abc import Awaitable, Sequence
 from functools import partial
 
-from bench.load.answers import Answers, Author
-from bench.load.connections import RefusedError, connect_all, disconnect_all
+from bench.load.answers import Answers, Author, Narrator
+from bench.load.connections import PATIENCE, RefusedError, connect_all, disconnect_all
+from bench.load.dialect import Resuming
 from bench.load.resuming import Returning, come_back
 from bench.peers.itemroom import Rooms
 from bench.peers.peer import Site, World
+from bench.peers.world import TEXT
 from bench.scenarios.scenario import Better, Effort, Figure, measured
 
 BEHIND = 100
@@ -27,7 +29,7 @@ class ReconnectStorm:
     title = "all clients at once, each 100 entries behind: until the last is live"
     unit = "seconds; refusals for each client"
     better: Better = "less"
-    peers = ("itemroom",)
+    peers = ("itemroom", "centrifugo")
 
     def world(self, effort: Effort) -> World:
         """4,000 members of 400 rooms; a quick look has a tenth."""
@@ -35,7 +37,11 @@ class ReconnectStorm:
 
     async def run(self, site: Site, effort: Effort) -> list[Figure]:  # noqa: ARG002
         """Everybody comes back at once: how long until all have what they missed."""
-        rooms = _rooms(site)
+        rooms = site.dialect
+        if not isinstance(rooms, Resuming):
+            raise TypeError(f"{site.peer.title} cannot resume")
+        if not rooms.is_filled:
+            await _fill(site)
         addresses = [
             rooms.room_address(room, member, after=0)
             for room in range(site.world.rooms)
@@ -118,6 +124,17 @@ async def _p99_while(answers: Answers, act: Awaitable[object]) -> float:
     del answers.seconds[:]
     await act
     return statistics.quantiles(answers.seconds, n=100)[98]
+
+
+async def _fill(site: Site) -> None:
+    """Say in each room what will have been missed."""
+    addresses = [site.dialect.address(room, 0) for room in range(site.world.rooms)]
+    narrators = await connect_all(addresses, partial(Narrator, site.dialect, TEXT, BEHIND))
+    for narrator in narrators:
+        narrator.begin()
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(narrator.done for narrator in narrators))
+    await disconnect_all(narrators)
 
 
 def _rooms(site: Site) -> Rooms:

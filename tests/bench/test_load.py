@@ -52,7 +52,7 @@ async def _floods(rooms: Rooms, port: int) -> None:
 
 
 async def _fan_out(rooms: Rooms) -> None:
-    tally = Tally(3, rooms)
+    tally = Tally(3)
     addresses = [rooms.address(1, member) for member in range(3)]
     receivers = await connect_all(addresses, partial(Receiver, rooms, tally, 128), concurrent=2)
     author = await connect(rooms.address(1, 3, publishes=True), partial(Client, rooms))

@@ -12,7 +12,7 @@ from bench.machine import Cores, cores, cpu_seconds, family, resident_bytes
 from bench.peers.every import every_peer
 from bench.peers.itemroom import Rooms
 from bench.peers.node import Packets
-from bench.peers.peer import AbsentError, Command, World, started
+from bench.peers.peer import AbsentError, Command, World, log_of, started
 from bench.peers.tutorial import Tutorial
 from bench.scenarios.every import QUICK, every_scenario
 from bench.scenarios.scenario import Effort
@@ -27,9 +27,10 @@ class Program(Tutorial):
     def __init__(self, code: str) -> None:
         super().__init__("program", "A program", "/{room}/{member}")
         self._code = code
+        self.ready = ""
 
     def commands(self, port: int, world: World, folder: Path) -> list[Command]:
-        return [Command([sys.executable, "-c", self._code, str(port)], port)]
+        return [Command([sys.executable, "-c", self._code, str(port)], port, ready=self.ready)]
 
 
 def test_peer_that_listens_is_pinned_and_ends_with_its_block(tmp_path: Path) -> None:
@@ -52,6 +53,15 @@ def test_peer_that_ends_by_itself_is_absent_with_its_last_words(tmp_path: Path) 
         started(program, World(), tmp_path, core=cores().server),
     ):
         pass
+
+
+def test_peer_that_answers_too_early_is_waited_for(tmp_path: Path) -> None:
+    """PostgreSQL listens before it lets anybody in."""
+    late = "time.sleep(0.2); print('rea' + 'dy', flush=True); time.sleep(60)"
+    program = Program(f"{LISTENING}; {late}")
+    program.ready = "ready"
+    with started(program, World(), tmp_path, core=cores().server):
+        assert "ready" in log_of(tmp_path)
 
 
 def test_own_process_can_be_looked_at() -> None:
@@ -95,12 +105,12 @@ def test_member_of_a_room_shows_their_own_token() -> None:
     address = rooms.room_address(0, 1, after=5)
     assert address.url == "ws://127.0.0.1:1/items/item-0/ws?after=5"
     assert address.headers == {"Authorization": "Bearer t1"}
-    assert json.loads(rooms.publish('"', 7)) == {"type": "publish", "ref": "m7", "body": '"'}
+    assert json.loads(rooms.publish(0, '"', 7)) == {"type": "publish", "ref": "m7", "body": '"'}
 
 
 def test_packet_asks_for_an_acknowledgement() -> None:
     """Socket.IO answers an event that has a number."""
-    assert Packets("127.0.0.1:1").publish("hi", 7) == b'427["say","hi"]'
+    assert Packets("127.0.0.1:1").publish(0, "hi", 7) == b'427["say","hi"]'
 
 
 def test_what_a_peer_has_started_ends_with_it(tmp_path: Path) -> None:
