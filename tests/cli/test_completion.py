@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deadlines import scaled
 from tests.process import ITEMROOM
 
 # What bash does when somebody presses the key.
@@ -24,7 +25,7 @@ def bash(script: str, home: Path) -> str:
         env=os.environ | {"HOME": str(home), "PATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=scaled(60),
         check=False,
     )
     assert done.returncode == 0, done.stderr

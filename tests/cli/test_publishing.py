@@ -7,6 +7,7 @@ from api.cli.publishing import publish_each
 from itemroom import Room
 from itemroom.core import backoff
 from tests.clients.python.scripted import WELCOME, Guest, Script, answer, playing, say
+from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio
 
@@ -85,7 +86,7 @@ async def test_message_that_is_not_stored_fails_with_the_reason(
     """At once when it is final, else when patience ends."""
     async with playing(*scripts) as stage:
         with pytest.raises(Failure) as failure:
-            await publish(stage.url, "hi", patience=0.5)
+            await publish(stage.url, "hi", patience=scaled(0.5))
         assert str(failure.value).startswith(sentence)
         assert failure.value.code == code
 

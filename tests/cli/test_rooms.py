@@ -11,6 +11,7 @@ from api.cli.connecting import local_server
 from tests.cli.commands import Command, Outcome
 from tests.clients.python.scripted import WELCOME, Guest, answer, message, playing, say
 from tests.conftest import Serve
+from tests.deadlines import scaled
 from tests.process import ITEMROOM
 from tests.serving import LiveServer, Person
 
@@ -185,7 +186,7 @@ def test_listen_prints_each_entry_on_a_line(
         ada.publish("order-17", "live")
         lines.append(listener.stdout.readline().rstrip("\n"))
         listener.send_signal(signal.SIGINT)
-        assert listener.wait(30) == 130
+        assert listener.wait(scaled(30)) == 130
         assert listener.stdout.read() == ""
     first = seqs[1]
     if as_json:
@@ -223,5 +224,5 @@ def test_listener_whose_reader_has_gone_ends_quietly(ada: Person) -> None:
         assert listener.stdout.readline().endswith("ada: one\n")
         listener.stdout.close()
         ada.publish("order-17", "two")
-        assert listener.wait(30) == 1
+        assert listener.wait(scaled(30)) == 1
         assert listener.stderr.read() == ""

@@ -6,6 +6,7 @@ import pytest
 
 from api.store.lock import Lock
 from tests.cli.commands import Command
+from tests.deadlines import scaled
 from tests.process import Process
 
 
@@ -55,7 +56,7 @@ def test_second_server_on_a_database_ends_with_one_sentence(tmp_path: Path) -> N
     """The first one goes on."""
     with Process(tmp_path) as server:
         second = Process(tmp_path)
-        assert second.popen.wait(30) == 2
+        assert second.popen.wait(scaled(30)) == 2
         assert server.popen.poll() is None
         assert server.log.splitlines()[-1].startswith("itemroom: test.db.lock: process ")
         assert "Traceback" not in server.log

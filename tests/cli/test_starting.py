@@ -10,6 +10,7 @@ import pytest
 
 from api import __version__
 from tests.cli.commands import Command
+from tests.deadlines import scaled
 from tests.serving import LiveServer, Person
 
 SERVERS = {"alembic", "fastapi", "httpx2", "jose", "passlib", "sqlalchemy", "sqlmodel", "uvicorn"}
@@ -38,7 +39,7 @@ def imported_by(*arguments: str, **variables: str) -> set[str]:
         env=os.environ | variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=scaled(60),
         check=False,
     )
     assert done.returncode == 0, done.stderr

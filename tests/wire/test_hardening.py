@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.conftest import Serve
+from tests.deadlines import scaled
 from tests.serving import LiveServer, Person
 
 HANDSHAKE = (
@@ -17,7 +18,7 @@ HANDSHAKE = (
     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
 )
-DEADLINE = 10.0  # Seconds after which a test gives up on the server.
+DEADLINE = scaled(10)  # Seconds after which a test gives up on the server.
 
 
 @contextlib.contextmanager
@@ -60,7 +61,7 @@ def masked(first: int, payload: bytes = b"") -> bytes:
 def hasty(serve: Serve) -> LiveServer:
     """A server with short waits and small buffers."""
     return serve(
-        handshake_timeout=0.3,
+        handshake_timeout=1,
         message_timeout=0.3,
         close_timeout=0.3,
         stall_timeout=0.4,
