@@ -44,25 +44,43 @@ def frames_of(codec: "Codec", fields: Fields) -> Frames:
     return Frames([frame] if frame is not None else [])
 
 
-class Burst:
-    """Entries of one item that go out together, encoded once for each subprotocol."""
+class Encodings(dict["Codec", Frames]):
+    """Frames by subprotocol, made for the first that asks: all others of a crowd only look up.
 
-    __slots__ = ("_frames", "entries", "first", "last")
+    Args:
+        encode: gives the frames in a subprotocol; None for what it does not show.
+    """
+
+    __slots__ = ("_encode",)
+
+    def __init__(self, encode: Callable[["Codec"], Sequence[Frame | None]]) -> None:
+        self._encode = encode
+
+    def __missing__(self, codec: "Codec") -> Frames:
+        frames = self[codec] = Frames([one for one in self._encode(codec) if one is not None])
+        return frames
+
+
+class Burst:
+    """Entries of one item that go out together."""
+
+    __slots__ = ("entries", "first", "frames", "last")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = entries
         self.first = entries[0].seq
         self.last = entries[-1].seq
-        self._frames: dict[str, Frames] = {}
+        self.frames = Encodings(lambda codec: [codec.encode_entry(entry) for entry in entries])
 
-    def frames(self, codec: "Codec") -> Frames:
-        """The entries' frames in a subprotocol; some have no frame in some."""
-        frames = self._frames.get(codec.name)
-        if frames is None:
-            encoded = (codec.encode_entry(entry) for entry in self.entries)
-            frames = Frames([frame for frame in encoded if frame is not None])
-            self._frames[codec.name] = frames
-        return frames
+
+class Notice:
+    """Something for a whole room that is not stored."""
+
+    __slots__ = ("fields", "frames")
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.frames = Encodings(lambda codec: [codec.encode(fields)])
 
 
 class Codec(Protocol):

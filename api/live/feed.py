@@ -76,16 +76,18 @@ class Feed:
 
     def deliver(self, burst: Burst) -> None:
         """Entries just stored: given at once when live, else they wait in the log."""
-        # A read may have found an entry before the commit's own news of it came here.
-        if not self.is_live or burst.last <= self.cursor:
-            return
-        if self._socket.is_full:
-            self.is_live = False
-            self._await_socket()
+        if not self.is_live:
             return
         if burst.first <= self.cursor:
+            # A read has found an entry before the commit's own news of it came here.
+            if burst.last <= self.cursor:
+                return
             burst = Burst([entry for entry in burst.entries if entry.seq > self.cursor])
-        self._give(burst)
+        if self._socket.offer(burst.frames[self._codec]):
+            self.cursor = burst.last
+        else:
+            self.is_live = False
+            self._await_socket()
 
     def drained(self) -> None:
         """The socket takes more again."""
@@ -136,7 +138,7 @@ class Feed:
             self._stall_timer = None
 
     def _give(self, burst: Burst) -> None:
-        self._socket.send(burst.frames(self._codec))
+        self._socket.send(burst.frames[self._codec])
         self.cursor = burst.last
 
     def _await_socket(self) -> None:

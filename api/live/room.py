@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from api.history.entries import Author, Entry, Kind
-from api.live.encoding import Burst
+from api.live.encoding import Burst, Notice
 from api.live.frames import ServerFrame
 from api.live.presence import Presence
 from api.rights.access import Credential, Role, Standing
@@ -40,7 +40,7 @@ class Member(Protocol):
     def deliver(self, burst: Burst) -> None:
         """Entries of its item, just stored."""
 
-    def tell(self, frame: ServerFrame) -> None:
+    def tell(self, notice: Notice) -> None:
         """Something that is not stored, and may be dropped."""
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
@@ -97,11 +97,12 @@ class Room:
 
     def tell(self, frame: ServerFrame, *, but: Member | None = None) -> None:
         """Something that is not stored, to everybody or everybody else."""
+        notice = Notice(frame)
         for member in tuple(self.members):
             if member is but:
                 continue
             try:
-                member.tell(frame)
+                member.tell(notice)
             except Exception as error:
                 _end_failed(member, error)
 

@@ -21,9 +21,8 @@ from api.live.client_frames import (
     SignalFrame,
 )
 from api.live.commands import StoredFrame, body_of, command_of
-from api.live.encoding import Burst
+from api.live.encoding import Burst, Notice
 from api.live.feed import Feed, Page
-from api.live.frames import ServerFrame
 from api.live.line import Line
 from api.live.opening import Arrival, Opening, read_opening, read_page, welcome
 from api.live.reads import Reads
@@ -133,12 +132,12 @@ class Seat:
         if self._feed is not None:
             self._feed.deliver(burst)
 
-    def tell(self, frame: ServerFrame) -> None:
+    def tell(self, notice: Notice) -> None:
         """Something that is not stored: dropped unless the client keeps up."""
-        if self._feed is None or not self._feed.is_live or self._line.socket.is_full:
+        if self._feed is None or not self._feed.is_live:
             return
-        self._line.send(frame)
-        if frame["type"] == "presence":
+        line = self._line
+        if line.socket.offer(notice.frames[line.codec]) and notice.fields["type"] == "presence":
             self._presence_seen = self._room.presence.version
 
     def drained(self) -> None:

@@ -39,6 +39,9 @@ class Socket(Protocol):
     def send(self, frames: Frames) -> None:
         """Send after what was given before."""
 
+    def offer(self, frames: Frames) -> bool:
+        """Send unless it is full; whether it was not."""
+
     def deafen(self) -> None:
         """Handle nothing more of what the peer says; what is sent still goes out."""
 

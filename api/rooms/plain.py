@@ -50,6 +50,13 @@ class PlainSocket:
         self._waiting_bytes += sum(len(frame.data) for frame in frames.frames)
         self._wake.set()
 
+    def offer(self, frames: Frames) -> bool:
+        """Send unless it is full; whether it was not."""
+        if self.is_full:
+            return False
+        self.send(frames)
+        return True
+
     def deafen(self) -> None:
         """Handle nothing more of what the peer says."""
         self._is_deaf = True

@@ -90,16 +90,24 @@ class WireSocket:
 
     def send(self, frames: Frames) -> None:
         """Send after what was given before; leaves with everything else of this turn."""
-        if self.has_closed:
-            return
+        if not self.has_closed:
+            self.write(on_the_wire(frames))
+
+    def offer(self, frames: Frames) -> bool:
+        """Send unless it is full; whether it was not."""
+        if self.is_stuck or self._out_bytes > self._limit:
+            return False
         # What `write` does, without another call for each of a room's receivers.
         data = frames.wire or on_the_wire(frames)
+        if self.has_closed or not data:
+            return True
         if self._out is None:
             self._out = [data]
             self._wire.flush_soon(self)
         else:
             self._out.append(data)
         self._out_bytes += len(data)
+        return True
 
     def write(self, data: bytes) -> None:
         """Send bytes that are this socket's alone, in order with the frames of `send`."""
@@ -112,9 +120,10 @@ class WireSocket:
 
     def flush(self) -> None:
         """Write what was given since the last time, in one go."""
-        if self._pong is not None:
-            self.write(self._pong)
-        self._pong, self._pongs = None, 0
+        if self._pongs:
+            if self._pong is not None:
+                self.write(self._pong)
+            self._pong, self._pongs = None, 0
         out, size = self._out, self._out_bytes
         self._out, self._out_bytes = None, 0
         if out and not self._transport.is_closing():

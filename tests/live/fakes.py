@@ -11,8 +11,7 @@ import ormsgpack
 
 from api.errors import CODES
 from api.history.entries import Author, Entry, Kind
-from api.live.encoding import Burst, Frame, Frames
-from api.live.frames import ServerFrame
+from api.live.encoding import Burst, Frame, Frames, Notice
 from api.rights.access import Credential, Role, Standing
 
 Fields = dict[str, Any]
@@ -55,6 +54,11 @@ class FakeSocket:
         self.frames.extend(frames.frames)
         self.sends.append(len(frames.frames))
 
+    def offer(self, frames: Frames) -> bool:
+        if not self.is_full:
+            self.send(frames)
+        return not self.is_full
+
     def deafen(self) -> None:
         self.is_deaf = True
 
@@ -96,10 +100,10 @@ class FakeMember:
             raise RuntimeError("an encoder that fails")
         self.told.append([entry.seq for entry in burst.entries])
 
-    def tell(self, frame: ServerFrame) -> None:
+    def tell(self, notice: Notice) -> None:
         if self.fails:
             raise RuntimeError("an encoder that fails")
-        self.told.append(frame)
+        self.told.append(notice.fields)
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
         self.told.append((member_role, default_role))

@@ -21,9 +21,10 @@ from api.live.client_frames import (
     ref_of,
 )
 from api.live.codecs import CODECS
-from api.live.encoding import Burst, Frame
+from api.live.encoding import Burst, Frame, Notice
+from api.live.frames import read
 from api.wire.framing import on_the_wire
-from tests.live.fakes import Fields, entry
+from tests.live.fakes import ADA, Fields, entry, fields_of
 
 VALID: list[tuple[Fields, object]] = [
     ({"type": "publish", "body": None}, PublishFrame(type="publish", body=None)),
@@ -180,13 +181,29 @@ def test_burst_is_encoded_once_for_each_subprotocol() -> None:
     """All receivers of a subprotocol share the same bytes, for ASGI as for the wire."""
     burst = Burst([entry(1), entry(2)])
     for codec in CODECS.values():
-        frames = burst.frames(codec)
-        assert burst.frames(codec) is frames
+        frames = burst.frames[codec]
+        assert burst.frames[codec] is frames
         assert on_the_wire(frames) is on_the_wire(frames)
         assert on_the_wire(frames) == b"".join(
             bytes([0x81 if codec.is_text else 0x82]) + _length(frame) + frame.data
             for frame in frames.frames
         )
+
+
+def test_notice_is_encoded_once_for_each_subprotocol() -> None:
+    """Whoever is here: a list of two hundred is not made anew for each of a thousand."""
+    notice = Notice(read(ADA, 7))
+    shown = {}
+    for codec in CODECS.values():
+        frames = notice.frames[codec]
+        assert notice.frames[codec] is frames
+        shown[codec.name] = [fields_of(frame) for frame in frames.frames]
+    whole = {"type": "read", "by": {"id": "u-ada", "name": "Ada"}, "seq": 7}
+    assert shown == {
+        "itemroom.v1.json": [whole],
+        "itemroom.v1.msgpack": [whole],
+        "itemroom.v1.text": [],
+    }
 
 
 def _length(frame: Frame) -> bytes:

@@ -14,7 +14,7 @@ from api.history.events import UserRenamed
 from api.history.writer import Command
 from api.live.codecs import DEFAULT_CODEC
 from api.live.connection import Connection
-from api.live.encoding import Frames
+from api.live.encoding import Frames, Notice
 from api.live.frames import ServerFrame, Welcome, pong
 from api.live.hub import Moment
 from api.live.seat import Seat
@@ -103,7 +103,7 @@ async def test_seat_that_is_not_taken_says_nothing(world: World) -> None:
     seat = Seat(line, arrival.access)
     seat.open(replace(arrival, moment=Moment(rights=-1, commits=-1)))
     seat.drained()
-    seat.tell(pong(1))
+    seat.tell(Notice(pong(1)))
     seat.leave(at_once=False)
     seat.end("internal")
     world.held.release()
@@ -130,6 +130,9 @@ class DeepSocket:
 
     def send(self, frames: Frames) -> None:
         pass
+
+    def offer(self, frames: Frames) -> bool:
+        raise NotImplementedError
 
     def deafen(self) -> None:
         pass

@@ -113,6 +113,21 @@ async def test_frames_leave_in_order_of_both_kinds() -> None:
     assert line.listener.lost_times == 1
 
 
+async def test_full_socket_takes_no_offer() -> None:
+    """What it has not sent is more than it may hold; it has until the client takes it."""
+    line = Line(buffer_bytes=3)
+    running = await line.begin()
+    line.peer.takes.clear()
+    assert line.socket.offer(frames("long"))
+    assert not line.socket.offer(frames("more"))
+    line.peer.takes.set()
+    await until(lambda: line.peer.texts() == ["long"])
+    await until(lambda: line.socket.offer(frames("again")))
+    await until(lambda: line.peer.texts() == ["long", "again"])
+    line.peer.says(type="websocket.disconnect", code=1001)
+    await running
+
+
 async def test_deaf_socket_hears_nothing_and_still_sends() -> None:
     """What a client says after its end is not handled, however long it goes on."""
     line = Line()

@@ -7,7 +7,7 @@ import pytest
 from uvicorn.server import ServerState
 
 from api.live.encoding import Frame, Frames
-from api.wire.framing import BINARY, CLOSE, PING, PONG, TEXT, close_frame, server_frame
+from api.wire.framing import BINARY, CLOSE, PING, PONG, TEXT, close_frame, on_the_wire, server_frame
 from api.wire.shared import Wire
 from api.wire.websocket import MAX_PONGS, WireSocket
 from tests.wire.line import FakeClient, FakeTransport, Line
@@ -47,6 +47,37 @@ async def test_kernel_that_takes_all_at_once_is_a_drain(line: Line) -> None:
     await line.send(b"x" * 2000)
     await asyncio.sleep(0)
     assert line.client.told == ["drained"]
+
+
+async def test_full_socket_takes_no_offer(line: Line) -> None:
+    """Neither when the transport is stuck nor when too much was given in one turn."""
+    small, large = (Frames([Frame(b"x" * size, is_text=False)]) for size in (1, 2000))
+    assert line.socket.offer(small)
+    assert line.socket.offer(large)
+    assert not line.socket.offer(small)
+    await asyncio.sleep(0)
+    line.ear.pause_writing()
+    assert not line.socket.offer(small)
+    line.ear.resume_writing()
+    assert line.socket.offer(small)
+    await asyncio.sleep(0)
+    assert (
+        line.transport.taken == on_the_wire(Frames([*small.frames, *large.frames])) + b"\x82\x01x"
+    )
+
+
+async def test_nothing_offered_is_nothing_written(line: Line) -> None:
+    """A frame that a subprotocol does not show, and any after our close, count as taken."""
+    line.transport.fails = True
+    assert line.socket.offer(Frames([]))
+    await asyncio.sleep(0)
+    assert line.transport.ended == ""
+    line.transport.fails = False
+    line.socket.close(1008, "removed")
+    said = line.transport.taken
+    assert line.socket.offer(Frames([Frame(b"x", is_text=False)]))
+    await asyncio.sleep(0)
+    assert line.transport.taken == said
 
 
 async def test_close_of_a_full_socket_waits_for_the_end(line: Line) -> None:
