@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Insert, Select, Update, insert, select, update
 from sqlmodel import Session, col
@@ -20,8 +21,7 @@ RefKey = tuple[int, int, str]
 """(item_key, author_key, ref)"""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRef:
+class StoredRef(NamedTuple):
     """What is on disk under a ref."""
 
     seq: int
@@ -123,7 +123,8 @@ class Transaction:
     def stored_ref(self, item_key: int, author_key: int, ref: str) -> StoredRef | None:
         """What was stored under a ref before, in this transaction or an earlier one."""
         key = (item_key, author_key, ref)
-        self.look_up_refs([key])
+        if key not in self._looked_up:
+            self.look_up_refs([key])
         return self._refs.get(key)
 
     def append(
