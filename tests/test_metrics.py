@@ -1,6 +1,9 @@
 """The metrics' text, and what never stands in it."""
 
-from api.metrics import Metrics
+import pytest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+
+from api.metrics import Distribution, Metrics
 
 
 def test_everything_counted_is_rendered() -> None:
@@ -51,3 +54,19 @@ def test_two_servers_count_apart() -> None:
     one, other = Metrics(), Metrics()
     one.acked(1)
     assert b"itemroom_ack_seconds_count 0.0" in other.render()
+
+
+def test_distribution_reads_like_a_histogram_of_prometheus(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same text for the same values: below, at and above each bound."""
+    monkeypatch.setattr("time.time", lambda: 1e9)
+    bounds = (0.0005, 0.25, 1, 1024)
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    distribution = Distribution("waits", "How long.", bounds)
+    ours.register(distribution)
+    histogram = Histogram("waits", "How long.", registry=theirs, buckets=bounds)
+    for value in (0, 0.0005, 0.0006, 0.25, 0.3, 1, 7, 1024, 1e9):
+        distribution.add(value)
+        histogram.observe(value)
+    assert generate_latest(ours) == generate_latest(theirs)

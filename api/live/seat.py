@@ -5,7 +5,7 @@ that all of them hear of commits, and of changed rights, in the order in which t
 A coroutine would also hold a stack for each of many thousands that only wait.
 """
 
-import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -215,7 +215,7 @@ class Seat:
         # Only to say no at once: the writer judges again, in the transaction that stores.
         self.access.require(Role.WRITER)
         line.take_publish()
-        came = asyncio.get_running_loop().time()
+        came = time.monotonic()
         command = command_of(frame, self.access, line.services.settings)
         line.submit(command, partial(self._stored, frame.ref, came))
 
@@ -229,7 +229,7 @@ class Seat:
         if stored is not None:
             # Also when the rights have ended since it was taken: it is in the log.
             line.send(frames.ack(stored.seq, stored.at, ref=ref, duplicate=stored.duplicate))
-            line.services.metrics.acked(asyncio.get_running_loop().time() - came)
+            line.services.metrics.acked(time.monotonic() - came)
         line.answered()
 
     def _mark_read(self, seq: int) -> None:
