@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -113,10 +114,15 @@ class Writer:
         # Events of commits that nobody was told of yet: of the last one, and of one before it
         # that was not acknowledged, since its files were not in their places.
         self._committed: list[Event] = []
-        self._submitted: list[_Job[Any]] = []  # In this turn of the event loop.
-        self._queue: deque[_Job[Any]] = deque()
-        self._wake = threading.Condition()
+        self._turn: list[_Job[Any]] = []  # Submitted in this turn of the event loop.
+        self._turns: SimpleQueue[list[_Job[Any]] | None] = SimpleQueue()  # None: it is over.
+        self._ending = threading.Lock()  # Held where a turn must not come behind the None.
         self._stopping = False
+        # Commands since the start: one is counted up by the event loop, the other by the thread.
+        self._submitted = self._taken = 0
+        # The thread's own: what did not fit into a batch, and whether the None has come.
+        self._waiting: deque[_Job[Any]] = deque()
+        self._is_over = False
         self._loop: asyncio.AbstractEventLoop  # Set by `start`, as the thread.
         self._thread: threading.Thread | None = None
 
@@ -138,24 +144,24 @@ class Writer:
         """
         if self._stopping:
             raise Refusal("draining")
-        if len(self._queue) + len(self._submitted) >= self._max_queue:
+        if self._submitted - self._taken >= self._max_queue:
             raise Refusal("busy", retry_after=1)
-        if not self._submitted:
+        if not self._turn:
             self._loop.call_soon(self._hand_over)
-        self._submitted.append(_Job(command, done))
+        self._submitted += 1
+        self._turn.append(_Job(command, done))
 
     def _hand_over(self) -> None:
         """The turn is over: wake the thread for all that it brought."""
-        jobs, self._submitted = self._submitted, []
-        with self._wake:
+        turn, self._turn = self._turn, []
+        with self._ending:
             if not self._stopping:
-                self._queue += jobs
-                self._wake.notify()
+                self._turns.put(turn)
                 return
         # Told to stop in this very turn, and perhaps gone.
-        for job in jobs:
+        for job in turn:
             job.error = Refusal("draining")
-        self._settle(jobs, [])
+        self._settle(turn, [])
 
     async def execute(self, command: Command[T]) -> T:
         """Queue a command and wait for the commit. Cancelling does not undo it."""
@@ -178,9 +184,9 @@ class Writer:
 
     def finish(self) -> None:
         """Refuse new commands, finish the queued ones, end the thread. Blocks; may come twice."""
-        with self._wake:
+        with self._ending:
             self._stopping = True
-            self._wake.notify()
+            self._turns.put(None)
         if self._thread is not None:
             self._thread.join()
 
@@ -204,13 +210,19 @@ class Writer:
 
         None: time to end.
         """
-        with self._wake:
-            if not self._queue and not self._stopping:
-                self._wake.wait(LOOK_INTERVAL)
-            if not self._queue and self._stopping:
-                return None
-            size = min(len(self._queue), self._max_batch)
-            return [self._queue.popleft() for _ in range(size)]
+        waiting = self._waiting
+        try:
+            while len(waiting) < self._max_batch and not self._is_over:
+                turn = self._turns.get(block=not waiting, timeout=LOOK_INTERVAL)
+                self._is_over = turn is None
+                waiting += turn or ()
+        except Empty:
+            pass  # No more than that for now.
+        if self._is_over and not waiting:
+            return None
+        batch = [waiting.popleft() for _ in range(min(len(waiting), self._max_batch))]
+        self._taken += len(batch)
+        return batch
 
     def _look(self, connection: Connection) -> Sequence[Event]:
         """Nothing is to be stored: see whether it could be, since nobody else would notice."""
