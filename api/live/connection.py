@@ -154,11 +154,13 @@ class Connection:
             return
         if self._held is not None:
             self._held.append(frame)
+            waiting = len(self._held)
         else:
-            self._unread += self.socket.is_full
+            if self.socket.is_full:
+                self._unread += 1
             self._write(frame)
+            waiting = self._unread
         # A client that asks and asks, and does not read what it is answered.
-        waiting = self._unread if self._held is None else len(self._held)
         if waiting > self.services.settings.commands_in_flight:
             self.end("slow_consumer")
 

@@ -5,7 +5,7 @@ frame and a tenth of its memory a connection, and bounds what a half-sent messag
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from websockets.speedups import apply_mask
 
@@ -29,8 +29,7 @@ class Fault(Exception):  # noqa: N818 - the peer's fault, not an error of ours
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A whole message or a control frame; CONT: a fragment that ends no message, empty or not."""
 
     opcode: int
@@ -110,7 +109,8 @@ class FrameReader:
         """One frame from `start`: opcode, final, payload, where it ends; None: not all there."""
         first, second = data[start], data[start + 1]
         opcode = first & 0x0F
-        self._check_head(first, second)
+        if first not in _WHOLE or second < 0x80 or self._fragments is not None:
+            self._check_head(first, second)
         size, head = second & 0x7F, 2
         if size == 126:
             size, head = int.from_bytes(data[start + 2 : start + 4]), 4
@@ -118,7 +118,9 @@ class FrameReader:
             size, head = int.from_bytes(data[start + 2 : start + 10]), 10
         if len(data) - start < head:
             return None
-        self._check_size(opcode, size)
+        # Before the payload is there: nobody has to hold what will be refused.
+        if self._size + size > self._max_bytes and opcode < CLOSE:
+            raise Fault("too_big", "the message is too big")
         begin = start + head + 4
         stop = begin + size
         if len(data) < stop:
@@ -139,17 +141,10 @@ class FrameReader:
         if (opcode == CONT) != (self._fragments is not None) and opcode < CLOSE:
             raise Fault("bad_framing", "a continuation without a beginning, or the reverse")
 
-    def _check_size(self, opcode: int, size: int) -> None:
-        # Before the payload is there: nobody has to hold what will be refused.
-        if opcode < CLOSE and self._size + size > self._max_bytes:
-            raise Fault("too_big", "the message is too big")
-
     def _message(self, opcode: int, payload: bytes, *, final: bool) -> Message:
-        if opcode >= CLOSE:
+        if final and opcode != CONT:
             return Message(opcode, payload)
         if opcode != CONT:
-            if final:
-                return Message(opcode, payload)
             self._opcode, self._fragments = opcode, []
         fragments = self._fragments if self._fragments is not None else []
         fragments.append(payload)
@@ -164,6 +159,8 @@ class FrameReader:
 
 
 _OPCODES = frozenset({CONT, TEXT, BINARY, CLOSE, PING, PONG})
+# The first bytes of messages in one frame: almost all that clients send.
+_WHOLE = frozenset({0x80 | TEXT, 0x80 | BINARY})
 
 
 def read_close(payload: bytes) -> int:
@@ -207,7 +204,7 @@ def on_the_wire(frames: Frames) -> bytes:
     """Whole, unmasked frames (RFC 6455, section 5.2), made once and then shared."""
     if frames.wire is None:
         frames.wire = b"".join(
-            server_frame(TEXT if frame.is_text else BINARY, frame.data) for frame in frames.frames
+            [server_frame(TEXT if frame.is_text else BINARY, frame.data) for frame in frames.frames]
         )
     return frames.wire
 
