@@ -46,20 +46,24 @@ class HostCheck:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        refusal = self.objection(scope)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        else:
+            await refuse(scope, receive, send, Problem(refusal))
+
+    def objection(self, scope: Scope) -> Refusal | None:
+        """Why this cannot be for us; None: it may be."""
         hosts = header(scope, b"host")
         if not hosts and scope.get("http_version") == "1.0" and scope["type"] == "http":
             # No browser speaks it; load balancers do, to see whether the server is well.
-            await self._app(scope, receive, send)
-            return
+            return None
         if len(hosts) != 1 or not is_ours(hosts[0], self._names):
-            refusal = Refusal(
+            return Refusal(
                 "malformed",
                 "Host must be a name of this server: see ITEMROOM_PUBLIC_URL, and for programs "
                 "ITEMROOM_INTERNAL_HOSTS.",
             )
-        elif scope["type"] == "websocket" and scope.get("http_version") == "1.0":
-            refusal = Refusal("malformed", "A WebSocket needs HTTP/1.1.")
-        else:
-            await self._app(scope, receive, send)
-            return
-        await refuse(scope, receive, send, Problem(refusal))
+        if scope["type"] == "websocket" and scope.get("http_version") == "1.0":
+            return Refusal("malformed", "A WebSocket needs HTTP/1.1.")
+        return None

@@ -25,13 +25,17 @@ class Clients:
         self._proxies = [parse_network(proxy) for proxy in settings.trusted_proxies]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.describe(scope)
+        await self._app(scope, receive, send)
+
+    def describe(self, scope: Scope) -> None:
+        """Write down in the scope who asks, and how."""
         peer = scope.get("client")  # None over a Unix socket, and for the lifespan.
         address = parse_address(peer[0]) if peer else None
         if peer and address:
             scope["client"] = (str(address), peer[1])
             if self._trusts(address):
                 self._believe(scope)
-        await self._app(scope, receive, send)
 
     def _trusts(self, address: Address) -> bool:
         return any(address in proxies for proxies in self._proxies)

@@ -4,6 +4,8 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from api.accounts.dependencies import Shown, shown_credential, verify_shown
@@ -20,7 +22,26 @@ from api.rooms.refusals import PolicyViolation
 from api.settings import Settings
 from api.state import State, state_of
 
+# The ASGI extension in which our own server says why it has not let a client in: what the door
+# (`api.rooms.door`) has found is answered here, as under any other server.
+REFUSED = "itemroom.refused"
 _SEQ = re.compile(r"[0-9]{1,19}")
+
+
+class Asked(BaseModel):
+    """What a client may say in the query of a room's address; what else it says is ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: list[str] | None = None
+    ticket: list[str] | None = None
+    after: Annotated[str | None, Field(description="Replay begins after this seq.")] = None
+    epoch: Annotated[
+        str | None, Field(max_length=64, description="Of the log `after` is from.")
+    ] = None
+    tail: Annotated[
+        str | None, Field(description="Without `after`: begin with this many entries.")
+    ] = None
 
 
 # One dependency with all that a client may say: FastAPI would spend on a tree of them what the
@@ -29,31 +50,31 @@ async def admit(
     websocket: WebSocket,
     *,
     item_id: Annotated[str, Path(description="The item's id, exactly.")],
-    token: Annotated[list[str] | None, Query()] = None,
-    ticket: Annotated[list[str] | None, Query()] = None,
-    after: Annotated[str | None, Query(description="Replay begins after this seq.")] = None,
-    epoch: Annotated[
-        str | None, Query(max_length=64, description="Of the log `after` is from.")
-    ] = None,
-    tail: Annotated[
-        str | None, Query(description="Without `after`: begin with this many entries.")
-    ] = None,
+    asked: Annotated[Asked, Query()],
 ) -> Arrival:
-    """The one way into a room.
+    """The one way into a room; raises as `judge`."""
+    refused: Exception | None = websocket.scope.get("extensions", {}).get(REFUSED)
+    if refused is not None:
+        raise refused
+    return await judge(websocket, item_id, asked)
+
+
+async def judge(connection: HTTPConnection, item_id: str, asked: Asked) -> Arrival:
+    """Whether a client is let in; without FastAPI, for whoever has the parameters already.
 
     Raises:
         PolicyViolation: with the contract's close code and reason; the client sees both.
         Refusal: what is denied before the socket opens.
     """
-    state = state_of(websocket.scope)
-    beginning = read_beginning(state.settings, after, epoch, tail)
+    state = state_of(connection.scope)
+    beginning = read_beginning(state.settings, asked.after, asked.epoch, asked.tail)
     try:
-        shown = await shown_credential(websocket, token, ticket)
-        arrival = await _arrive(websocket, state, shown, item_id, beginning)
+        shown = await shown_credential(connection, asked.token, asked.ticket)
+        arrival = await _arrive(connection, state, shown, item_id, beginning)
     except Refusal as refusal:
         if refusal.code in DENIALS:
             raise  # Counted where it is answered.
-        told = slowed(websocket.scope, refusal)
+        told = slowed(connection.scope, refusal)
         if told.code in DENIALS:
             raise told from refusal
         raise PolicyViolation(told) from refusal
@@ -87,21 +108,21 @@ def _number(name: str, text: str) -> int:
 
 
 async def _arrive(
-    websocket: WebSocket, state: State, shown: Shown, item_id: str, beginning: Beginning
+    connection: HTTPConnection, state: State, shown: Shown, item_id: str, beginning: Beginning
 ) -> Arrival:
     if not valid_item_id(item_id):
         item_id = ""  # Like every other item that does not exist, once the credential is good.
-    look_up = await _verify(websocket, state, shown, item_id)
+    look_up = await _verify(connection, state, shown, item_id)
     moment = state.hub.moment  # Before the read: what it misses is news when the room is joined.
     access, opening = await state.readers.read(read_arrival, look_up, item_id, beginning)
     return Arrival(access, beginning, opening, moment)
 
 
-async def _verify(websocket: WebSocket, state: State, shown: Shown, item_id: str) -> LookUp:
+async def _verify(connection: HTTPConnection, state: State, shown: Shown, item_id: str) -> LookUp:
     if shown.ticket is not None:
         principal = await redeem_ticket(state, shown.ticket, item_id)
         return lambda _: principal
-    look_up = await verify_shown(state, shown, websocket)
+    look_up = await verify_shown(state, shown, connection)
     if state.settings.issuer is not None:
         # An outside token may bring the item along.
         await ensure_outside_item(state, await state.readers.read(identify, look_up), item_id)

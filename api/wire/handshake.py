@@ -87,8 +87,18 @@ class Handshake(asyncio.BufferedProtocol):
         self._state.tasks.add(task)
         task.add_done_callback(self._ended)
 
+    def accept(self, subprotocol: str | None) -> WireSocket:
+        """Let the client in, without ASGI's events; `hand_over` when its room has it.
+
+        Raises:
+            ClientDisconnected: there is nobody any more.
+        """
+        if self._is_lost:
+            raise ClientDisconnected
+        return self._open(subprotocol, ())
+
     def hand_over(self) -> WireSocket:
-        """The transport, for good: this protocol is done. Called right after the accept."""
+        """The transport, for good: this protocol is done. Called after the accept."""
         if self._socket is None:
             raise RuntimeError("only who was accepted can be handed over")
         self._is_answered = True
@@ -145,12 +155,14 @@ class Handshake(asyncio.BufferedProtocol):
         else:
             raise RuntimeError(f"{kind} is no answer to a handshake")
 
-    def _open(self, subprotocol: str | None, headers: Headers) -> None:
+    def _open(self, subprotocol: str | None, headers: Headers) -> WireSocket:
         self._note("accepted")
         self._state.connections.discard(cast(Any, self))
-        self._socket = WireSocket(self._wire, self._transport, self._state, early=self._early)
+        socket = WireSocket(self._wire, self._transport, self._state, early=self._early)
         # Not written by itself: it leaves together with the first frames.
-        self._socket.write(switching(self._accept, subprotocol, headers))
+        socket.write(switching(self._accept, subprotocol, headers))
+        self._socket = socket
+        return socket
 
     def _tell(self, socket: WireSocket, message: Message) -> None:
         """To a client that is accepted only to hear why it is refused: frames, and the end."""

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from httptools import HttpParserUpgrade, HttpRequestParser
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -40,7 +41,16 @@ MAX_CHUNK_OVERHEAD = 16 * 1024
 
 
 class GuardedHttp(HttpToolsProtocol):
-    """One client's HTTP, until it upgrades to a WebSocket."""
+    """One client's HTTP, until it upgrades to a WebSocket.
+
+    Args:
+        settings: the server's.
+        wire: shared by all clients.
+        config: uvicorn's, with the application.
+        server_state: uvicorn's lists of connections and tasks.
+        app_state: goes into each scope.
+        door: answers handshakes, in the application's place.
+    """
 
     def __init__(
         self,
@@ -50,8 +60,11 @@ class GuardedHttp(HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        door: ASGIApp | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._door = door
         self._settings = settings
         self._wire = wire
         self._deadline: asyncio.TimerHandle | None = None  # For the end of headers or body.
@@ -215,7 +228,9 @@ class GuardedHttp(HttpToolsProtocol):
         self.connections.discard(self)
         rest = bytes(self._piece[self._consumed() :]) + self.intake.hand_over()
         handshake = Handshake(self._wire, self._bare, self.server_state, rest)
-        handshake.begin(self.app, cast(Any, self.scope), self.url, upgrade)
+        handshake.begin(
+            self._door or cast(ASGIApp, self.app), cast(Any, self.scope), self.url, upgrade
+        )
 
     def _consumed(self) -> int:
         """How much of the piece is the request's: the parser says so as it gives up."""

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.live.hub import Hub
+from api.rooms.door import Door
 from api.settings import Settings
 from api.state import State
 from api.store.database import PRODUCT
@@ -160,9 +161,9 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _intake(settings: Settings, wire: Wire, **from_uvicorn: Any) -> Intake:
+def _intake(settings: Settings, wire: Wire, door: Door, **from_uvicorn: Any) -> Intake:
     """What uvicorn takes for its HTTP protocol, one for each client."""
-    return GuardedHttp(settings, wire, **from_uvicorn).intake
+    return GuardedHttp(settings, wire, door=door, **from_uvicorn).intake
 
 
 def build_server(
@@ -176,7 +177,8 @@ def build_server(
         plain: use uvicorn's own protocols, as any other ASGI server would.
     """
     app = create_app(settings)
-    http: Any = "httptools" if plain else partial(_intake, settings, Wire(settings))
+    ours = partial(_intake, settings, Wire(settings), Door(app, settings))
+    http: Any = "httptools" if plain else ours
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import orjson
 import pytest
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from api.rooms.door import Door
+from api.settings import Settings
 from tests.conftest import make_settings
 from tests.deadlines import scaled
 from tests.security.forge import forge, hs256
@@ -27,6 +32,7 @@ def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]
         tmp_path,
         reader_threads=1,
         reader_queue=1,
+        connections_per_user=1,
         issuer="https://shop.example",
         issuer_audience="rooms",
         issuer_secret=SECRET,
@@ -50,6 +56,12 @@ async def told(server: LiveServer, token: str, *protocols: str) -> tuple[str | b
     """The one frame before the close, and the close's reason."""
     url = server.room_url("doc", token=token)
     offered = [Subprotocol(name) for name in protocols] or None
+    return await told_by(url, offered)
+
+
+async def told_by(
+    url: str, offered: list[Subprotocol] | None = None
+) -> tuple[str | bytes, str | None]:
     async with connect(url, proxy=None, subprotocols=offered) as socket:
         frame = await socket.recv()
         await socket.wait_closed()
@@ -67,6 +79,40 @@ async def test_overload_comes_with_its_delay(door: LiveServer) -> None:
     assert (closing["code"], reason) == (1013, "overloaded")
     assert closing["retry_after"] == answer["retry_after"] == 1
     assert closing["retry"] == "later"
+
+
+async def test_ticket_of_whom_has_too_many_connections_is_used_up(door: LiveServer) -> None:
+    """Looked at once, whichever way leads in: a second look would say that it was used."""
+    ada = door.person("ada")
+    ada.create("doc")
+    ticket = ada.call("POST", "/items/doc/tickets").json()["ticket"]
+    async with ada.room("doc"):
+        with pytest.raises(InvalidStatus) as caught:
+            await told_by(door.room_url("doc", ticket=ticket))
+    assert orjson.loads(caught.value.response.body or b"")["code"] == "too_many_connections"
+
+
+@pytest.mark.parametrize("path", ["/items/a/b/ws", "/items/ws", "/items/a/", "/x/items/a/ws"])
+async def test_path_that_is_no_rooms_is_left_to_routing(path: str) -> None:
+    """Nobody is judged before it is clear that there is something to be let into."""
+    app, asked = FastAPI(), []
+
+    async def catch_all(scope: Scope, _receive: Receive, _send: Send) -> None:
+        asked.append(scope["path"])
+
+    app.router.default = catch_all
+    scope: Scope = {"type": "websocket", "path": path, "root_path": "", "headers": []}
+    await Door(app, Settings())(scope, unheard, unsaid)
+    assert asked == [path]
+
+
+async def unheard() -> Message:
+    """Nobody has to hear anything."""
+    return {}
+
+
+async def unsaid(_: Message) -> None:
+    """Nobody has to say anything."""
 
 
 def foreign_token() -> str:
