@@ -75,12 +75,16 @@ client: $(MADE) ## Put the JavaScript client together, after a change of its sou
 	$(BIN)/python clients/javascript/bundle.py
 
 .PHONY: bench
-bench: $(BENCH) $(PROJECT) ## Measure against the peers, an hour; some: ARGS="--only fan-out"
+bench: $(BENCH) $(PROJECT) ## Measure against the peers, half an hour; some: ARGS="--only fan-out"
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: bench-quick
 bench-quick: $(BENCH) $(PROJECT) ## The same as a look in between, two minutes
 	$(BIN)/python -m bench --quick $(ARGS)
+
+.PHONY: bench-docs
+bench-docs: $(BENCH) $(PROJECT) ## Put the last run of `make bench` into the README and the docs
+	$(BIN)/python -m bench.docs $(ARGS)
 
 .PHONY: format
 format: $(DEV) ## Sort imports, mend what can be mended, format

@@ -2,10 +2,11 @@
 
 import argparse
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.machine import cores, describe, pin
+from bench.machine import cores, describe, pace, pin
 from bench.peers.every import every_peer
 from bench.peers.install import is_there
 from bench.peers.peer import AbsentError, Peer
@@ -33,12 +34,18 @@ def main() -> None:
         logger.warning("one core only: server and load take time from each other")
     peers, absent = _install(options.peers)
     pin(0, place.load)
+    begun = time.monotonic()
     scenarios = _chosen(options.only, quick=options.quick)
     rounds = Rounds(peers, place, Effort(quick=options.quick), options.rounds)
-    rounds.run(scenarios)
     versions = {name: peer.versions() | {"keeps": peer.keeps} for name, peer in peers.items()}
-    report = Report(machine, versions, absent | rounds.failed, scenarios, rounds.samples)
-    report.write(options.out)
+    report = Report(machine, versions, absent, [])
+    for scenario in scenarios:
+        rounds.run(scenario)
+        minutes = (time.monotonic() - begun) / 60
+        machine["after"] = f"{pace():.1f} ms for the same, {minutes:.0f} minutes later"
+        report = Report(machine, versions, absent | rounds.failed, rounds.samples)
+        # Each time, so that a run that is broken off has measured something.
+        report.write(options.out)
     print(report.text())  # noqa: T201 - what a command prints is its answer
     logger.info("written to %s", options.out)
 

@@ -40,6 +40,8 @@ class Cell:
     highest: float | None
     load_bound: bool
     """Whether the load was at its end rather than the server: the peer may be better than that."""
+    shares: tuple[float, float, float]
+    """The medians of the server's, the load's and everybody else's; of one core each."""
 
 
 def disturbed(samples: Sequence[Sample]) -> int:
@@ -68,6 +70,11 @@ def _cell(peer: str, samples: Sequence[Sample], ours: dict[int, float], better: 
         for sample in samples
         if peer != "itemroom" and sample.round in ours and sample.value and ours[sample.round]
     ]
+    shares = (
+        statistics.median(sample.server_share for sample in samples),
+        statistics.median(sample.load_share for sample in samples),
+        statistics.median(sample.other_share for sample in samples),
+    )
     return Cell(
         peer,
         statistics.median(sample.value for sample in samples),
@@ -75,7 +82,8 @@ def _cell(peer: str, samples: Sequence[Sample], ours: dict[int, float], better: 
         min(ratios, default=None),
         max(ratios, default=None),
         # Shares of two busy cores add up to less than 2 when others compute too.
-        statistics.median(sample.load_share for sample in samples) >= BUSY,
+        shares[1] >= BUSY,
+        shares,
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvloop
@@ -11,6 +11,7 @@ from bench.load.connections import RefusedError
 from bench.machine import Cores
 from bench.peers.peer import AbsentError, Peer, log_of, started
 from bench.results import Sample
+from bench.scenarios.every import rounds_of
 from bench.scenarios.scenario import Effort, Scenario
 
 logger = logging.getLogger("bench")
@@ -23,7 +24,7 @@ class Rounds:
         peers: installed; by name.
         cores: who computes where.
         effort: of each run.
-        count: of rounds.
+        count: of rounds, at the most.
     """
 
     def __init__(self, peers: dict[str, Peer], cores: Cores, effort: Effort, count: int) -> None:
@@ -35,13 +36,12 @@ class Rounds:
         self._effort = effort
         self._count = count
 
-    def run(self, scenarios: Sequence[Scenario]) -> None:
-        """Scenario by scenario; within each, round by round; within each, peer by peer."""
-        for scenario in scenarios:
-            for number in range(self._count):
-                for name in scenario.peers:
-                    if name in self._peers:
-                        self.samples += self._measure(scenario, self._peers[name], number)
+    def run(self, scenario: Scenario) -> None:
+        """Round by round; within each, peer by peer."""
+        for number in range(rounds_of(scenario, self._count)):
+            for name in scenario.peers:
+                if name in self._peers:
+                    self.samples += self._measure(scenario, self._peers[name], number)
 
     def _measure(self, scenario: Scenario, peer: Peer, number: int) -> list[Sample]:
         logger.info("%s, round %d: %s", scenario.name, number + 1, peer.name)

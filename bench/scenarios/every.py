@@ -1,5 +1,8 @@
 """All scenarios, in the order of the report."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from bench.scenarios.fan_out import FanOut
 from bench.scenarios.floods import Floods
 from bench.scenarios.history_page import HistoryPage
@@ -12,6 +15,23 @@ from bench.scenarios.slow_readers import SlowReaders
 
 # What a look in between is about: the path of a message, and of a connection.
 QUICK = ("fan-out", "durable-publish", "ack-latency", "connect-rate", "idle-memory", "resume")
+# The most rounds of a scenario, where more of them say nothing new: what a connection holds is the
+# same each time, and the longest have hundreds of figures, or their peers, beside each other.
+MOST_ROUNDS: Mapping[str, int] = MappingProxyType(
+    {
+        "idle-memory": 2,
+        "reconnect-storm": 3,
+        "resume": 2,
+        "history-page": 1,
+        "slow-readers": 1,
+        "floods": 1,
+    }
+)
+
+
+def rounds_of(scenario: Scenario, wanted: int) -> int:
+    """How often a scenario is run, when a figure is wanted so many times."""
+    return min(wanted, MOST_ROUNDS.get(scenario.name, wanted))
 
 
 def every_scenario() -> list[Scenario]:

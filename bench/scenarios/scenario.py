@@ -22,7 +22,7 @@ class Effort:
     @property
     def seconds(self) -> float:
         """How long a rate is measured."""
-        return 0.5 if self.quick else 2.0
+        return 0.5 if self.quick else 1.5
 
     def of(self, full: int, quick: int) -> int:
         """A size of the scenario."""

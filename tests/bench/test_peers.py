@@ -14,7 +14,7 @@ from bench.peers.itemroom import Rooms
 from bench.peers.node import Packets
 from bench.peers.peer import AbsentError, Command, World, log_of, started
 from bench.peers.tutorial import Tutorial
-from bench.scenarios.every import QUICK, every_scenario
+from bench.scenarios.every import MOST_ROUNDS, QUICK, every_scenario, rounds_of
 from bench.scenarios.scenario import Effort
 from tests.deadlines import scaled
 
@@ -84,6 +84,15 @@ def test_scenarios_name_peers_that_exist_and_begin_with_ours() -> None:
     assert all(set(scenario.peers) <= names for scenario in scenarios)
     assert all(scenario.peers[0] == "itemroom" for scenario in scenarios)
     assert set(QUICK) <= {scenario.name for scenario in scenarios}
+
+
+def test_scenario_has_no_more_rounds_than_say_something_new() -> None:
+    """All in one place, which names none that does not exist."""
+    scenarios = {scenario.name: scenario for scenario in every_scenario()}
+    assert set(MOST_ROUNDS) <= set(scenarios)
+    assert rounds_of(scenarios["floods"], 5) == 1
+    assert rounds_of(scenarios["fan-out"], 5) == 5
+    assert rounds_of(scenarios["reconnect-storm"], 2) == 2
 
 
 def test_quick_look_takes_on_no_more() -> None:
