@@ -153,6 +153,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             metrics.batch,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
+            patience=hub.patience,
             check=files.check,
         )
         writer.start(asyncio.get_running_loop())

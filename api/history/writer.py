@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from api.errors import Refusal
 from api.history.commits import Commits
 from api.history.events import EntryStored, Event
+from api.history.settlement import Patience, Settlement
 from api.history.transaction import Memory, RefKey, Transaction
 from api.outage import Outage
 from api.store.failures import first_failure, is_busy, is_from_outside, is_full
@@ -80,16 +81,21 @@ class _Job(Generic[T]):
     result: T | None = None
     error: BaseException | None = None
 
+    def give(self) -> None:
+        """Tell who wants to know."""
+        self.done(self.result, self.error)
+
 
 class Writer:
     """Owns the writing connection and its thread, between `start` and `stop`.
 
     Args:
         engine: with BEGIN IMMEDIATE and a single connection.
-        commits: told on the event loop after each commit, before any `done` of the same batch.
+        commits: told on the event loop of each commit, before any `done` of the same batch.
         observe: called with the commands, the seconds and the events of each commit.
         max_queue: commands that may wait; one more is refused with `busy`.
         max_batch: commands in one transaction.
+        patience: seconds that events may wait to be told with those of the next commit.
         check: raises Misplaced when what is committed might not be found again.
     """
 
@@ -101,10 +107,11 @@ class Writer:
         *,
         max_queue: int,
         max_batch: int,
+        patience: Patience = lambda _: 0.0,
         check: Callable[[Connection], None] = lambda _: None,
     ) -> None:
         self._engine = engine
-        self._commits = commits
+        self._settlement = Settlement(commits, patience)
         self._observe = observe
         self._max_queue = max_queue
         self._max_batch = max_batch
@@ -118,8 +125,9 @@ class Writer:
         self._turns: SimpleQueue[list[_Job[Any]] | None] = SimpleQueue()  # None: it is over.
         self._ending = threading.Lock()  # Held where a turn must not come behind the None.
         self._stopping = False
-        # Commands since the start: one is counted up by the event loop, the other by the thread.
-        self._submitted = self._taken = 0
+        # Commands since the start: the event loop counts the first and the last, the thread those
+        # in between.
+        self._submitted = self._taken = self._settled = 0
         # The thread's own: what did not fit into a batch, and whether the None has come.
         self._waiting: deque[_Job[Any]] = deque()
         self._is_over = False
@@ -308,11 +316,5 @@ class Writer:
         return result
 
     def _settle(self, batch: list[_Job[Any]], events: Sequence[Event]) -> None:
-        """Tell the listeners and those who wait: a bug of one leaves the others their answers."""
-        if events:
-            self._commits.committed(events)
-        for job in batch:
-            try:
-                job.done(job.result, job.error)
-            except Exception:
-                logger.exception("an answer was not delivered")
+        self._settled += len(batch)
+        self._settlement.settle(batch, events, more=self._submitted > self._settled)

@@ -70,6 +70,30 @@ async def test_batch_bounded_by_the_setting(settings: Settings, store: Store) ->
     assert store.batches == [8, 8, 4]
 
 
+@pytest.mark.parametrize(("patience", "told"), [(0, [8, 8, 4]), (60, [20])])
+async def test_commits_under_way_are_told_together_if_that_may_wait(
+    store: Store, access: Access, patience: float, told: list[int]
+) -> None:
+    """News that may wait a minute come with the last commit, after which nothing is under way."""
+    heard: list[int] = []
+    commits = Commits()
+    commits.listen(lambda events: heard.append(len(events)))
+    writer = Writer(
+        store.engine,
+        commits,
+        store.observe,
+        max_queue=100,
+        max_batch=8,
+        patience=lambda _: patience,
+    )
+    writer.start(asyncio.get_running_loop())
+    async with asyncio.timeout(scaled(10)):
+        seqs = await asyncio.gather(*(writer.call(partial(append, access)) for _ in range(20)))
+    await asyncio.to_thread(writer.finish)
+    assert seqs == list(range(1, 21))
+    assert heard == told
+
+
 async def test_every_write_begins_immediate(store: Store, access: Access) -> None:
     """E8: a deferred transaction that turns into a write fails at once with SQLITE_BUSY."""
     seen = store.statements()

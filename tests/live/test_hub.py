@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.history.entries import Entry, Kind
+from api.history.entries import Author, Entry, Kind
 from api.history.events import (
     CredentialsEnded,
     DefaultRoleChanged,
@@ -16,7 +16,7 @@ from api.history.events import (
     UserRenamed,
 )
 from api.live.frames import Signal
-from api.live.hub import Hub
+from api.live.hub import CROWD, WRITE_SECONDS, Hub
 from api.live.room import Room
 from api.rights.access import Role
 from tests.live.fakes import ADA, BOB, FakeMember, JumpingLoop, entry, run_jumping
@@ -48,6 +48,17 @@ async def test_batch_delivered_once_to_each_member_of_its_item(hub: Hub) -> None
     hub.committed([*stored(1), *stored(7, item_key=2), *stored(2), *stored(1, item_key=3)])
     assert ada.told == bob.told == [[1, 2]]
     assert other.told == [[7]]
+
+
+async def test_entries_for_a_crowd_may_wait_as_long_as_telling_takes(hub: Hub) -> None:
+    """Not those for few, nor for a room that nobody is in, nor what is no entry."""
+    for number in range(CROWD):
+        hub.join(1, FakeMember(Author(number, f"u-{number}", "One of many")))
+    hub.join(2, FakeMember())
+    few, many = stored(1, item_key=2), stored(1)
+    assert hub.patience([*few, *many, *stored(1, item_key=3)]) == CROWD * WRITE_SECONDS
+    assert hub.patience(few) == hub.patience(stored(1, item_key=3)) == hub.patience([]) == 0
+    assert hub.patience([*many, MemberChanged(1, BOB.key, None)]) == 0
 
 
 async def test_removal_inside_a_batch_divides_its_entries(hub: Hub) -> None:
