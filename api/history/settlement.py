@@ -36,7 +36,7 @@ class Settlement:
         self._patience = patience
         self._events: list[Event] = []
         self._answers: list[Answer] = []
-        self._timer: asyncio.TimerHandle | None = None  # Runs while something waits.
+        self._timer: asyncio.Handle | None = None  # Runs while something waits.
 
     def settle(self, answers: Sequence[Answer], events: Sequence[Event], *, more: bool) -> None:
         """A commit is over, well or not; `more`: another one is under way, and will come here."""
@@ -46,8 +46,12 @@ class Settlement:
         if not wait:
             self._tell()
         elif self._timer is None:
-            # From the first that waits: under a steady load there is always more.
-            self._timer = asyncio.get_running_loop().call_later(wait, self._tell)
+            # From the first that waits: under a steady load there is always more. And behind what
+            # this turn has to write: nobody is heard meanwhile, so that it would be no wait.
+            self._timer = asyncio.get_running_loop().call_soon(self._wait, wait)
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._tell)
 
     def _tell(self) -> None:
         """A bug of one listener, or of one who waits, leaves the others their news."""

@@ -99,6 +99,21 @@ def test_wait_ends_in_time_from_the_first_that_waits() -> None:
     at(act)
 
 
+def test_wait_begins_behind_what_the_turn_writes() -> None:
+    """Five milliseconds of writing to a crowd are none in which anybody else was heard."""
+
+    async def act(loop: JumpingLoop) -> None:
+        desk = Desk()
+        loop.call_soon(loop.jump, 10 * PATIENCE)
+        desk.settles("a", more=True)
+        await asyncio.sleep(PATIENCE - 0.5)
+        assert desk.told == []
+        await asyncio.sleep(PATIENCE + 0.5)
+        assert desk.told == [1, "a"]
+
+    run_jumping(act)
+
+
 def test_answers_of_others_keep_their_place() -> None:
     """News for few, or none at all, do not end a wait: what was stored first is told first."""
 
