@@ -32,6 +32,9 @@ from api.store.files import Misplaced
 logger = logging.getLogger("itemroom.writer")
 # Seconds without a command after which the files are looked at: within one it is to be known.
 LOOK_INTERVAL = 0.25
+# Seconds for which the look after a commit is also the one before the next: a file can be moved
+# while a commit is under way just as well, and that takes longer.
+LOOK_LASTS = 0.001
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -121,6 +124,7 @@ class Writer:
         # Events of commits that nobody was told of yet: of the last one, and of one before it
         # that was not acknowledged, since its files were not in their places.
         self._committed: list[Event] = []
+        self._looked_at = -LOOK_LASTS  # When the last look at the files was well, if it was.
         self._turn: list[_Job[Any]] = []  # Submitted in this turn of the event loop.
         self._turns: SimpleQueue[list[_Job[Any]] | None] = SimpleQueue()  # None: it is over.
         self._ending = threading.Lock()  # Held where a turn must not come behind the None.
@@ -235,10 +239,16 @@ class Writer:
     def _look(self, connection: Connection) -> Sequence[Event]:
         """Nothing is to be stored: see whether it could be, since nobody else would notice."""
         try:
-            self._check(connection)
+            self._look_at_files(connection)
         except Misplaced:
             return ()
         return self._take_committed()
+
+    def _look_at_files(self, connection: Connection) -> None:
+        """Raises Misplaced when what was committed, or is about to be, might not be found again."""
+        self._looked_at = -LOOK_LASTS
+        self._check(connection)
+        self._looked_at = time.monotonic()
 
     def _commit(self, connection: Connection, batch: list[_Job[Any]]) -> Sequence[Event]:
         """One transaction. When it fails, every command of it fails, and nothing was stored.
@@ -247,11 +257,12 @@ class Writer:
         whoever tries again with the same ref gets the same entry if the file comes back.
         """
         try:
-            self._check(connection)
+            if time.monotonic() - self._looked_at > LOOK_LASTS:
+                self._look_at_files(connection)
             with connection.begin():
                 transaction = self._apply(connection, batch)
             self._committed += transaction.events
-            self._check(connection)
+            self._look_at_files(connection)
         except Exception as error:
             self._memory.forget()
             refusal = self._refusal_of(error)

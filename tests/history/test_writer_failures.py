@@ -169,11 +169,11 @@ class Places:
 
 
 @asynccontextmanager
-async def watched(store: Store, *answers: bool) -> AsyncIterator[Writer]:
+async def watched(store: Store, places: Places) -> AsyncIterator[Writer]:
     """A writer whose files come and go."""
     commits = Commits()
     commits.listen(store.events.extend)
-    check = Places(*answers).check
+    check = places.check
     writer = Writer(store.engine, commits, store.observe, max_queue=9, max_batch=9, check=check)
     writer.start(asyncio.get_running_loop())
     yield writer
@@ -187,7 +187,7 @@ async def test_commit_into_a_displaced_file_is_not_acknowledged(
     """Neither told to the live side; a retry with the same ref finds what there is, once."""
     publish = Publish(access=access, body=b"1", ref="a")
     del store.events[:]
-    async with watched(store, *answers) as writer:
+    async with watched(store, Places(*answers)) as writer:
         assert (await refusal_of(writer.execute(publish))).code == "storage_error"
         assert store.events == []
         stored = await writer.execute(publish)
@@ -202,8 +202,22 @@ async def test_file_that_is_back_brings_its_entries_without_another_command(
     monkeypatch.setattr(api.history.writer, "LOOK_INTERVAL", 0.01)
     publish = Publish(access=access, body=b"1", ref="a")
     del store.events[:]
-    async with watched(store, True, False, False) as writer:
+    async with watched(store, Places(True, False, False)) as writer:
         assert (await refusal_of(writer.execute(publish))).code == "storage_error"
         async with asyncio.timeout(10):
             while not store.events:
                 await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(("lasts", "looks"), [(60.0, 3), (-1.0, 4)], ids=["at once", "later"])
+async def test_look_after_a_commit_is_the_one_before_the_next(
+    store: Store, access: Access, monkeypatch: pytest.MonkeyPatch, lasts: float, looks: int
+) -> None:
+    """Unless time has passed in which the files could be moved."""
+    monkeypatch.setattr(api.history.writer, "LOOK_LASTS", lasts)
+    monkeypatch.setattr(api.history.writer, "LOOK_INTERVAL", 60)
+    places = Places()
+    async with watched(store, places) as writer:
+        for _ in range(2):
+            await writer.execute(Publish(access=access, body=b"1"))
+    assert places.asked == looks

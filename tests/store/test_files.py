@@ -145,7 +145,9 @@ def test_database_cut_short_is_never_acknowledged_into(tmp_path: Path) -> None:
         ada.create("room")
         with server.database.open("r+b") as database:
             database.truncate(server.database.stat().st_size // 2)
-        assert publish(ada, "lost").json()["code"] == "storage_error"
+        with contextlib.suppress(httpx2.TransportError):
+            # The server looks by itself too: it may be about to end, or have ended.
+            assert publish(ada, "lost").json()["code"] in {"storage_error", "draining"}
         assert server.popen.wait(scaled(30)) == 2
     assert "was cut short by another program" in server.log
 
