@@ -5,6 +5,7 @@ writes them, into a database that its migrations made; what is measured comes af
 """
 
 import shutil
+import zlib
 from collections.abc import Iterator
 from functools import partial
 
@@ -17,7 +18,7 @@ from api.models import Item, Membership, User
 from api.rights.access import clock_ms
 from api.settings import Settings
 from api.store.database import open_writing_engine
-from api.store.schema import migrate
+from api.store.schema import MIGRATIONS, migrate
 from bench.peers.install import folder_of
 from bench.peers.peer import World
 
@@ -40,12 +41,12 @@ def user_id(room: int, member: int) -> str:
 
 def put_database(world: World, settings: Settings) -> None:
     """Copy the world's database to where the settings say; made once for each kind of world."""
-    logs = "-".join(map(str, world.logs))
-    kept = folder_of("itemroom") / f"{world.rooms}-{world.members}-{logs}.db"
+    kept = folder_of("itemroom") / f"{_name(world)}-{_schema():08x}.db"
     if not kept.exists():
-        draft = kept.with_suffix(".draft")
-        for path in draft.parent.glob(f"{draft.name}*"):
+        # A draft that was broken off, or the same world in the tables of before.
+        for path in kept.parent.glob(f"{_name(world)}-*"):
             path.unlink()
+        draft = kept.with_suffix(".draft")
         _make(world, settings.model_copy(update={"database_url": f"sqlite:///{draft}"}))
         draft.rename(kept)
     shutil.copyfile(kept, settings.database_path)
@@ -59,6 +60,17 @@ def issue_tokens(world: World, settings: Settings) -> list[list[str]]:
         [issue(user_id(room, member)).token for member in range(world.members)]
         for room in range(world.rooms)
     ]
+
+
+def _name(world: World) -> str:
+    """What a world is kept under: none is the beginning of another."""
+    logs = "_".join(map(str, world.logs))
+    return f"{world.rooms}_{world.members}_{logs}"
+
+
+def _schema() -> int:
+    """A checksum of all that makes the tables."""
+    return zlib.crc32(b"".join(path.read_bytes() for path in sorted(MIGRATIONS.rglob("*.py"))))
 
 
 def _make(world: World, settings: Settings) -> None:

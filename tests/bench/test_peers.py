@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from api.settings import Settings
 from bench.machine import Cores, cores, cpu_seconds, family, resident_bytes
 from bench.peers.every import every_peer
 from bench.peers.itemroom import Rooms
 from bench.peers.node import Packets
 from bench.peers.peer import AbsentError, Command, World, log_of, started
 from bench.peers.tutorial import Tutorial
+from bench.peers.world import put_database
 from bench.scenarios.every import MOST_ROUNDS, QUICK, every_scenario, rounds_of
 from bench.scenarios.scenario import Effort
 from tests.deadlines import scaled
@@ -101,6 +103,23 @@ def test_quick_look_takes_on_no_more() -> None:
         quick, full = (scenario.world(Effort(quick=quick)) for quick in (True, False))
         assert quick.rooms <= full.rooms
         assert max(quick.logs) <= max(full.logs)
+
+
+def test_kept_world_is_made_anew_for_other_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database of before would be measured while it is brought up to date."""
+    monkeypatch.setattr("bench.peers.install.PEERS", tmp_path / "peers")
+    settings = Settings.model_validate({"database_url": f"sqlite:///{tmp_path / 'bench.db'}"})
+    put_database(World(), settings)
+    (first,) = (tmp_path / "peers" / "itemroom").iterdir()
+    put_database(World(rooms=11), settings)
+    monkeypatch.setattr("bench.peers.world._schema", lambda: 7)
+    put_database(World(), settings)
+    kept = {path.name for path in (tmp_path / "peers" / "itemroom").iterdir()}
+    assert first.name not in kept
+    assert "1_1_0-00000007.db" in kept
+    assert len(kept) == 2
 
 
 def test_logs_go_on_from_the_first_when_there_are_more_rooms() -> None:
