@@ -1,20 +1,17 @@
 """The one writer: a thread that owns the only writing connection, with group commit.
 
 It takes all commands that wait, runs them in one transaction, commits once, and then wakes the
-event loop once for all of them. What one turn of the event loop brings is handed over together,
-at its end: an idle writer would otherwise commit the first command of a burst alone, and all
-others would wait for that. Under load the batches grow by themselves while the disk works. No
-timer: nothing waits for a batch to fill.
+event loop once for all of them. What one turn of the event loop brings is handed over together.
+Under load the batches grow by themselves while the disk works. No timer: nothing waits for a batch
+to fill.
 """
 
 import asyncio
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -23,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from api.errors import Refusal
 from api.history.commits import Commits
 from api.history.events import EntryStored, Event
+from api.history.handover import Handover
 from api.history.settlement import Patience, Settlement
 from api.history.transaction import Memory, RefKey, Transaction
 from api.outage import Outage
@@ -116,7 +114,6 @@ class Writer:
         self._engine = engine
         self._settlement = Settlement(commits, patience)
         self._observe = observe
-        self._max_queue = max_queue
         self._max_batch = max_batch
         self._check = check
         self._memory = Memory()
@@ -125,22 +122,15 @@ class Writer:
         # that was not acknowledged, since its files were not in their places.
         self._committed: list[Event] = []
         self._looked_at = -LOOK_LASTS  # When the last look at the files was well, if it was.
-        self._turn: list[_Job[Any]] = []  # Submitted in this turn of the event loop.
-        self._turns: SimpleQueue[list[_Job[Any]] | None] = SimpleQueue()  # None: it is over.
-        self._ending = threading.Lock()  # Held where a turn must not come behind the None.
-        self._stopping = False
-        # Commands since the start: the event loop counts the first and the last, the thread those
-        # in between.
-        self._submitted = self._taken = self._settled = 0
-        # The thread's own: what did not fit into a batch, and whether the None has come.
-        self._waiting: deque[_Job[Any]] = deque()
-        self._is_over = False
+        self._handover: Handover[_Job[Any]] = Handover(max_waiting=max_queue, late=self._refuse)
+        self._settled = 0  # Commands since the start.
         self._loop: asyncio.AbstractEventLoop  # Set by `start`, as the thread.
         self._thread: threading.Thread | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to write; results are delivered on `loop`."""
         self._loop = loop
+        self._handover.begin(loop)
         self._thread = threading.Thread(target=self._run, name="itemroom-writer")
         self._thread.start()
 
@@ -154,26 +144,7 @@ class Writer:
         Raises:
             Refusal: `busy` when the queue is full, `draining` after `finish`.
         """
-        if self._stopping:
-            raise Refusal("draining")
-        if self._submitted - self._taken >= self._max_queue:
-            raise Refusal("busy", retry_after=1)
-        if not self._turn:
-            self._loop.call_soon(self._hand_over)
-        self._submitted += 1
-        self._turn.append(_Job(command, done))
-
-    def _hand_over(self) -> None:
-        """The turn is over: wake the thread for all that it brought."""
-        turn, self._turn = self._turn, []
-        with self._ending:
-            if not self._stopping:
-                self._turns.put(turn)
-                return
-        # Told to stop in this very turn, and perhaps gone.
-        for job in turn:
-            job.error = Refusal("draining")
-        self._settle(turn, [])
+        self._handover.submit(_Job(command, done))
 
     async def execute(self, command: Command[T]) -> T:
         """Queue a command and wait for the commit. Cancelling does not undo it."""
@@ -196,9 +167,7 @@ class Writer:
 
     def finish(self) -> None:
         """Refuse new commands, finish the queued ones, end the thread. Blocks; may come twice."""
-        with self._ending:
-            self._stopping = True
-            self._turns.put(None)
+        self._handover.end()
         if self._thread is not None:
             self._thread.join()
 
@@ -206,7 +175,7 @@ class Writer:
         # One connection for good: to take it from the pool and to give it back, which rolls back
         # once more to be sure, costs a lone command a tenth of its time.
         with self._engine.connect() as connection:
-            while (batch := self._take()) is not None:
+            while (batch := self._handover.take(self._max_batch, wait=LOOK_INTERVAL)) is not None:
                 if not batch:
                     if events := self._look(connection):
                         self._loop.call_soon_threadsafe(self._settle, [], events)
@@ -216,25 +185,6 @@ class Writer:
                 entries = sum(isinstance(event, EntryStored) for event in events)
                 self._observe(len(batch), time.perf_counter() - started, entries)
                 self._loop.call_soon_threadsafe(self._settle, batch, events)
-
-    def _take(self) -> list[_Job[Any]] | None:
-        """Wait for commands; all that are there, at most a batch. Empty: none for a while.
-
-        None: time to end.
-        """
-        waiting = self._waiting
-        try:
-            while len(waiting) < self._max_batch and not self._is_over:
-                turn = self._turns.get(block=not waiting, timeout=LOOK_INTERVAL)
-                self._is_over = turn is None
-                waiting += turn or ()
-        except Empty:
-            pass  # No more than that for now.
-        if self._is_over and not waiting:
-            return None
-        batch = [waiting.popleft() for _ in range(min(len(waiting), self._max_batch))]
-        self._taken += len(batch)
-        return batch
 
     def _look(self, connection: Connection) -> Sequence[Event]:
         """Nothing is to be stored: see whether it could be, since nobody else would notice."""
@@ -328,4 +278,10 @@ class Writer:
 
     def _settle(self, batch: list[_Job[Any]], events: Sequence[Event]) -> None:
         self._settled += len(batch)
-        self._settlement.settle(batch, events, more=self._submitted > self._settled)
+        more = self._handover.submitted > self._settled
+        self._settlement.settle(batch, events, more=more)
+
+    def _refuse(self, late: list[_Job[Any]]) -> None:
+        for job in late:
+            job.error = Refusal("draining")
+        self._settle(late, [])

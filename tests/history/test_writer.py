@@ -140,7 +140,7 @@ async def test_finish_stores_what_was_queued_and_takes_no_more(
         publishes = [asyncio.create_task(store.publish(access)) for _ in range(5)]
         await asyncio.sleep(0)
         finishing = asyncio.create_task(asyncio.to_thread(store.writer.finish))
-        while not store.writer._stopping:
+        while not store.writer._handover.is_ending:
             await asyncio.sleep(0)
         assert (await refusal_of(store.publish(access))).code == "draining"
     await finishing

@@ -26,7 +26,7 @@ def held(store: Store) -> Iterator[None]:
         leave.wait(10)
 
     store.writer.submit(Call(hold), lambda _result, _error: None)
-    store.writer._hand_over()  # This turn of the event loop waits for it.
+    store.writer._handover.end_turn()  # This turn of the event loop waits for it.
     entered.wait(10)
     try:
         yield
