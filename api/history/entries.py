@@ -59,15 +59,19 @@ class Entry:
     def fields(self) -> dict[str, Any]:
         """The entry as its frame has it; ready for orjson (`body` is spliced in as it is)."""
         shown: dict[str, Any] = {
-            "type": self.kind.value,
+            "type": self.kind,
             "seq": self.seq,
             "at": rfc3339(self.at),
             "by": {"id": self.author.id, "name": self.author.name},
         }
-        for name in ("ref", "target", "edited_seq", "deleted_seq"):
-            value = getattr(self, name)
-            if value is not None:
-                shown[name] = value
+        if self.ref is not None:
+            shown["ref"] = self.ref
+        if self.target is not None:
+            shown["target"] = self.target
+        if self.edited_seq is not None:
+            shown["edited_seq"] = self.edited_seq
+        if self.deleted_seq is not None:
+            shown["deleted_seq"] = self.deleted_seq
         if self.body is not None:
             if self.kind in _WITH_BODY:
                 shown["body"] = orjson.Fragment(self.body)
