@@ -32,7 +32,7 @@ def showable(text: str) -> str:
 
 def check_showable(text: str) -> str:
     """The text, or ValueError when it holds what has no place in one line that people read."""
-    if not is_showable(text):
+    if _UNSHOWABLE.search(text):
         raise ValueError("no control characters, and none that change the writing direction")
     return text
 

@@ -15,8 +15,12 @@ from api.history.messages import Stored, author_of
 from api.history.read_markers import MarkRead
 from api.live import frames
 from api.live.client_frames import (
+    DeleteFrame,
+    EditFrame,
     PingFrame,
     PresenceFrame,
+    PublishFrame,
+    ReactFrame,
     ReadFrame,
     SignalFrame,
 )
@@ -113,6 +117,8 @@ class Seat:
         cut a healthy connection: what is to be stored is queued, and answered when it is.
         """
         match frame:
+            case PublishFrame() | EditFrame() | DeleteFrame() | ReactFrame():
+                self._store(frame)
             case SignalFrame():
                 self._signal(frame)
             case ReadFrame():
@@ -121,11 +127,9 @@ class Seat:
             case PresenceFrame():
                 self._line.take_light()
                 self._line.send(frames.presence(self._room.presence.summary()))
-            case PingFrame():
+            case _:
                 self._line.take_light()
                 self._line.send(frames.pong(self._room.head))
-            case _:
-                self._store(frame)
 
     def deliver(self, burst: Burst) -> None:
         """Entries of the item, just stored."""
