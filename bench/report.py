@@ -56,8 +56,8 @@ class Report:
 
     def warning_lines(self) -> list[str]:
         """Why nobody should believe it, if so."""
-        count = disturbed(self.samples)
-        said = f"something else computed during {count} of {len(self.samples)} figures"
+        count, watched = disturbed(self.samples)
+        said = f"something else computed during {count} of {watched} figures"
         return [f"{said}: believe neither times nor rates"] if count else []
 
     def peer_lines(self) -> list[str]:

@@ -44,9 +44,10 @@ class Cell:
     """The medians of the server's, the load's and everybody else's; of one core each."""
 
 
-def disturbed(samples: Sequence[Sample]) -> int:
-    """How many samples were taken while something else computed on the same cores."""
-    return sum(sample.other_share >= DISTURBED for sample in samples)
+def disturbed(samples: Sequence[Sample]) -> tuple[int, int]:
+    """How many samples were taken while something else computed on the same cores; of how many."""
+    watched = [sample.other_share for sample in samples if sample.server_share]
+    return sum(share >= DISTURBED for share in watched), len(watched)
 
 
 def variants(samples: Iterable[Sample], scenario: str) -> list[str]:

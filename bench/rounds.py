@@ -38,7 +38,7 @@ class Rounds:
 
     def run(self, scenario: Scenario) -> None:
         """Round by round; within each, peer by peer."""
-        for number in range(rounds_of(scenario, self._count)):
+        for number in range(rounds_of(scenario, self._count, self._effort)):
             for name in scenario.peers:
                 if name in self._peers:
                     self.samples += self._measure(scenario, self._peers[name], number)

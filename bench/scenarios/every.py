@@ -10,7 +10,7 @@ from bench.scenarios.idle import ConnectRate, IdleMemory
 from bench.scenarios.many_rooms import ManyRooms
 from bench.scenarios.publish import AckLatency, DurablePublish
 from bench.scenarios.resume import ReconnectStorm, Resume
-from bench.scenarios.scenario import Scenario
+from bench.scenarios.scenario import Effort, Scenario
 from bench.scenarios.slow_readers import SlowReaders
 
 # What a look in between is about: the path of a message, and of a connection.
@@ -29,9 +29,10 @@ MOST_ROUNDS: Mapping[str, int] = MappingProxyType(
 )
 
 
-def rounds_of(scenario: Scenario, wanted: int) -> int:
+def rounds_of(scenario: Scenario, wanted: int, effort: Effort) -> int:
     """How often a scenario is run, when a figure is wanted so many times."""
-    return min(wanted, MOST_ROUNDS.get(scenario.name, wanted))
+    most = MOST_ROUNDS.get(scenario.name, wanted)
+    return min(wanted, effort.of(most, 1 if scenario.name in MOST_ROUNDS else wanted))
 
 
 def every_scenario() -> list[Scenario]:

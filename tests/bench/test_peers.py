@@ -92,9 +92,12 @@ def test_scenario_has_no_more_rounds_than_say_something_new() -> None:
     """All in one place, which names none that does not exist."""
     scenarios = {scenario.name: scenario for scenario in every_scenario()}
     assert set(MOST_ROUNDS) <= set(scenarios)
-    assert rounds_of(scenarios["floods"], 5) == 1
-    assert rounds_of(scenarios["fan-out"], 5) == 5
-    assert rounds_of(scenarios["reconnect-storm"], 2) == 2
+    full, quick = (Effort(quick=quick) for quick in (False, True))
+    assert rounds_of(scenarios["floods"], 5, full) == 1
+    assert rounds_of(scenarios["fan-out"], 5, full) == 5
+    assert rounds_of(scenarios["reconnect-storm"], 2, full) == 2
+    assert rounds_of(scenarios["idle-memory"], 2, quick) == 1
+    assert rounds_of(scenarios["fan-out"], 2, quick) == 2
 
 
 def test_quick_look_takes_on_no_more() -> None:

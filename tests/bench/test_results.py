@@ -57,5 +57,6 @@ def test_variants_come_in_the_order_of_measuring() -> None:
 
 def test_samples_of_a_busy_machine_are_counted() -> None:
     """Whoever runs a test suite beside the benchmark is told so."""
-    samples = [sample("ws", 0, 1, other_share=share) for share in (0.0, 0.05, 0.6)]
-    assert disturbed(samples) == 1
+    shares = (0.0, 0.05, 0.6)
+    samples = [sample("ws", 0, 1, server_share=0.9, other_share=share) for share in shares]
+    assert disturbed([*samples, sample("ws", 0, 1)]) == (1, 3)
