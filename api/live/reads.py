@@ -1,10 +1,9 @@
 """Reads of the database for a seat: asked on the event loop, run by a reader, answered here."""
 
-import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Protocol, TypeVar, cast
 
 from api.errors import Refusal
 from api.store.readers import Readers
@@ -61,15 +60,10 @@ class Reads:
 
     def read(self, done: Callable[[T], None], read: Callable[..., T], *arguments: object) -> None:
         """Read in a reader thread, then call `done` here, unless the seat has been left."""
-        loop = asyncio.get_running_loop()
         try:
-            future = self._readers.submit(read, *arguments)
+            self._readers.ask(partial(self._read_done, done), read, *arguments)
         except Refusal as refusal:
             self._asker.fail(refusal)
-            return
-        future.add_done_callback(
-            lambda future: loop.call_soon_threadsafe(self._read_done, done, future)
-        )
 
     def attempt(self, act: Callable[[], None]) -> None:
         """Act on an answer; what goes wrong with it ends the seat, and nothing else."""
@@ -81,6 +75,13 @@ class Reads:
             logger.exception("connection %s: a read of the log failed", self._asker.id)
             self._asker.fail(Refusal("database_unavailable", retry_after=1))
 
-    def _read_done(self, done: Callable[[T], None], future: "Future[T]") -> None:
+    def _read_done(
+        self, done: Callable[[T], None], answer: T | None, error: BaseException | None
+    ) -> None:
+        def act() -> None:
+            if error is not None:
+                raise error
+            done(cast(T, answer))
+
         if self._asker.is_taken:
-            self.attempt(lambda: done(future.result()))
+            self.attempt(act)

@@ -1,11 +1,19 @@
-"""Reads, in threads of their own."""
+"""Reads, in threads of their own.
+
+What is asked in one turn of the event loop goes to the threads together, and its answers come back
+together: to hand one over takes as long as a short read does.
+"""
 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +26,27 @@ from api.store.failures import first_failure, is_from_outside
 
 logger = logging.getLogger("itemroom.database")
 T = TypeVar("T")
+Done = Callable[[T | None, BaseException | None], None]
+# Reads that a thread takes at once. All of them are answered when the last is: that is 16 ms when
+# each is a page, and as long as it would be if threads took turns at the interpreter's lock.
+TRIP = 16
+
+
+class Asked:
+    """A read that waits, and then its answer."""
+
+    __slots__ = ("answer", "arguments", "done", "error", "loop", "read")
+
+    def __init__(
+        self, done: Done[Any], read: Callable[..., Any], arguments: Sequence[object]
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.done = done
+        self.read = read
+        self.arguments = arguments
+        self.answer: Any = None
+        # What is still so in the end: the readers were closed.
+        self.error: BaseException | None = asyncio.CancelledError()
 
 
 class Readers:
@@ -30,6 +59,7 @@ class Readers:
         self._engine = engine
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="itemroom-reader")
         self._slots = threading.BoundedSemaphore(queue)
+        self._waiting: deque[Asked] = deque()  # Asked in this turn of the event loop.
         # Each thread keeps its connection: taking one from the pool and giving it back costs
         # three times what a short read does. All are opened now: later another file may be there.
         self._connections = [engine.connect() for _ in range(threads)]
@@ -37,40 +67,25 @@ class Readers:
         self._own = threading.local()
         self._outage = Outage(logger)
 
-    def submit(self, read: Callable[..., T], *arguments: object) -> "Future[T]":
-        """Run `read(connection, *arguments)` in one transaction of a reader thread.
+    def ask(self, done: Done[T], read: Callable[..., T], *arguments: object) -> None:
+        """Run `read(connection, *arguments)` in a reader's thread, then call `done` on this loop.
 
         Raises:
             Refusal: `overloaded`, when too many reads wait already.
         """
         if not self._slots.acquire(blocking=False):
             raise Refusal("overloaded", retry_after=1)
-        future = self._executor.submit(self._run, read, *arguments)
-        future.add_done_callback(lambda _: self._slots.release())
-        return future
-
-    def _run(self, read: Callable[..., T], *arguments: object) -> T:
-        try:
-            connection = self._connection()
-            with connection.begin():
-                answer = read(connection, *arguments)
-        except DBAPIError as error:
-            if not is_from_outside(error):
-                raise
-            self._outage.failed(f"the database cannot be read: {first_failure(error)}")
-            raise Refusal("database_unavailable", retry_after=1) from error
-        self._outage.worked()
-        return answer
-
-    def _connection(self) -> Connection:
-        connection: Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._own.connection = self._unused.pop()
-        return connection
+        asked = Asked(done, read, arguments)
+        if not self._waiting:
+            asked.loop.call_soon(self._start)
+        self._waiting.append(asked)
 
     async def read(self, read: Callable[..., T], *arguments: object) -> T:
         """Run a read in a thread and wait for it; cancelling abandons the result, not the read."""
-        return await asyncio.wrap_future(self.submit(read, *arguments))
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.ask(partial(_settle, answer), read, *arguments)
+        found: T = await answer
+        return found
 
     def close(self) -> None:
         """Wait for running reads, drop waiting ones, close the connections."""
@@ -78,6 +93,67 @@ class Readers:
         for connection in self._connections:
             connection.close()
         self._engine.dispose()
+
+    def _start(self) -> None:
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        for first in range(0, len(waiting), TRIP):
+            trip = waiting[first : first + TRIP]
+            future = self._executor.submit(self._run, trip)
+            future.add_done_callback(partial(self._bring, trip))
+
+    def _run(self, trip: Sequence[Asked]) -> None:
+        connection = self._connection()
+        with connection.begin():
+            for asked in trip:
+                try:
+                    asked.answer, asked.error = asked.read(connection, *asked.arguments), None
+                except BaseException as error:
+                    # Its own: the others have asked for something else.
+                    asked.error = self._failure(error)
+                else:
+                    self._outage.worked()
+
+    def _failure(self, error: BaseException) -> BaseException:
+        """What is told of an error."""
+        if not isinstance(error, DBAPIError) or not is_from_outside(error):
+            return error
+        self._outage.failed(f"the database cannot be read: {first_failure(error)}")
+        refusal = Refusal("database_unavailable", retry_after=1)
+        refusal.__cause__ = error
+        return refusal
+
+    def _bring(self, trip: Sequence[Asked], _ran: Future[None]) -> None:
+        """Answer all of a trip, from whichever thread it ended in: one call for each loop."""
+        self._slots.release(len(trip))
+        for loop, part in groupby(trip, attrgetter("loop")):
+            loop.call_soon_threadsafe(_answer, list(part))
+
+    def _connection(self) -> Connection:
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._unused.pop()
+        return connection
+
+
+def _answer(trip: Sequence[Asked]) -> None:
+    for asked in trip:
+        try:
+            asked.done(asked.answer, asked.error)
+        except Exception:
+            logger.exception("the answer to a read was not taken")
+
+
+def _settle(
+    future: "asyncio.Future[T | None]", answer: T | None, error: BaseException | None
+) -> None:
+    if future.done():
+        return  # Whoever asked has gone.
+    if isinstance(error, asyncio.CancelledError):
+        future.cancel()
+    elif error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(answer)
 
 
 def open_readers(settings: Settings) -> Readers:

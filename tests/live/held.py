@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from api.settings import Settings
 from api.store.database import open_engine
-from api.store.readers import Readers
+from api.store.readers import Asked, Done, Readers
 
 T = TypeVar("T")
 
@@ -21,25 +20,20 @@ class HeldReaders(Readers):
         super().__init__(engine, threads=2, queue=settings.reader_queue)
         self.hold: Literal["start", "answer"] | None = None
         self.failure: Exception | None = None
-        self.held: list[Callable[[], None]] = []
+        self.held: list[Callable[[], object]] = []
 
-    def submit(self, read: Callable[..., T], *arguments: object) -> "Future[T]":
-        if self.hold is None and self.failure is None:
-            return super().submit(read, *arguments)
-        late: Future[T] = Future()
+    def ask(self, done: Done[T], read: Callable[..., T], *arguments: object) -> None:
         if self.failure is not None:
-            late.set_exception(self.failure)
-            return late
-        started = super().submit(read, *arguments) if self.hold == "answer" else None
-        if started is not None:
-            started.exception()  # Waits: the answer is of this moment.
-
-        def release() -> None:
-            ran = started or super(HeldReaders, self).submit(read, *arguments)
-            ran.add_done_callback(partial(_pass_on, late))
-
-        self.held.append(release)
-        return late
+            asyncio.get_running_loop().call_soon(done, None, self.failure)
+        elif self.hold is None:
+            super().ask(done, read, *arguments)
+        elif self.hold == "start":
+            self.held.append(partial(super().ask, done, read, *arguments))
+        else:
+            asked = Asked(done, read, arguments)
+            # Waits: the answer is of this moment.
+            self._executor.submit(self._run, [asked]).result()
+            self.held.append(partial(asked.loop.call_soon, done, asked.answer, asked.error))
 
     def release(self, *, go_on: bool = True) -> None:
         """Let the held reads go; `go_on`: hold no more."""
@@ -48,14 +42,6 @@ class HeldReaders(Readers):
         held, self.held = self.held, []
         for act in held:
             act()
-
-
-def _pass_on(late: "Future[T]", ran: "Future[T]") -> None:
-    error = ran.exception()
-    if error is not None:
-        late.set_exception(error)
-    else:
-        late.set_result(ran.result())
 
 
 class News:

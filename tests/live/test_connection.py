@@ -1,10 +1,12 @@
 """A connection from its welcome to its end."""
 
 import asyncio
+import threading
 
 import pytest
 
 from api.live.opening import Beginning
+from tests.deadlines import scaled
 from tests.live.world import FROM_START, NEWEST, Talker, World, settled, until
 
 pytestmark = pytest.mark.anyio
@@ -115,17 +117,15 @@ async def test_answers_that_are_not_read_are_bounded(world: World) -> None:
 async def test_readers_with_too_much_to_do_say_overloaded(world: World) -> None:
     """Before the welcome as after it, with a time to come back."""
     access = await world.access(world.people["ada"], "doc")
-    gate = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    busy = world.readers.submit(
-        lambda _: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()
-    )
+    gate = threading.Event()
+    busy = asyncio.create_task(world.readers.read(lambda _: gate.wait(scaled(10))))
+    await asyncio.sleep(0)  # It has asked.
     ada = Talker(world, access)
     ada.opens(NEWEST)
     closing = await ada.is_closed()
     assert (closing["code"], closing["reason"], closing["retry_after"]) == (1013, "overloaded", 1)
     gate.set()
-    await asyncio.wrap_future(busy)
+    assert await busy
 
 
 async def test_log_that_cannot_be_read_ends_with_a_code(

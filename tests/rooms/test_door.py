@@ -1,9 +1,10 @@
 """What a refusal at the door says, with our own server and with any other."""
 
+import asyncio
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
@@ -16,8 +17,10 @@ from websockets.typing import Subprotocol
 
 from api.rooms.door import Door
 from api.settings import Settings
-from tests.conftest import make_settings
+from api.wire.handshake import Handshake
+from tests.conftest import Serve, make_settings
 from tests.deadlines import scaled
+from tests.scenarios.frames import dial, handshake
 from tests.security.forge import forge, hs256
 from tests.serving import Fields, LiveServer
 
@@ -41,15 +44,38 @@ def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]
         yield server
 
 
-@contextmanager
-def no_reader(server: LiveServer) -> Iterator[None]:
+@asynccontextmanager
+async def no_reader(server: LiveServer) -> AsyncIterator[None]:
     """All reads are taken while the block lasts."""
     release = threading.Event()
-    reading = server.state.readers.submit(lambda _: release.wait(scaled(30)))
-    with ExitStack() as stack:
-        stack.callback(reading.result)
-        stack.callback(release.set)
+    reading = asyncio.create_task(server.state.readers.read(lambda _: release.wait(scaled(30))))
+    await asyncio.sleep(0)  # It has asked.
+    try:
         yield
+    finally:
+        release.set()
+        await reading
+
+
+async def test_client_that_goes_before_its_answer_is_let_go(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody is seated for whom there is no socket, and it is no fault."""
+    server = serve(reader_threads=1)
+    ada = server.person("ada")
+    ada.create("doc")
+    connections = server.server.server_state.connections
+    async with no_reader(server):
+        with dial(server.url, handshake(f"/items/doc/ws?token={ada.token}")) as raw:
+            while not any(isinstance(one, Handshake) for one in tuple(connections)):
+                await asyncio.sleep(0)
+            raw.reset()
+        while any(isinstance(one, Handshake) for one in tuple(connections)):
+            await asyncio.sleep(0)
+    hub = server.state.hub
+    await asyncio.to_thread(server.stop)
+    assert not hub.connections
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def told(server: LiveServer, token: str, *protocols: str) -> tuple[str | bytes, str | None]:
@@ -72,7 +98,7 @@ async def test_overload_comes_with_its_delay(door: LiveServer) -> None:
     """As by REST: a client must know how long to stay away."""
     ada = door.person("ada")
     ada.create("doc")
-    with no_reader(door):
+    async with no_reader(door):
         frame, reason = await told(door, ada.token)
         answer = ada.call("GET", "/items/doc").json()
     closing: Fields = orjson.loads(frame)

@@ -18,7 +18,8 @@ from api.store import database
 from api.store.database import open_engine, open_writing_engine
 from api.store.failures import DatabaseError
 from api.store.lock import Lock
-from api.store.readers import Readers
+from api.store.readers import TRIP, Readers
+from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio
 
@@ -168,14 +169,83 @@ async def test_reads_beyond_the_queue_refused(path: Path) -> None:
     """A database that cannot keep up refuses at once, and recovers."""
     readers = make_readers(path, queue=2)
     leave = threading.Event()
-    waiting = [readers.submit(lambda _: leave.wait(10)) for _ in range(2)]
+    waiting = [asyncio.create_task(readers.read(lambda _: leave.wait(10))) for _ in range(2)]
+    await asyncio.sleep(0)
     with pytest.raises(Refusal, match="overloaded"):
         await readers.read(lambda _: None)
     leave.set()
-    for future in waiting:
-        await asyncio.wrap_future(future)
-    assert await readers.read(lambda _, value: value, 7) == 7
+    assert await asyncio.gather(*waiting) == [True, True]
+    again = [readers.read(lambda _, value: value, number) for number in range(2)]
+    assert await asyncio.gather(*again) == [0, 1]
     await asyncio.to_thread(readers.close)
+
+
+async def test_reads_of_one_turn_are_one_trip_and_each_has_its_own_answer(path: Path) -> None:
+    """By the same snapshot; what one of them raises is nothing to the others."""
+    readers = make_readers(path)
+    threads: list[int] = []
+
+    def note(connection: Connection, value: int) -> int:
+        threads.append(threading.get_ident())
+        if value == 1:
+            connection.exec_driver_sql("SELECT * FROM nowhere")
+        return value
+
+    first, second, third = await asyncio.gather(
+        *(readers.read(note, value) for value in range(3)), return_exceptions=True
+    )
+    assert (first, type(second), third) == (0, OperationalError, 2)
+    assert len(set(threads)) == 1
+    await asyncio.to_thread(readers.close)
+
+
+async def test_many_reads_of_one_turn_are_shared_out(path: Path) -> None:
+    """A thread takes a bounded number, so that others go on beside it."""
+    readers, meeting = make_readers(path, queue=2 * TRIP), threading.Barrier(2)
+
+    def meet(_: Connection, number: int) -> None:
+        if number % TRIP == 0:
+            meeting.wait(scaled(10))
+
+    await asyncio.gather(*(readers.read(meet, number) for number in range(2 * TRIP)))
+    await asyncio.to_thread(readers.close)
+
+
+async def test_answer_that_is_not_taken_is_logged_and_others_are_answered(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever asked has failed, not who asked in the same turn."""
+    readers, answers = make_readers(path), asyncio.Queue[int | None]()
+
+    def fail(_answer: object, _error: object) -> None:
+        raise ValueError("no")
+
+    readers.ask(fail, lambda _: None)
+    readers.ask(lambda answer, _: answers.put_nowait(answer), lambda _: 7)
+    assert await answers.get() == 7
+    assert "was not taken" in caplog.text
+    await asyncio.to_thread(readers.close)
+
+
+async def test_reads_that_still_wait_when_the_readers_close_are_cancelled(path: Path) -> None:
+    """Nobody waits for an answer that will not come."""
+    readers, leave = make_readers(path), threading.Event()
+
+    async def asking(read: Callable[[Connection], object]) -> asyncio.Task[object]:
+        task = asyncio.create_task(readers.read(read))
+        for _ in range(2):  # It asks, and the turn ends.
+            await asyncio.sleep(0)
+        return task
+
+    running = [await asking(lambda _: leave.wait(scaled(10))) for _ in range(2)]
+    late, given_up = await asking(lambda _: None), await asking(lambda _: None)
+    given_up.cancel()
+    closing = asyncio.create_task(asyncio.to_thread(readers.close))
+    with pytest.raises(asyncio.CancelledError):
+        await late
+    leave.set()
+    await closing
+    assert await asyncio.gather(*running) == [True, True]
 
 
 async def test_read_that_fails_gives_its_slot_back(path: Path) -> None:
