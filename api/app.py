@@ -25,6 +25,7 @@ from api.items import history_endpoints as history
 from api.items import member_endpoints as members
 from api.items import ticket_endpoints
 from api.limits import Buckets
+from api.live.expiry import Expiries
 from api.live.hub import Hub
 from api.live.services import Services
 from api.metrics import Metrics
@@ -192,6 +193,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             metrics=metrics,
             settings=settings,
             sockets=state.sockets,
+            expiries=Expiries(notice=settings.expiry_notice),
             identify=partial(identify_token, state),
         )
         yield state

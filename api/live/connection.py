@@ -16,7 +16,6 @@ from api.limits import Bucket
 from api.live import frames
 from api.live.client_frames import AnyClientFrame, AuthFrame, parse, ref_of
 from api.live.encoding import Codec, frames_of
-from api.live.expiry import Expiry
 from api.live.frames import ServerFrame, Welcome
 from api.live.opening import Arrival
 from api.live.outstanding import Outstanding
@@ -45,7 +44,6 @@ class Connection:
     __slots__ = (
         "_ending",
         "_errors",
-        "_expiry",
         "_held",
         "_is_lost",
         "_lights",
@@ -79,7 +77,6 @@ class Connection:
         self._ending: Refusal | None = None  # Why it ends; until it is closed, or lost.
         self._is_lost = False
         self._renewal: asyncio.Task[None] | None = None  # An `auth` frame being verified.
-        self._expiry = Expiry(self, notice=settings.expiry_notice)
         self._publishes = Bucket(settings.publish_rate, settings.publish_burst)
         self._lights = Bucket(settings.light_rate, settings.light_burst)
         self._errors = Bucket(settings.error_rate, settings.error_burst)
@@ -143,7 +140,7 @@ class Connection:
         held, self._held = self._held, None
         for frame in held or ():
             self._write(frame)
-        self._expiry.watch(self._principal.credential.expires_at)
+        self.services.expiries.watch(self, self._principal.credential.expires_at)
 
     def send(self, frame: ServerFrame) -> None:
         """Say something, in order; before the welcome it waits.
@@ -199,7 +196,7 @@ class Connection:
     def renewed(self, access: Access) -> None:
         """A newer credential is good for the seat: from now on it counts."""
         self._principal = access.principal
-        self._expiry.watch(self._principal.credential.expires_at)
+        self.services.expiries.watch(self, self._principal.credential.expires_at)
         self.send(frames.auth(access))
 
     def left(self, refusal: Refusal) -> None:
@@ -226,7 +223,7 @@ class Connection:
         retry = refusal.verdict.retry
         if retry != "later":
             # Even if it ends already, for a reason that lets it stay until it is answered.
-            self._expiry.stop()
+            self.services.expiries.forget(self)
             for seat in self._seats.values():
                 seat.leave(at_once=retry == "never")
         if self._ending is None and self._seats:
@@ -252,7 +249,7 @@ class Connection:
         self.socket.close(refusal.verdict.close_code, refusal.code)
 
     def _leave(self) -> None:
-        self._expiry.stop()
+        self.services.expiries.forget(self)
         for seat in self._seats.values():
             seat.leave(at_once=False)
         # Acks, verified tokens and frames that are still on their way find nobody.

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from api.history.writer import Writer
+from api.live.expiry import Expiries
 from api.live.hub import Hub
 from api.live.sockets import Sockets
 from api.metrics import Metrics
@@ -22,5 +23,6 @@ class Services:
     metrics: Metrics
     settings: Settings
     sockets: Sockets
+    expiries: Expiries
     identify: Callable[[str], Awaitable[Principal]]
     """Whom a token speaks for; raises Refusal."""

@@ -1,19 +1,139 @@
 """Credentials that end: by their own time, revoked, or while they are taken on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
 from api.live.connection import Connection
+from api.live.expiry import _MARGIN_MS, LOOK_INTERVAL, Expiries
 from api.rights.access import Credential, Principal, Role, clock_ms
+from tests.live.fakes import JumpingLoop, run_jumping
 from tests.live.test_rights import HastyConnection
 from tests.live.world import World, until
 
 pytestmark = pytest.mark.anyio
+
+
+class Guest:
+    """Notes what it is told, and when."""
+
+    def __init__(self, loop: JumpingLoop, *, fails: bool = False) -> None:
+        self._loop = loop
+        self._fails = fails
+        self.told: list[tuple[str, float]] = []
+
+    def expires_soon(self, seconds: float) -> None:
+        self.told.append((f"soon {seconds:.0f}", self._loop.time()))
+        if self._fails:
+            raise RuntimeError("an encoder that fails")
+
+    def expired(self) -> None:
+        self.told.append(("expired", self._loop.time()))
+
+    def heard(self, what: str, at: float) -> bool:
+        """Whether it was told this once, not before its time and at most a look later."""
+        times = [when for told, when in self.told if told == what]
+        return len(times) == 1 and at <= times[0] <= at + LOOK_INTERVAL + 0.01
+
+
+def watching(act: Callable[[JumpingLoop, Expiries], Coroutine[Any, Any, None]]) -> None:
+    """Run a test with a notice of 30 seconds, in a time that jumps."""
+
+    async def main(loop: JumpingLoop) -> None:
+        loop.jump(1000)
+        await act(loop, Expiries(notice=30, clock=lambda: int(loop.time() * 1000)))
+
+    run_jumping(main)
+
+
+def test_each_credential_ends_in_its_own_time() -> None:
+    """Whoever comes first, and however many end within one look."""
+
+    async def act(loop: JumpingLoop, expiries: Expiries) -> None:
+        ends = {1300.0: 5, 1060.0: 1, 1060.1: 2, 1020.0: 1, 1200.0: 1}
+        guests = [(Guest(loop), end) for end, count in ends.items() for _ in range(count)]
+        for guest, end in guests:
+            expiries.watch(guest, round(end * 1000))
+            assert len(loop.timers) == 1
+        await asyncio.sleep(400)
+        for guest, end in guests:
+            assert [told for told, _ in guest.told][1:] == ["expired"]
+            assert guest.heard("expired", end)
+            assert 0 <= guest.told[0][1] - max(end - 30, 1000) <= LOOK_INTERVAL + 0.01
+
+    watching(act)
+
+
+def test_many_that_end_at_nearly_the_same_time_share_a_look() -> None:
+    """Each of them would else have all others looked at."""
+
+    async def act(loop: JumpingLoop, expiries: Expiries) -> None:
+        guests = [Guest(loop) for _ in range(100)]
+        for number, guest in enumerate(guests):
+            expiries.watch(guest, 1_040_000 + number)
+        await asyncio.sleep(60)
+        for what in ("soon 30", "expired"):
+            times = {when for guest in guests for told, when in guest.told if told == what}
+            assert len(times) == 2
+        assert all(guest.heard("expired", 1040 + n / 1000) for n, guest in enumerate(guests))
+
+    watching(act)
+
+
+def test_last_that_is_forgotten_leaves_no_timer() -> None:
+    """Nor is anybody told of a credential that does not count any more."""
+
+    async def act(loop: JumpingLoop, expiries: Expiries) -> None:
+        gone, renewed, endless = (Guest(loop) for _ in range(3))
+        for guest in (gone, renewed, endless):
+            expiries.watch(guest, 1_050_000)
+        expiries.forget(gone)
+        expiries.watch(endless, None)
+        expiries.watch(renewed, 1_100_000)
+        await asyncio.sleep(60)
+        assert (gone.told, renewed.told, endless.told) == ([], [], [])
+        await asyncio.sleep(60)
+        assert [told for told, _ in renewed.told] == ["soon 30", "expired"]
+        expiries.forget(renewed)
+
+    watching(act)
+
+
+def test_credential_renewed_in_the_turn_of_its_end_goes_on() -> None:
+    """What had been found to be due is asked again when its holder is told."""
+
+    async def act(loop: JumpingLoop, expiries: Expiries) -> None:
+        guest = Guest(loop)
+        expiries.watch(guest, 1_010_000)
+        await asyncio.sleep(9)
+        loop.call_later(1 + _MARGIN_MS / 1000, expiries.watch, guest, 1_500_000)
+        await asyncio.sleep(100)
+        assert [told for told, _ in guest.told] == ["soon 10"]
+        expiries.forget(guest)
+
+    watching(act)
+
+
+def test_holder_that_fails_does_not_keep_others_from_their_ends() -> None:
+    """The event loop hears of the failure."""
+
+    async def act(loop: JumpingLoop, expiries: Expiries) -> None:
+        failures: list[object] = []
+        loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+        guests = [Guest(loop, fails=True), Guest(loop)]
+        for guest in guests:
+            expiries.watch(guest, 1_050_000)
+        await asyncio.sleep(60)
+        for guest in guests:
+            assert [told for told, _ in guest.told] == ["soon 30", "expired"]
+        assert len(failures) == 1
+
+    watching(act)
 
 
 def ending(principal: Principal, seconds: float, name: str = "short") -> Principal:

@@ -21,12 +21,13 @@ from api.live.seat import Seat
 from api.live.services import Services
 from api.rights.access import Access
 from tests.live.fakes import FakeSocket
+from tests.live.test_expiry import ending
 from tests.live.world import Talker, World, settled
 
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")
 # For a connection with its seat, by what Python allocates; without the transport below it.
-MOST_BYTES = 1400
+MOST_BYTES = 1350
 CROWD = 500
 
 
@@ -142,14 +143,14 @@ class DeepSocket:
 
 
 async def test_idle_connection_is_small(world: World) -> None:
-    """With its seat, and its place in the hub."""
+    """With its seat, its place in the hub, and a credential that ends."""
     services = Talker(world, await world.access(world.people["ada"], "doc")).services
     arrival = await world.arrive()
+    principal = ending(arrival.access.principal, 3600)
     socket = DeepSocket()
     crowd: list[Connection | None] = [None] * CROWD
 
     def come(number: int) -> None:
-        principal = arrival.access.principal
         crowd[number] = connection = Connection(services, socket, DEFAULT_CODEC, principal)
         connection.open(arrival)
 

@@ -23,6 +23,7 @@ from api.history.writer import Call, Writer
 from api.live.codecs import DEFAULT_CODEC
 from api.live.connection import Connection
 from api.live.encoding import Codec
+from api.live.expiry import Expiries
 from api.live.hub import Hub, Moment
 from api.live.opening import Arrival, Beginning, Opening, read_arrival
 from api.live.seat import Seat
@@ -182,13 +183,15 @@ class Talker:
         self.verified = asyncio.Event()
         self.verified.set()
         self.access = access
+        settings = world.settings.model_copy(update=changes)
         self.services = Services(
             hub=world.hub,
             readers=world.readers,
             writer=world.writer,
             metrics=world.metrics,
-            settings=world.settings.model_copy(update=changes),
+            settings=settings,
             sockets=world.sockets,
+            expiries=Expiries(notice=settings.expiry_notice),
             identify=self._authenticate,
         )
         self.connection = make(self.services, self.socket, codec, access.principal)
