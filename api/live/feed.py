@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from api.history.entries import Entry
-from api.history.extent import MAX_PAGE_BYTES, Extent
+from api.history.extent import MAX_PAGE_BYTES
 from api.live.encoding import Burst, Codec
+from api.live.replay import Page
 from api.live.room import Room
 from api.live.sockets import Socket
-
-Page = tuple[list[Entry], Extent]
 
 
 class Follower(Protocol):
@@ -118,15 +117,14 @@ class Feed:
     def page_read(self, page: Page) -> None:
         """The answer to `read_page`."""
         self._reading = False
-        entries, extent = page
-        if extent.oldest > self.cursor + 1:
+        if page.extent.oldest > self.cursor + 1:
             # The retention has overtaken a client that is too slow. What is missing must not be
             # skipped in silence: on its next connection it is told `recovered: false`.
             self._follower.end("slow_consumer")
             return
-        self._room.learn_head(extent.head)
-        if entries:
-            self._give(Burst(entries))
+        self._room.learn_head(page.extent.head)
+        if page.burst is not None:
+            self._give(page.burst)
         self.advance()
 
     def stop(self) -> None:

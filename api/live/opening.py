@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from api.history.entries import Entry
 from api.history.extent import Extent
 from api.history.reader import read_entries, read_extent
 from api.live import frames
+from api.live.encoding import Burst
 from api.live.frames import Limits, PresenceSummary, Welcome
 from api.live.hub import Moment
+from api.live.replay import Page, Replay
 from api.rights.access import Access, Principal, Standing, grant
 from api.rights.standing import load_standing
 from api.settings import Settings
@@ -73,18 +74,24 @@ def read_opening(connection: Connection, access: Access, beginning: Beginning) -
 
 
 def read_page(
-    connection: Connection, access: Access, after: int, limit: int
-) -> tuple[list[Entry], Extent]:
+    connection: Connection, access: Access, replay: Replay, after: int, limit: int
+) -> Page:
     """A page of a replay, if whoever asked may still see it. May block.
 
-    Rights and entries are of one moment: the log may already hold a removal, and entries after
-    it, of which the event loop has not heard.
+    No entry is of a later moment than the rights: the log may already hold a removal, and entries
+    after it, of which the event loop has not heard.
 
     Raises:
         Refusal: as `grant`.
     """
     grant(access.principal, load_standing(connection, access.principal, access.item_id))
-    return read_entries(connection, access.item_key, after, limit)
+    head = read_extent(connection, access.item_key).head
+
+    def read() -> Page:
+        entries, extent = read_entries(connection, access.item_key, after, limit)
+        return Page(Burst(entries) if entries else None, extent)
+
+    return replay.page(head, read)
 
 
 def starting_point(beginning: Beginning, extent: Extent) -> tuple[int, bool]:

@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from api.history.entries import Author, Entry, Kind
 from api.live.encoding import Burst, Notice
 from api.live.frames import ServerFrame
 from api.live.presence import Presence
+from api.live.replay import Replay
 from api.rights.access import Credential, Role, Standing
 
 logger = logging.getLogger("itemroom.rooms")
@@ -66,9 +68,12 @@ class Room:
         self.head: int | None = None
         """The newest seq that this room has heard of; None until a read or a commit tells."""
         self._recent: deque[Entry] = deque(maxlen=recent_entries)
+        # By the seq before them; each for as long as somebody waits for it.
+        self._replays: WeakValueDictionary[int, Replay] = WeakValueDictionary()
 
     def store(self, entries: Sequence[Entry]) -> None:
         """Entries were stored: remember them, and hand them to every member."""
+        self._replays.clear()  # Whoever comes from now on has more to read than was read before.
         # Remembered before anybody is told: whoever falls behind in the loop below reads it there.
         for entry in entries:
             self._amend(entry)
@@ -94,6 +99,13 @@ class Room:
         if not self._recent or self._recent[0].seq > seq + 1:
             return None
         return [entry for entry in self._recent if entry.seq > seq]
+
+    def replay(self, after: int) -> Replay:
+        """The page after a seq, for all who wait for it now."""
+        replay = self._replays.get(after)
+        if replay is None:
+            replay = self._replays[after] = Replay()
+        return replay
 
     def tell(self, frame: ServerFrame, *, but: Member | None = None) -> None:
         """Something that is not stored, to everybody or everybody else."""

@@ -26,10 +26,11 @@ from api.live.client_frames import (
 )
 from api.live.commands import StoredFrame, body_of, command_of
 from api.live.encoding import Burst, Notice
-from api.live.feed import Feed, Page
+from api.live.feed import Feed
 from api.live.line import Line
 from api.live.opening import Arrival, Opening, read_opening, read_page, welcome
 from api.live.reads import Reads
+from api.live.replay import Page
 from api.live.room import Room
 from api.rights.access import Access, Credential, Principal, Role, Standing, grant
 from api.rights.standing import load_standing
@@ -201,7 +202,8 @@ class Seat:
     def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
         """Read a page for the feed, with the rights of that moment."""
         page_max = self._line.services.settings.page_max
-        self._reads.read(page_read, read_page, self.access, after, page_max)
+        replay = self._room.replay(after)
+        self._reads.read(page_read, read_page, self.access, replay, after, page_max)
 
     def caught_up(self, cursor: int) -> None:
         """The feed is at the head: now, and after each time that the client was slow."""

@@ -9,8 +9,9 @@ import pytest
 from api.history.extent import MAX_PAGE_BYTES, Extent
 from api.live.codecs import CODECS, DEFAULT_CODEC
 from api.live.encoding import Burst, Codec
-from api.live.feed import Feed, Page
+from api.live.feed import Feed
 from api.live.presence import Presence
+from api.live.replay import Page
 from api.live.room import Room
 from tests.live.fakes import FakeSocket, JumpingLoop, entry, run_jumping
 
@@ -55,7 +56,8 @@ class Client:
 
     def answer(self, *seqs: int, head: int, oldest: int = 1) -> None:
         """The read that was asked for last gives these entries."""
-        page = [entry(seq) for seq in seqs], Extent(head, oldest, "e1")
+        burst = Burst([entry(seq) for seq in seqs]) if seqs else None
+        page = Page(burst, Extent(head, oldest, "e1"))
         self.told.reads[-1][1](page)
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from api.history.extent import Extent
 from api.live.codecs import DEFAULT_CODEC
 from api.live.encoding import Burst
-from api.live.feed import Feed, Page
+from api.live.feed import Feed
+from api.live.replay import Page
 from tests.live.fakes import FakeSocket, JumpingLoop, entry, run_jumping
 from tests.live.test_feed import empty_room
 
@@ -58,7 +59,8 @@ class Race:
             case "look" if self._asked and not self._page:
                 after = self._asked[0]
                 seqs = range(after + 1, min(after + PAGE, self.committed) + 1)
-                self._page = [entry(seq) for seq in seqs], Extent(self.committed, 1, "e1")
+                burst = Burst([entry(seq) for seq in seqs]) if seqs else None
+                self._page = Page(burst, Extent(self.committed, 1, "e1"))
             case "answer" if self._asked and self._page:
                 (_, answer), page = self._asked, self._page
                 self._asked = self._page = None

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy
 
 from api.history.events import DefaultRoleChanged
 from api.history.reader import read_entries
 from api.history.transaction import Transaction
 from api.live.connection import Connection
+from api.live.encoding import Burst
 from api.live.reads import Reads
+from api.live.replay import Page
 from api.live.seat import Seat
 from api.rights.access import Access, Role
 from tests.live.world import FROM_START, NEWEST, Talker, World, settled, until
@@ -97,9 +100,12 @@ async def test_removal_inside_a_batch_divides_what_is_seen(world: World) -> None
 class TrustingSeat(Seat):
     """Wrong: believes that the news of a removal comes before anybody reads beyond it."""
 
-    def read_page(self, after: int, page_read: Callable[[Any], None]) -> None:
-        size = self._line.services.settings.page_max
-        self._reads.read(page_read, read_entries, self.access.item_key, after, size)
+    def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
+        def read(connection: sqlalchemy.Connection) -> Page:
+            entries, extent = read_entries(connection, self.access.item_key, after, 500)
+            return Page(Burst(entries), extent)
+
+        self._reads.read(page_read, read)
 
 
 class TrustingConnection(Connection):
