@@ -172,8 +172,11 @@ async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def windows(browser: Browser) -> AsyncIterator[Windows]:
-    """Opens pages; in the end none may have complained."""
+async def windows(browser: Browser, serve: object) -> AsyncIterator[Windows]:
+    """Opens pages; in the end none may have complained.
+
+    `serve` ends after it: a page whose server goes first would complain.
+    """
     windows = Windows(browser)
     yield windows
     await windows.close()

@@ -32,15 +32,20 @@ STARTED = {"serve", "server", "lenient_server", "browser", "recorder", "tarball"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Scale the deadlines of whole tests like those within them; what is live comes last."""
+    """Scale the deadlines of whole tests like those within them; what is live comes last.
+
+    Of that, what may take long comes first: no worker should begin with it when others are done.
+    """
     default = float(config.getini("timeout"))
+    places: dict[pytest.Item, tuple[bool, float]] = {}
     for item in items:
         own = item.get_closest_marker("timeout")
         seconds = default if own is None else float(own.args[0])
         item.add_marker(pytest.mark.timeout(scaled(seconds)), append=False)
+        places[item] = (is_live(item), -seconds if is_live(item) else 0)
         if is_live(item):
             item.add_marker(pytest.mark.live)
-    items.sort(key=is_live)
+    items.sort(key=places.__getitem__)
 
 
 def is_live(item: pytest.Item) -> bool:

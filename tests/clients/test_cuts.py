@@ -16,6 +16,7 @@ AT_ONCE = 3  # Messages of a client that have no answer yet.
 OPEN: dict[str, object] = {"publish_rate": 0, "connections_per_user": 0, "presence_grace": 0}
 
 
+@pytest.mark.timeout(180)
 async def test_an_exchange_cut_at_every_point_is_whole(
     program: Program, serve: Serve, request: pytest.FixtureRequest
 ) -> None:

@@ -6,7 +6,6 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser import PATIENCE, Windows, anyio_backend, browser, windows
-from tests.conftest import Serve
 from tests.console.tab import Tab
 from tests.serving import LiveServer, Person, Served
 
@@ -18,11 +17,8 @@ Visit = Callable[..., Awaitable[Tab]]
 
 
 @pytest.fixture
-def visit(serve: Serve, windows: Windows) -> Visit:
-    """Opens the console of a server in a browser of its own, which nobody is signed in to.
-
-    Servers outlive it: a page whose server goes first would complain.
-    """
+def visit(windows: Windows) -> Visit:
+    """Opens the console of a server in a browser of its own, which nobody is signed in to."""
 
     async def open_tab(server: Served, path: str = "/", **options: object) -> Tab:
         return Tab(await windows.open(f"{server.url}{path}", **options))

@@ -54,7 +54,7 @@ class Tab:
         await dialog.get_by_label("Item id (optional)").fill(item_id)
         await dialog.get_by_label("Title (optional)").fill(title)
         await dialog.get_by_role("button", name="Create item").click()
-        await self.is_live()
+        await self.is_in(item_id)
 
     async def enter(self, item_id: str) -> None:
         """Open an item by its id."""
@@ -62,7 +62,7 @@ class Tab:
         dialog = self.page.get_by_role("dialog", name="Open an item")
         await dialog.get_by_label("Item id").fill(item_id)
         await dialog.get_by_role("button", name="Open").click()
-        await self.is_live()
+        await self.is_in(item_id)
 
     @property
     def connection(self) -> Locator:
@@ -72,6 +72,11 @@ class Tab:
     async def is_live(self) -> None:
         """Wait until the room is live."""
         await expect(self.connection).to_have_attribute("data-state", "live")
+
+    async def is_in(self, item_id: str) -> None:
+        """Wait until the room of an item is live, and not the one before it."""
+        await expect(self.page.locator(".room-title")).to_contain_text(item_id)
+        await self.is_live()
 
     async def say(self, text: str) -> None:
         """Send a message."""

@@ -83,7 +83,7 @@ async def test_being_made_a_member_shows_at_once(visit: Visit, server: LiveServe
         # The list as a whole is asked for every ten seconds.
         await expect(link).to_be_visible(timeout=scaled(5000))
         await link.click()
-        await tab.is_live()
+        await tab.is_in(f"order-{number}")
     role = tab.page.get_by_role("link", name="order-17")
     ada.call("PUT", "/items/order-17/members/bob", json={"role": "reader"})
     await expect(role).to_contain_text("reader", timeout=scaled(5000))

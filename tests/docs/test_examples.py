@@ -56,7 +56,7 @@ createInterface({ input: process.stdin }).on("line", (line) => room.publish(line
 
 @contextmanager
 def running(
-    *command: object, seconds: float = 60, stderr: int | None = None
+    *command: object, seconds: float = scaled(60), stderr: int | None = None
 ) -> Iterator["subprocess.Popen[str]"]:
     """A program to talk with by its stdin and stdout; killed in the end, or after a time."""
     process = subprocess.Popen(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deadlines import scaled
 from tests.power.images import Disk, Record, read_records
 
 pytestmark = pytest.mark.timeout(120)
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 # was not synced that are on the disk all the same.
 CUTS, KEPT = 30, (0.0, 0.5, 0.99)
 # Seconds for a life of one.
-PATIENCE = 60
+PATIENCE = scaled(60)
 
 
 @dataclass(frozen=True)

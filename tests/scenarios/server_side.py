@@ -7,6 +7,7 @@ from typing import Any
 
 from api.history.transaction import Transaction
 from api.history.writer import Call
+from tests.deadlines import scaled
 from tests.serving import LiveServer, Served
 
 
@@ -21,7 +22,7 @@ def write(server: Served, change: Callable[[Transaction], Any]) -> None:
         done.set()
 
     _submit(server, Call(change), finished)
-    assert done.wait(10)
+    assert done.wait(scaled(10))
     assert errors == [None]
 
 
@@ -29,7 +30,7 @@ def write(server: Served, change: Callable[[Transaction], Any]) -> None:
 def held(server: LiveServer) -> Iterator[None]:
     """A write that lasts as long as the block: what comes after it has to wait."""
     release = threading.Event()
-    held_up = Call(lambda transaction: release.wait(10))
+    held_up = Call(lambda transaction: release.wait(scaled(10)))
     _submit(server, held_up, lambda result, error: None)
     try:
         yield

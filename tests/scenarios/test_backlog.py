@@ -38,7 +38,7 @@ def fill(item_id: str, tx: Transaction) -> None:
 
 async def test_a_long_replay_is_whole_and_delays_nobody(serve: Serve) -> None:
     """100 000 entries to one client, while others talk in the same room and in another."""
-    server = serve(publish_rate=0)
+    server = serve(publish_rate=0, ping_interval=3600)  # Who reads the replay answers no ping.
     ada, bob = server.person("ada"), server.person("bob")
     for item_id in ("room", "other"):
         ada.create(item_id, bob="writer")

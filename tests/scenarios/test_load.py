@@ -33,6 +33,8 @@ OPEN: dict[str, Any] = {
     "connections_per_user": 0,
     "handshake_rate": 0,
     "presence_interval": 1.0,
+    # Authors and listeners, which read what TCP brings, answer no ping.
+    "ping_interval": 3600,
 }
 
 

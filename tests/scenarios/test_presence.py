@@ -19,7 +19,7 @@ def adapter(request: pytest.FixtureRequest) -> str:
     return name
 
 
-GRACE = 1.0
+GRACE = 2.0  # Seconds, in which somebody comes back also on a busy machine.
 
 
 def moves(talk: Talk, user: Person) -> list[str]:

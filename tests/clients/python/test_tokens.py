@@ -1,4 +1,3 @@
-import asyncio
 import time
 from typing import Any
 
@@ -59,12 +58,12 @@ async def test_tokens_are_asked_for_afresh() -> None:
 
 async def test_token_that_ends_soon_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the open connection; a failure is told, and the old one goes on until its end."""
-    given = iter(["t1", "t2", ValueError("no"), {"ticket": "k"}, "t3"])
+    given = ["t1", "t2", ValueError("no"), {"ticket": "k"}, "t3"]
     errors: list[Refused] = []
     heard: list[str] = []
 
     async def get_token() -> Any:
-        token = next(given)
+        token = given.pop(0)
         if isinstance(token, Exception):
             raise token
         return token
@@ -75,7 +74,7 @@ async def test_token_that_ends_soon_is_renewed(monkeypatch: pytest.MonkeyPatch) 
         await guest.say({"type": "expiring", "in": 0.02})
         await until(lambda: errors)
         await guest.say({"type": "expiring", "in": 0.02})
-        await asyncio.sleep(0.02)
+        await until(lambda: given == ["t3"])
         await guest.say({"type": "expiring", "in": 0.02})
         heard.append((await guest.hear("auth"))["token"])
         await waiting(guest)
