@@ -67,6 +67,7 @@ class World(Store):
             self.observe,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
+            patience=self.hub.patience,
         )
         self.people: dict[str, Principal] = {}
 
