@@ -1,6 +1,7 @@
 """uvicorn, set up for rooms: our own listening socket, and a drain before its shutdown."""
 
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -207,4 +208,7 @@ def serve(settings: Settings, log_config: dict[str, object] | None = None) -> No
     with listen(settings) as listening:
         port = listening.getsockname()[1]
         server = build_server(settings.model_copy(update={"port": port}), log_config)
+        # What was imported and built by now stays: 150,000 objects. Every full collection would
+        # look at all of them, and everybody would wait for it.
+        gc.freeze()
         server.run([listening])
