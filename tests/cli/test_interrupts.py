@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from api.cli import running
 from tests.clients.python.scripted import WELCOME, Guest, Stage, playing, say, until
 from tests.process import ITEMROOM, Process
 
@@ -134,6 +135,23 @@ def test_interrupt_of_a_job_in_the_background_is_ignored(home: Path) -> None:
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     ended = run("-c", ignoring + PROGRAM, "typer", "--version")
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_interrupt_that_is_ignored_does_not_end_a_client() -> None:
+    """One in the background works on."""
+    done = []
+
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0)
+        done.append("all of it")
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        running.run(work())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done
 
 
 def test_interrupt_in_a_finalizer_ends_the_program(home: Path) -> None:

@@ -45,6 +45,13 @@ async def test_ticket_stands_for_the_credential_that_asked(state: State, owner: 
     assert principal.credential.expires_at is not None
 
 
+async def test_ticket_for_a_socket_that_would_be_denied_is_denied(owner: Visitor) -> None:
+    """A browser that lets its own page in may show the handshake another origin."""
+    headers = {"origin": "https://evil.example", "sec-fetch-site": "same-origin"}
+    answer = await owner.client.post("/items/order-17/tickets", headers=headers)
+    assert problem_of(answer) == (403, "origin_denied")
+
+
 async def test_ticket_is_taken_once_by_fifty_at_once(state: State, owner: Visitor) -> None:
     """Whoever comes first; the others are told that it was used."""
     ticket = await ticket_for(owner)
