@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from api.settings import Settings
-from api.wire.server import EXIT_MARGIN, build_server, listen
+from api.wire.server import COLLECT_AFTER, EXIT_MARGIN, Server, build_server, listen, serve
 from tests.conftest import Serve, make_settings
 from tests.deadlines import scaled
 from tests.process import PATIENCE, Process
@@ -268,3 +269,18 @@ async def test_goodbye_is_said_in_batches_to_everybody(
         ends = await asyncio.gather(*(talk.closed() for talk in talks))
         await stopping
     assert {(code, reason) for code, reason, _ in ends} == {(1012, "restart")}
+
+
+def test_server_with_a_process_of_its_own_collects_garbage_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one within somebody else's program: that is theirs to decide."""
+    thresholds: list[int] = []
+    monkeypatch.setattr(Server, "run", lambda *_: thresholds.append(gc.get_threshold()[0]))
+    before = gc.get_threshold()
+    try:
+        serve(make_settings(tmp_path, port=0))
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+    assert thresholds == [COLLECT_AFTER]
