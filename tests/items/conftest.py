@@ -51,5 +51,5 @@ def events(state: State, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     told: list[Event] = []
     commits = Commits()
     commits.listen(told.extend)
-    monkeypatch.setattr(state.writer, "_commits", commits)
+    monkeypatch.setattr(state.writer._settlement, "_commits", commits)
     return told
