@@ -125,7 +125,7 @@ class Writer:
         self._handover: Handover[_Job[Any]] = Handover(max_waiting=max_queue, late=self._refuse)
         self._settled = 0  # Commands since the start.
         self._loop: asyncio.AbstractEventLoop  # Set by `start`, as the thread.
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to write; results are delivered on `loop`."""
@@ -168,8 +168,7 @@ class Writer:
     def finish(self) -> None:
         """Refuse new commands, finish the queued ones, end the thread. Blocks; may come twice."""
         self._handover.end()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
         # One connection for good: to take it from the pool and to give it back, which rolls back
