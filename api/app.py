@@ -17,6 +17,7 @@ from api.accounts.purge import purge_credentials
 from api.accounts.sessions import touch_sessions
 from api.history.commits import Commits
 from api.history.housekeeping import Chore, Housekeeping
+from api.history.transaction import Transaction
 from api.history.writer import Writer
 from api.http import middleware, problems
 from api.http.records import guard_records
@@ -203,7 +204,11 @@ def _chores(hub: Hub, settings: Settings) -> list[Chore]:
     credentials = [member.credential for member in hub.members()]
     # A socket that is open uses its session, however quiet it is.
     used = {credential.id for credential in credentials if credential.kind == "session"}
-    return [partial(touch_sessions, ids=used), partial(purge_credentials, settings=settings)]
+    return [
+        Transaction.settle_all,
+        partial(touch_sessions, ids=used),
+        partial(purge_credentials, settings=settings),
+    ]
 
 
 def _metrics(hub: Hub) -> Metrics:

@@ -152,7 +152,25 @@ class Membership(Table, table=True):
     read_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
 
-class EntryRow(Table, table=True):
+class LoggedRow(Table):
+    """What is stored of an entry, in whichever table it is."""
+
+    item_key: int
+    seq: int = Field(sa_type=BigInteger)
+    kind: str
+    author_key: int
+    at: int = Field(sa_type=BigInteger)
+    ref: str | None = None
+    digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Of what came first under `ref`: tells a retry from a conflict after the body has changed."""
+    target: int | None = Field(default=None, sa_type=BigInteger)
+    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """JSON, exactly as it will be sent; null when deleted or when the kind has none."""
+    edited_seq: int | None = Field(default=None, sa_type=BigInteger)
+    deleted_seq: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class EntryRow(LoggedRow, table=True):
     """One thing that happened in an item.
 
     Clustered by (item_key, seq), so that a page of the log is one range of the file however long
@@ -176,17 +194,30 @@ class EntryRow(Table, table=True):
 
     item_key: int = Field(sa_column=_item(primary_key=True))
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
-    kind: str
     author_key: int = Field(sa_column=_user())
-    at: int = Field(sa_column=Column(BigInteger, nullable=False))
-    ref: str | None = None
-    digest: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """Of what came first under `ref`: tells a retry from a conflict after the body has changed."""
-    target: int | None = Field(default=None, sa_column=Column(BigInteger))
-    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """JSON, exactly as it will be sent; null when deleted or when the kind has none."""
-    edited_seq: int | None = Field(default=None, sa_column=Column(BigInteger))
-    deleted_seq: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class PileRow(LoggedRow, table=True):
+    """An entry that came a moment ago, and is not in its place yet; in the order of coming.
+
+    It refers to nothing: that is checked when the entry gets to its place.
+    """
+
+    __tablename__ = "pile"
+    __table_args__ = (
+        UniqueConstraint("item_key", "seq"),
+        Index(
+            "uq_pile_item_key_author_key_ref",
+            "item_key",
+            "author_key",
+            "ref",
+            unique=True,
+            sqlite_where=text("ref IS NOT NULL"),
+        ),
+    )
+
+    key: int = Field(default=None, primary_key=True)
+    """Given by the database, when the row is stored."""
 
 
 class Reaction(Table, table=True):

@@ -193,7 +193,7 @@ def _message(transaction: Transaction, access: Access, target: int) -> int:
     Raises:
         Refusal: `not_found` when there is none with that seq, or it was deleted.
     """
-    transaction.flush()
+    transaction.settle(access.item_key)
     found = rows.find_message.fetch(transaction.connection, access.item_key, target)
     authors = [author_key for author_key, deleted_seq in found if deleted_seq is None]
     if not authors:

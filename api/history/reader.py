@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import CompoundSelect, Connection, Select, select
 from sqlmodel import col
 
 from api.errors import Refusal
 from api.history.entries import Author, Entry, Kind
 from api.history.extent import MAX_PAGE_BYTES, Extent
-from api.models import EntryRow, Item, Reaction, User
+from api.history.pile import everywhere
+from api.models import Item, LoggedRow, Reaction, User
 from api.store.statements import statement
 
 # Beyond all that there is: what a database can count to.
@@ -103,51 +104,60 @@ def _extent(item_key: int) -> Select[int, int, str]:
     )
 
 
-_EntrySelect = Select[
+_EntryValues = tuple[
     int, int, str, int, str, str, int, str | None, int | None, bytes | None, int | None, int | None
 ]
 
 
-def _entries(item_key: int) -> _EntrySelect:
+def _entries(table: type[LoggedRow], item_key: int) -> Select[*_EntryValues]:
     """What `_entry` makes an entry of."""
     return (
         select(
-            col(EntryRow.item_key),
-            col(EntryRow.seq),
-            col(EntryRow.kind),
-            col(EntryRow.author_key),
+            col(table.item_key),
+            col(table.seq),
+            col(table.kind),
+            col(table.author_key),
             col(User.id),
             col(User.name),
-            col(EntryRow.at),
-            col(EntryRow.ref),
-            col(EntryRow.target),
-            col(EntryRow.body),
-            col(EntryRow.edited_seq),
-            col(EntryRow.deleted_seq),
+            col(table.at),
+            col(table.ref),
+            col(table.target),
+            col(table.body),
+            col(table.edited_seq),
+            col(table.deleted_seq),
         )
-        .join(User, col(User.key) == col(EntryRow.author_key))
-        .where(col(EntryRow.item_key) == item_key)
+        .join(User, col(User.key) == col(table.author_key))
+        .where(col(table.item_key) == item_key)
     )
 
 
-@statement
-def _entries_after(item_key: int, after: int, limit: int) -> _EntrySelect:
-    seq = col(EntryRow.seq)
-    return _entries(item_key).where(seq > after).order_by(seq).limit(limit)
+def _messages(table: type[LoggedRow], item_key: int) -> Select[*_EntryValues]:
+    return _entries(table, item_key).where(col(table.kind) == Kind.MESSAGE.value)
 
 
 @statement
-def _messages_after(item_key: int, after: int, limit: int) -> _EntrySelect:
-    seq, is_message = col(EntryRow.seq), col(EntryRow.kind) == Kind.MESSAGE.value
-    return _entries(item_key).where(is_message, seq > after).order_by(seq).limit(limit)
+def _entries_after(item_key: int, after: int, limit: int) -> CompoundSelect[*_EntryValues]:
+    log = everywhere(lambda table: _entries(table, item_key).where(col(table.seq) > after))
+    return log.order_by(log.selected_columns.seq).limit(limit)
 
 
 @statement
-def _messages_between(item_key: int, after: int, before: int, limit: int) -> _EntrySelect:
+def _messages_after(item_key: int, after: int, limit: int) -> CompoundSelect[*_EntryValues]:
+    log = everywhere(lambda table: _messages(table, item_key).where(col(table.seq) > after))
+    return log.order_by(log.selected_columns.seq).limit(limit)
+
+
+@statement
+def _messages_between(
+    item_key: int, after: int, before: int, limit: int
+) -> CompoundSelect[*_EntryValues]:
     """Messages between two seqs, the newest first."""
-    seq, is_message = col(EntryRow.seq), col(EntryRow.kind) == Kind.MESSAGE.value
-    between = _entries(item_key).where(is_message, seq > after, seq < before)
-    return between.order_by(seq.desc()).limit(limit)
+    log = everywhere(
+        lambda table: _messages(table, item_key).where(
+            col(table.seq) > after, col(table.seq) < before
+        )
+    )
+    return log.order_by(log.selected_columns.seq.desc()).limit(limit)
 
 
 @statement

@@ -8,11 +8,24 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, inspect, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    inspect,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlmodel import col
 
+from api.history.pile import TABLES
 from api.history.transaction import Transaction
-from api.models import EntryRow, Item, Membership, Reaction, Table
+from api.models import EntryRow, Item, LoggedRow, Membership, PileRow, Reaction, Table
 
 DAY_MS = 86_400_000
 # Rows of one step: some milliseconds of the writer's time.
@@ -27,15 +40,9 @@ def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[i
     It looks at every item once an interval, and reads one entry of each with a retention: no
     index would be worth what it costs each change of an item.
     """
-    rows_left = [exists().where(_of(table, Item.key)) for table in (EntryRow, Reaction, Membership)]
-    first_at = (
-        select(col(EntryRow.at))
-        .where(col(EntryRow.item_key) == col(Item.key))
-        .order_by(col(EntryRow.seq))
-        .limit(1)
-        .scalar_subquery()
-    )
-    expired = func.coalesce(first_at, now_ms) < now_ms - col(Item.retention_days) * DAY_MS
+    tables = (EntryRow, PileRow, Reaction, Membership)
+    rows_left = [exists().where(_of(table, Item.key)) for table in tables]
+    expired = or_(*(_has_expired(table, now_ms) for table in TABLES))
     query = (
         select(col(Item.key))
         .where(
@@ -51,6 +58,17 @@ def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[i
     return [row.key for row in connection.execute(query)]
 
 
+def _has_expired(table: type[LoggedRow], now_ms: int) -> ColumnElement[bool]:
+    first_at = (
+        select(col(table.at))
+        .where(col(table.item_key) == col(Item.key))
+        .order_by(col(table.seq))
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(first_at, now_ms) < now_ms - col(Item.retention_days) * DAY_MS
+
+
 def tidy_item(transaction: Transaction, item_key: int, limit: int = PURGE_STEP) -> bool:
     """Delete some of what an item keeps no longer; whether more remains."""
     query = select(col(Item.deleted_at)).where(col(Item.key) == item_key)
@@ -60,6 +78,7 @@ def tidy_item(transaction: Transaction, item_key: int, limit: int = PURGE_STEP) 
 
 def purge_log(transaction: Transaction, item_key: int, limit: int) -> bool:
     """Delete up to `limit` rows of a deleted item; whether more remain. Its own row stays."""
+    transaction.settle(item_key)
     left = limit
     for table in (Reaction, EntryRow, Membership):
         left -= _delete_some(transaction, table, left, _of(table, item_key))
@@ -78,6 +97,7 @@ def trim(transaction: Transaction, item_key: int, limit: int) -> bool:
     days = transaction.connection.execute(query).scalar_one()
     if days is None:
         return False
+    transaction.settle(item_key)
     expired = _expired(transaction, item_key, transaction.now_ms - days * DAY_MS, limit)
     if not expired:
         return False
@@ -105,7 +125,7 @@ def _expired(transaction: Transaction, item_key: int, cutoff: int, limit: int) -
     return [seq for seq, _ in takewhile(lambda row: row.at < cutoff, rows)]
 
 
-def _of(table: type[EntryRow | Reaction | Membership], item_key: Any) -> Any:
+def _of(table: type[LoggedRow | Reaction | Membership], item_key: Any) -> Any:
     return col(table.item_key) == item_key
 
 

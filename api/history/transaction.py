@@ -5,15 +5,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Insert, Select, Update, insert, select, update
+from sqlalchemy import Connection, Select, Update, select, update
 from sqlmodel import Session, col
 
+from api.history import pile
 from api.history.entries import Author, Entry, Kind
 from api.history.events import EntryStored, Event
-from api.models import EntryRow, Item
+from api.models import Item, LoggedRow
 from api.rights.access import Access, Credential, Principal, Role, clock_ms, grant
 from api.rights.standing import load_standing
-from api.store.lookups import Lookup
+from api.store.lookups import Lookup, Searched
 from api.store.sessions import changing
 from api.store.statements import statement
 
@@ -68,7 +69,7 @@ class Transaction:
         self._memory = memory
         self._refs: dict[RefKey, StoredRef] = {}
         self._looked_up: set[RefKey] = set()
-        self._pending: list[_Pending] = []
+        self._pending: list[pile.NewEntry] = []
         self._moved: dict[int, int] = {}
 
     def session(self) -> AbstractContextManager[Session]:
@@ -163,10 +164,20 @@ class Transaction:
         self._refs.clear()
         self._looked_up.clear()
 
+    def settle(self, item_key: int) -> None:
+        """Store what was appended, and bring all entries of an item where they can be changed."""
+        self.flush()
+        pile.settle(self.connection, item_key)
+
+    def settle_all(self) -> None:
+        """Bring all entries to their places."""
+        self.flush()
+        pile.settle_all(self.connection)
+
     def flush(self) -> None:
         """Store what was appended, and move the heads: one statement each."""
         if self._pending:
-            _insert.run_many(self.connection, self._pending)
+            pile.store(self.connection, self._pending, items=len(self._moved))
             self._pending = []
         if self._moved:
             moved = [(head, self.now_ms, item_key) for item_key, head in self._moved.items()]
@@ -174,53 +185,19 @@ class Transaction:
             self._moved = {}
 
 
+def _stored_refs(table: type[LoggedRow]) -> Searched:
+    key = col(table.item_key), col(table.author_key), col(table.ref)
+    return select(*key, col(table.seq), col(table.at), col(table.digest)), key
+
+
 _STORED_REFS: Lookup[RefKey, tuple[int, int, str, int, int, bytes | None]] = Lookup(
-    select(
-        col(EntryRow.item_key),
-        col(EntryRow.author_key),
-        col(EntryRow.ref),
-        col(EntryRow.seq),
-        col(EntryRow.at),
-        col(EntryRow.digest),
-    ),
-    (col(EntryRow.item_key), col(EntryRow.author_key), col(EntryRow.ref)),
+    *map(_stored_refs, pile.TABLES)
 )
 
 
 @statement
 def _head(item_key: int) -> Select[int]:
     return select(col(Item.head)).where(col(Item.key) == item_key)
-
-
-_Pending = tuple[int, int, str, int, int, str | None, bytes | None, int | None, bytes | None]
-"""What `_insert` takes."""
-
-
-@statement
-def _insert(  # noqa: PLR0917 - a row has its columns
-    item_key: int,
-    seq: int,
-    kind: str,
-    author_key: int,
-    at: int,
-    ref: str | None,
-    digest: bytes | None,
-    target: int | None,
-    body: bytes | None,
-) -> Insert:
-    return insert(EntryRow).values(
-        {
-            col(EntryRow.item_key): item_key,
-            col(EntryRow.seq): seq,
-            col(EntryRow.kind): kind,
-            col(EntryRow.author_key): author_key,
-            col(EntryRow.at): at,
-            col(EntryRow.ref): ref,
-            col(EntryRow.digest): digest,
-            col(EntryRow.target): target,
-            col(EntryRow.body): body,
-        }
-    )
 
 
 @statement

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select, tuple_
+from sqlalchemy import Connection, ScalarSelect, and_, case, func, select, tuple_
 from sqlmodel import col
 
 from api.errors import Refusal
 from api.history.entries import Kind, rfc3339
+from api.history.pile import TABLES
 from api.items.cursors import Cursor
 from api.items.schemas import ItemPage, ItemView
-from api.models import EntryRow, Item, Membership
+from api.models import Item, LoggedRow, Membership
 from api.rights.access import Access, Principal, Role, Standing, grant
 
 # A page of items costs up to this many looks at the log each: see UNREAD_WINDOW.
@@ -116,19 +117,23 @@ def _count_unread(
     read, window = func.coalesce(col(Membership.read_seq), 0), col(Item.head) - UNREAD_WINDOW
     # One bound, not two conditions: SQLite would begin the range at either of them.
     start = case((read > window, read), else_=window)
-    unread = (
-        select(func.count())
-        .where(
-            col(EntryRow.item_key) == col(Item.key),
-            col(EntryRow.seq) > start,
-            col(EntryRow.kind) == Kind.MESSAGE.value,
-            col(EntryRow.author_key) != user_key,
-            col(EntryRow.deleted_seq).is_(None),
+
+    def unread_in(table: type[LoggedRow]) -> ScalarSelect[int]:
+        return (
+            select(func.count())
+            .where(
+                col(table.item_key) == col(Item.key),
+                col(table.seq) > start,
+                col(table.kind) == Kind.MESSAGE.value,
+                col(table.author_key) != user_key,
+                col(table.deleted_seq).is_(None),
+            )
+            .correlate(Item, Membership)
+            .scalar_subquery()
         )
-        .correlate(Item, Membership)
-        .scalar_subquery()
-        .label("unread")
-    )
+
+    placed, waiting = map(unread_in, TABLES)
+    unread = (placed + waiting).label("unread")
     query = (
         select(col(Item.key), unread)
         .select_from(Item)

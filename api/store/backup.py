@@ -18,11 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from api.disk import sync
-from api.models import EntryRow, Item, User
+from api.models import EntryRow, Item, PileRow, User
 from api.settings import Settings
 from api.store.database import open_engine, open_foreign_engine, open_read_only
 from api.store.lock import Lock
-from api.store.schema import configuration, migrate, revision_of
+from api.store.schema import configuration, has_table, migrate, revision_of
 
 # What lies beside a database and is no place for a backup of it.
 BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".secret")
@@ -156,15 +156,16 @@ def copy(source: Path, target: Path) -> None:
 
 def _contents(connection: Connection) -> Contents:
     count = select(func.count())
-    # One statement: the counts are of one moment.
-    users, items, entries = connection.execute(
+    # One statement: the counts are of one moment. Older backups have no pile.
+    tables = [table for table in (EntryRow, PileRow) if has_table(connection, table)]
+    users, items, *entries = connection.execute(
         select(
             count.select_from(User).scalar_subquery(),
             count.where(col(Item.deleted_at).is_(None)).select_from(Item).scalar_subquery(),
-            count.select_from(EntryRow).scalar_subquery(),
+            *(count.select_from(table).scalar_subquery() for table in tables),
         )
     ).one()
-    return Contents(revision_of(connection) or "", users, items, entries)
+    return Contents(revision_of(connection) or "", users, items, sum(entries))
 
 
 def _known_revisions() -> set[str]:

@@ -1,11 +1,12 @@
 """One query for many keys, of which there are now more and now fewer."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import chain, repeat
+from collections.abc import Iterator, Sequence
+from itertools import chain, repeat, starmap
+from operator import eq
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Select, and_, column, values
+from sqlalchemy import Connection, Select, and_, column, union_all, values
 from sqlalchemy.orm import Mapped
 
 from api.store.joins import SearchEach
@@ -18,17 +19,17 @@ Key = TypeVar("Key", bound=tuple[Any, ...])
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 
 
+Searched = tuple[Select[*tuple[Any, ...]], Sequence[Mapped[Any]]]
+"""A query without a condition on the keys, and the columns that a key names, in its order."""
+
+
 class Lookup(Generic[Key, Row]):
-    """A query for whatever stands under many keys at once.
+    """A query for whatever stands under many keys at once, in one table or in each of several."""
 
-    Args:
-        query: without a condition on the keys.
-        columns: those that a key names, in its order.
-    """
-
-    def __init__(self, query: Select[*tuple[Any, ...]], columns: Sequence[Mapped[Any]]) -> None:
-        self._query = query
-        self._columns: Sequence[Any] = columns
+    def __init__(self, *places: Searched) -> None:
+        self._queries = [query for query, _ in places]
+        self._columns: Sequence[Sequence[Any]] = [columns for _, columns in places]
+        self._width = len(self._columns[0])
         self._sizes: dict[int, Statement[Row, *tuple[Any, ...]]] = {}
 
     def fetch(self, connection: Connection, keys: Sequence[Key]) -> list[Row]:
@@ -40,7 +41,7 @@ class Lookup(Generic[Key, Row]):
             part = keys[start : start + SIZES[-1]]
             size = SIZES[bisect_left(SIZES, len(part))]
             # Nothing equals null: what is left of the size finds nothing.
-            rest = repeat(None, len(self._columns) * (size - len(part)))
+            rest = repeat(None, self._width * (size - len(part)))
             rows += self.sized(size).fetch(connection, *chain(*part, rest))
         return rows
 
@@ -52,18 +53,22 @@ class Lookup(Generic[Key, Row]):
         return made
 
     def _make(self, size: int) -> Statement[Row, *tuple[Any, ...]]:
-        names = [f"key_{place}" for place in range(len(self._columns) * size)]
+        names = [f"key_{place}" for place in range(self._width * size)]
         marks = list(map(placeholder, names))
-        if size == 1:
-            alike = [ours == mark for ours, mark in zip(self._columns, marks, strict=True)]
-            return Statement(self._query.where(*alike), names)
-        return Statement(self._query.select_from(self._searched(marks)), names)
+        search = self._search_one if size == 1 else self._search_each
+        return Statement(union_all(*search(marks)), names)
 
-    def _searched(self, marks: Sequence[Any]) -> SearchEach:
-        """The table, joined to the list of keys."""
-        width = len(self._columns)
-        parts = [column(f"part_{place}", part.type) for place, part in enumerate(self._columns)]
-        rows = [tuple(marks[start : start + width]) for start in range(0, len(marks), width)]
+    def _search_one(self, marks: Sequence[Any]) -> Iterator[Select[*tuple[Any, ...]]]:
+        for query, columns in zip(self._queries, self._columns, strict=True):
+            yield query.where(*starmap(eq, zip(columns, marks, strict=True)))
+
+    def _search_each(self, marks: Sequence[Any]) -> Iterator[Select[*tuple[Any, ...]]]:
+        """The tables, each joined to the list of keys."""
+        parts = [column(f"part_{place}", ours.type) for place, ours in enumerate(self._columns[0])]
+        rows = [
+            tuple(marks[start : start + self._width]) for start in range(0, len(marks), self._width)
+        ]
         wanted = values(*parts, name="wanted").data(rows).cte("wanted")
-        same = [ours == theirs for ours, theirs in zip(self._columns, wanted.c, strict=True)]
-        return SearchEach(wanted, self._columns[0].table, and_(*same))
+        for query, columns in zip(self._queries, self._columns, strict=True):
+            same = and_(*starmap(eq, zip(columns, wanted.c, strict=True)))
+            yield query.select_from(SearchEach(wanted, columns[0].table, same))

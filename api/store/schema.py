@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from api.models import Table
 from api.store.failures import DatabaseError
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
@@ -72,6 +74,11 @@ def current_revision(engine: Engine) -> str | None:
 def revision_of(connection: Connection) -> str | None:
     """The revision that the database of an open connection is at; None: empty."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def has_table(connection: Connection, table: type[Table]) -> bool:
+    """Whether there is such a table: not every revision has each."""
+    return sqlalchemy.inspect(connection).has_table(str(table.__tablename__))
 
 
 def _refuse_newer(engine: Engine, config: Config) -> None:

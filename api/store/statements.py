@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack, cast, overload
 
 from sqlalchemy import (
     BindParameter,
+    CompoundSelect,
     Connection,
     Dialect,
     LargeBinary,
@@ -27,7 +28,8 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 Values = TypeVarTuple("Values")
 Columns = TypeVarTuple("Columns")
 
-Construct = Select[*tuple[Any, ...]] | UpdateBase
+Query = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+Construct = Query | UpdateBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _execute(connection: Connection, form: _Form, given: tuple[Any, ...]) -> Any
 
 @overload
 def statement(
-    build: Callable[[Unpack[Values]], Select[*Columns]],
+    build: Callable[[Unpack[Values]], Select[*Columns] | CompoundSelect[*Columns]],
 ) -> Statement[tuple[*Columns], *Values]: ...
 @overload
 def statement(
@@ -158,9 +160,9 @@ def _arrangement(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any
 
 
 def _conversions(construct: Construct, dialect: Dialect) -> dict[int, Callable[[Any], Any]]:
-    if not isinstance(construct, Select):
+    if isinstance(construct, UpdateBase):
         return {}
-    types = [description["type"] for description in construct.column_descriptions]
+    types = [column.type for column in construct.selected_columns]
     processors = {
         # Every driver gives bytes back as bytes: to copy them would cost each row of a page.
         place: None

@@ -47,7 +47,7 @@ def test_restore_on_a_new_machine_says_what_it_holds(itemroom: Command, home: Pa
     itemroom.done("backup", str(home / "backup"))
     (home / "test.db").unlink()
     said = itemroom.done("restore", str(home / "backup"))
-    assert said == f"{home / 'test.db'}: 0 items, 0 entries, 1 users, revision 0002\n"
+    assert said == f"{home / 'test.db'}: 0 items, 0 entries, 1 users, revision 0003\n"
 
 
 def test_backup_without_a_database_is_refused(itemroom: Command, home: Path) -> None:

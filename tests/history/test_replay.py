@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.errors import Refusal
+from api.history import pile
 from api.items.history_pages import log_page, messages_page
 from api.rights.access import Access, Role
 from api.settings import Settings
@@ -130,4 +131,15 @@ async def replay(directory: Path, acts: list[Act]) -> None:
 def test_log_applied_from_any_cursor_ends_in_the_page(acts: list[Act]) -> None:
     """Whatever was published, edited, deleted and reacted to, and whenever a client left."""
     with TemporaryDirectory() as directory:
+        asyncio.run(replay(Path(directory), acts))
+
+
+@pytest.mark.timeout(120)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ACTS)
+def test_log_on_a_pile_applied_from_any_cursor_ends_in_the_page(acts: list[Act]) -> None:
+    """The same while every entry waits for its place, which four at once get to."""
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pile, "SPREAD", 1)
+        patch.setattr(pile, "PILE_ENTRIES", 4)
         asyncio.run(replay(Path(directory), acts))

@@ -114,6 +114,20 @@ async def test_unread_counted_among_the_newest_entries(people: People, cast: Cas
     assert (await cast.reader.do("GET", "/items/doc"))["unread"] == 100
 
 
+async def test_unread_counted_where_entries_wait_for_their_places(
+    people: People, cast: Cast
+) -> None:
+    """Some are in their places, some came a moment ago: both are unread."""
+    before = (await cast.reader.do("GET", "/items/doc"))["unread"]
+    for table, seq in [("entry", 101), ("pile", 102), ("pile", 103)]:
+        await people.change(
+            f"INSERT INTO {table} (item_key, seq, kind, author_key, at, body) "
+            f"VALUES (1, {seq}, 'message', 1, 0, '1')"
+        )
+    await people.change("UPDATE item SET head = 103")
+    assert (await cast.reader.do("GET", "/items/doc"))["unread"] == before + 3
+
+
 async def test_lists_read_through_indexes_alone(people: People, state: State, cast: Cast) -> None:
     """A list costs what its user has, not what there is."""
     principal = await identify_token(state, cast.admin.token)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from api.accounts.users import create_user
 from api.app import running
+from api.history import pile
 from api.history.messages import Publish
 from api.history.transaction import Transaction
 from api.items.schemas import NewItem
@@ -76,6 +77,9 @@ def main(mode: str, folder: Path, log: Path) -> None:
         restore(settings, folder / "backup")
         marks.put("restored")
         return
+    if mode == "piling":
+        # Every commit, and a move after every few.
+        pile.SPREAD, pile.PILE_ENTRIES = 1, 5
     if mode == "careless":
         database.PRAGMAS["synchronous"] = ("NORMAL", 1)
     asyncio.run(serve(settings, marks))

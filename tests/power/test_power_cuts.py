@@ -119,9 +119,12 @@ def look(path: Path) -> tuple[str, set[str], str]:
         damage = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'entry'").fetchone():
             return damage, set(), ""
-        refs = {ref for (ref,) in connection.execute("SELECT ref FROM entry")}
+        query = "SELECT ref FROM entry UNION ALL SELECT ref FROM pile"
+        refs = [ref for (ref,) in connection.execute(query)]
+        if len(refs) > len(set(refs)):
+            damage = "an entry is in two places"
         epoch = connection.execute("SELECT max(epoch) FROM item").fetchone()[0]
-        return damage, refs, epoch or ""
+        return damage, set(refs), epoch or ""
 
 
 def judge_server(secret: bytes) -> Judge:
@@ -160,6 +163,15 @@ def test_power_cut_keeps_what_was_acknowledged_and_the_secret(served: Life, tmp_
     """Also while it starts for the first time, checkpoints and backs up."""
     secret = (served.after / "test.db.secret").read_bytes()
     assert faults(served, judge_server(secret), tmp_path / "images") == []
+
+
+def test_power_cut_while_entries_wait_for_their_places_keeps_them(
+    recorder: Path, tmp_path: Path
+) -> None:
+    """Also while they are moved there: each is in one table or the other."""
+    life = record(recorder, tmp_path, "piling")
+    secret = (life.after / "test.db.secret").read_bytes()
+    assert faults(life, judge_server(secret), tmp_path / "images") == []
 
 
 def test_power_cut_without_a_sync_of_the_folder_loses_the_secret(

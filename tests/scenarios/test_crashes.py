@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 import signal
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -102,8 +103,17 @@ class Reader:
                         self.seen.append(entry)
 
 
+class Piling(Process):
+    """A server whose entries all wait for their places, and get there a hundred at a time."""
+
+    prefix = (sys.executable, str(Path(__file__).parent.parent / "piling.py"))
+
+
+@pytest.mark.parametrize("kind", [Process, Piling])
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.torture)])
-async def test_kills_lose_nothing_that_was_acked(tmp_path: Path, kills: int) -> None:
+async def test_kills_lose_nothing_that_was_acked(
+    tmp_path: Path, kills: int, kind: type[Process]
+) -> None:
     """Each life ends at a random moment under load, the next one goes on from there."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -112,7 +122,7 @@ async def test_kills_lose_nothing_that_was_acked(tmp_path: Path, kills: int) -> 
     readers = [Reader() for _ in range(READERS)]
     person: Person | None = None
     for life in range(kills):
-        server = Process(tmp_path, measured=False, **OPEN)
+        server = kind(tmp_path, measured=False, **OPEN)
         with server:
             person = someone(server, person)
             async with asyncio.timeout(scaled(20)), asyncio.TaskGroup() as group:
@@ -124,7 +134,7 @@ async def test_kills_lose_nothing_that_was_acked(tmp_path: Path, kills: int) -> 
                 await asyncio.sleep(dice.uniform(0, 0.5))
                 server.end(signal.SIGKILL)
     assert person is not None
-    with Process(tmp_path, measured=False, **OPEN) as server:
+    with kind(tmp_path, measured=False, **OPEN) as server:
         person = someone(server, person)
         async with asyncio.timeout(scaled(20)):
             await asyncio.gather(*(author.run(person, more=False) for author in authors))

@@ -1,5 +1,7 @@
 import asyncio
 import shutil
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -116,3 +118,17 @@ def test_backup_of_a_damaged_database_leaves_the_former_backup(
         back_up(unused, target, force=True)
     assert inspect(target).items == 2
     assert not (tmp_path / "backup.tmp").exists()
+
+
+def test_backup_counts_what_waits_for_its_place(unused: Path, tmp_path: Path) -> None:
+    """It is stored like the rest; and a backup from before there was a pile is one, too."""
+    entries = back_up(unused, tmp_path / "one").entries
+    with closing(sqlite3.connect(unused)) as connection, connection:
+        connection.execute(
+            "INSERT INTO pile (item_key, seq, kind, author_key, at) VALUES (1, 9, 'message', 1, 0)"
+        )
+    assert back_up(unused, tmp_path / "two").entries == entries + 1
+    with closing(sqlite3.connect(unused)) as connection, connection:
+        connection.execute("DROP TABLE pile")
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    assert back_up(unused, tmp_path / "three").entries == entries

@@ -79,6 +79,32 @@ def test_users_of_an_older_database_are_no_admins(engine: Engine) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM entry").scalar() == 1
 
 
+def test_pile_put_in_its_places_before_it_goes(engine: Engine) -> None:
+    """Whoever goes back to an older version keeps what came a moment ago."""
+    migrate(engine)
+    with engine.begin() as connection:
+        for statement in OLDER.split(";"):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(
+            "INSERT INTO pile (item_key, seq, kind, author_key, at, ref, digest, body)"
+            " VALUES (1, 3, 'message', 1, 7, 'b', x'01', '3'), (1, 2, 'edit', 1, 6, 'a', NULL, '2')"
+        )
+    with without_foreign_keys(engine) as connection:
+        configured = configuration()
+        configured.attributes["connection"] = connection
+        command.downgrade(configured, "0002")
+        rows = connection.exec_driver_sql(
+            "SELECT seq, kind, at, ref, digest, body FROM entry WHERE seq > 1 ORDER BY seq"
+        ).all()
+        assert rows == [
+            (2, "edit", 6, "a", None, "2"),
+            (3, "message", 7, "b", b"\x01", "3"),
+        ]
+    migrate(engine)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM pile").scalar() == 0
+
+
 def test_migration_that_would_leave_a_loose_row_is_undone(engine: Engine) -> None:
     """Checked as a whole, since the keys were off meanwhile; and they are on again."""
     migrate(engine)

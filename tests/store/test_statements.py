@@ -133,8 +133,10 @@ def test_failure_between_two_rows_is_an_error_of_sqlalchemy(connection: Connecti
 
 
 REACTIONS: Lookup[tuple[int, str], tuple[int, str, int]] = Lookup(
-    select(col(Reaction.target), col(Reaction.value), col(Reaction.seq)),
-    (col(Reaction.target), col(Reaction.value)),
+    (
+        select(col(Reaction.target), col(Reaction.value), col(Reaction.seq)),
+        (col(Reaction.target), col(Reaction.value)),
+    )
 )
 
 
@@ -175,8 +177,8 @@ def statements() -> dict[str, Statement[Any, *tuple[Any, ...]]]:
 def test_every_statement_can_be_said_to_another_database(dialect: Dialect, mark: str) -> None:
     """The tables say all: the dialect is a parameter."""
     said = {name: made.sql(dialect) for name, made in statements().items()}
-    assert len(said) > 10
-    assert all(mark in sql for sql in said.values())
+    assert sum(mark in sql for sql in said.values()) > 10
+    assert not any(other in sql for other in {"?", "%s"} - {mark} for sql in said.values())
     cross = {name for name, sql in said.items() if "CROSS JOIN" in sql}
     assert bool(cross) == (dialect.name == "sqlite")
 

@@ -19,6 +19,9 @@ from tests.serving import Fields, Person, Talk
 # No test here is about rates.
 UNLIMITED: dict[str, Any] = {"publish_rate": 0, "connections_per_user": 0, "handshake_rate": 0}
 
+# All entries: those in their places, and those that came a moment ago.
+LOGS = "(SELECT item_key, seq, ref FROM entry UNION ALL SELECT item_key, seq, ref FROM pile)"
+
 
 @dataclass
 class Chatter:
@@ -62,13 +65,13 @@ def foreign_lock(database: Path) -> Iterator[None]:
 def stored(database: Path) -> dict[str, int]:
     """By ref: the seq that is on disk."""
     with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT ref, seq FROM entry WHERE ref IS NOT NULL")
+        rows = connection.execute(f"SELECT ref, seq FROM {LOGS} WHERE ref IS NOT NULL")
         return dict(rows.fetchall())
 
 
 def no_holes(database: Path) -> bool:
     with closing(sqlite3.connect(database)) as connection:
-        query = "SELECT count(*), max(seq), max(head) FROM entry JOIN item ON item.key = item_key"
+        query = f"SELECT count(*), max(seq), max(head) FROM {LOGS} JOIN item ON item.key = item_key"
         rows = connection.execute(f"{query} GROUP BY item_key").fetchall()
     return all(count == newest == head for count, newest, head in rows)
 
