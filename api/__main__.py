@@ -26,8 +26,9 @@ def answer_signals(arguments: Sequence[str], pid: int) -> None:
     has been touched so far.
     """
     if next((one for one in arguments if not one.startswith("-")), None) == "serve":
-        signal.signal(signal.SIGTERM, _succeed)
+        # Python answers an interrupt itself until then, with another exit code: so this is first.
         signal.signal(signal.SIGINT, _succeed)
+        signal.signal(signal.SIGTERM, _succeed)
     elif pid == 1:
         signal.signal(signal.SIGTERM, _fail)
     if pid == 1:

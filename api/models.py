@@ -188,7 +188,13 @@ class EntryRow(LoggedRow, table=True):
             unique=True,
             sqlite_where=text("ref IS NOT NULL"),
         ),
-        Index("ix_entry_item_key_target", "item_key", "target", sqlite_where=text("target > 0")),
+        Index(
+            "ix_entry_item_key_target",
+            "item_key",
+            "target",
+            # What a comparison with any value implies, so that SQLite may always use it.
+            sqlite_where=text("target IS NOT NULL"),
+        ),
         {"sqlite_with_rowid": False},
     )
 

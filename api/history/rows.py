@@ -9,11 +9,11 @@ from sqlalchemy import (
     and_,
     delete,
     insert,
-    literal,
     null,
     select,
     update,
 )
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.history.entries import Kind
@@ -63,11 +63,15 @@ def erase_message(deleted_seq: int, item_key: int, seq: int) -> Update:
 @statement
 def erase_edits(deleted_seq: int, item_key: int, target: int) -> Update:
     """Take the bodies of all edits of a message away."""
+    # Found in the index alone, and changed by their keys: an update that goes through the index
+    # itself reads all of the item's edits in some releases of SQLite, and its whole log in others.
+    change = aliased(EntryRow)
+    of_message = select(col(change.seq)).where(
+        col(change.item_key) == item_key, col(change.target) == target
+    )
     return _erased(deleted_seq).where(
         col(EntryRow.item_key) == item_key,
-        col(EntryRow.target) == target,
-        # Written out, it lets SQLite use the partial index without planning anew each time.
-        col(EntryRow.target) > literal(0, literal_execute=True),
+        col(EntryRow.seq).in_(of_message),
         col(EntryRow.kind) == Kind.EDIT.value,
     )
 

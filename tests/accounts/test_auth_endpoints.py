@@ -152,7 +152,7 @@ async def test_visitor_of_a_server_that_cannot_look_is_told_so(
     def refuse(*_: object) -> None:
         raise Refusal("overloaded", retry_after=1)
 
-    monkeypatch.setattr(state.readers, "submit", refuse)
+    monkeypatch.setattr(state.readers, "ask", refuse)
     answer = await ada.client.get("/auth/visitor")
     assert problem_of(answer) == (503, "overloaded")
 

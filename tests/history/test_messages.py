@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from api.errors import Refusal
+from api.history import rows
 from api.history.entries import Kind
 from api.history.events import EntryStored
 from api.history.messages import React
 from api.history.reader import read_entries, read_messages
 from api.rights.access import Access, Credential, Role
-from tests.stores import Store
+from tests.stores import Store, explain
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +127,17 @@ async def test_delete_erases_the_body_everywhere(store: Store, room: Room) -> No
     shown = (await messages(store, room))[1]
     assert "body" not in shown
     assert shown["deleted_seq"] == 4
+
+
+async def test_edits_of_a_message_are_found_without_reading_those_of_others(store: Store) -> None:
+    """Let alone the item's log: it may be long, and the writer has other commands to run."""
+    plans = await store.writer.call(
+        lambda transaction: explain(rows.erase_edits.run, transaction.connection, 4, 1, 1)
+    )
+    assert any(
+        "INDEX ix_entry_item_key_target (item_key=? AND target=?)" in line for line in plans
+    ), plans
+    assert "SEARCH entry USING PRIMARY KEY (item_key=? AND seq=?)" in plans
 
 
 async def test_newest_message_deleted_seq_not_used_again(store: Store, room: Room) -> None:
