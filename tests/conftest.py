@@ -1,13 +1,15 @@
 """What all tests share: settings in a temporary directory, an application, a live server."""
 
+import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2
 import hypothesis
 import pytest
+from coverage import Coverage
 from fastapi import FastAPI
 
 import api.app
@@ -29,6 +31,11 @@ hypothesis.settings.load_profile("calm")
 # What a module imports that starts servers or programs, and what a test asks for that does.
 STARTERS = {"LiveServer", "Process", "subprocess"}
 STARTED = {"serve", "server", "lenient_server", "browser", "recorder", "tarball"}
+# Folders and modules whose live tests look on from outside. To be measured takes them twice the
+# time, and each line that they reach has to be reached by a test nearer to it.
+OUTSIDE = {"conformance", "console", "docs", "javascript", "power"}
+OUTSIDE |= {"test_backlog", "test_crashes", "test_cuts", "test_description", "test_load"}
+OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,6 +59,33 @@ def is_live(item: pytest.Item) -> bool:
     """Whether it needs a real server, another program or a browser."""
     assert isinstance(item, pytest.Function)
     return not (STARTERS.isdisjoint(vars(item.module)) and STARTED.isdisjoint(item.fixturenames))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure what counts; fixtures of modules, and programs that are started, included."""
+    if {item.path.parent.name, item.path.stem} & OUTSIDE and is_live(item):
+        with unmeasured():
+            return (yield)
+    return (yield)
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Coverage looks away, if it looks at all."""
+    measuring = Coverage.current()
+    if measuring is None:
+        yield
+        return
+    inherited = {k: value for k, value in os.environ.items() if k.startswith("COVERAGE_PROCESS_")}
+    for name in inherited:
+        del os.environ[name]
+    measuring.stop()
+    try:
+        yield
+    finally:
+        measuring.start()
+        os.environ.update(inherited)
 
 
 @pytest.fixture
