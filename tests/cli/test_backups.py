@@ -2,6 +2,9 @@ import json
 import threading
 from pathlib import Path
 
+from alembic.script import ScriptDirectory
+
+from api.store.schema import configuration
 from tests.cli.commands import Command
 from tests.conftest import Serve
 
@@ -47,7 +50,8 @@ def test_restore_on_a_new_machine_says_what_it_holds(itemroom: Command, home: Pa
     itemroom.done("backup", str(home / "backup"))
     (home / "test.db").unlink()
     said = itemroom.done("restore", str(home / "backup"))
-    assert said == f"{home / 'test.db'}: 0 items, 0 entries, 1 users, revision 0003\n"
+    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    assert said == f"{home / 'test.db'}: 0 items, 0 entries, 1 users, revision {head}\n"
 
 
 def test_backup_without_a_database_is_refused(itemroom: Command, home: Path) -> None:
