@@ -135,7 +135,8 @@ class Settings(BaseSettings):
     writer_queue: int = Field(10_000, ge=1)
     writer_batch: int = Field(512, ge=1)
     reader_threads: int = Field(4, ge=1)
-    reader_queue: int = Field(1024, ge=1)
+    reader_queue: int = Field(4096, ge=1)
+    """As many clients may come back at once without one being told to try again in a second."""
     busy_timeout: float = Field(5, ge=0)
     """How long a write waits for a foreign process that holds the database."""
     retention_interval: float = Field(3600, gt=0)
