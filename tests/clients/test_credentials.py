@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,7 +28,7 @@ async def test_a_token_is_renewed_before_it_ends(programs: list[Program], serve:
     server = serve(access_token_ttl=TTL, expiry_notice=TTL - 0.5)
 
     async def play(driver: Driver) -> None:
-        ada = server.person(driver.item)
+        ada = await asyncio.to_thread(server.person, driver.item)
         keeper = replace(ada, token=lasting(ada))
         keeper.create(driver.item)
         renewed: list[Piece] = []
@@ -62,7 +63,7 @@ async def test_an_expired_token_is_renewed_or_ends_it(
     server = serve(access_token_ttl=2, expiry_notice=0)
 
     async def play(driver: Driver) -> None:
-        ada = server.person(driver.item)
+        ada = await asyncio.to_thread(server.person, driver.item)
         keeper = replace(ada, token=lasting(ada))
         keeper.create(driver.item)
         ticket = keeper.call("POST", f"/items/{driver.item}/tickets").json()["ticket"]

@@ -1,5 +1,6 @@
 """A handshake that ends without a word: each client asks by REST for the code."""
 
+import asyncio
 import json
 
 import pytest
@@ -80,7 +81,7 @@ async def test_what_the_server_itself_says_is_waited_for(
     server = serve(connections_per_user=1)
 
     async def play(driver: Driver) -> None:
-        ada = server.person(f"ada-{driver.item}")
+        ada = await asyncio.to_thread(server.person, f"ada-{driver.item}")
         ada.create(driver.item)
         veil = Veil(BARE)
         async with ada.room(driver.item), Proxy(server.url, veil) as proxy:

@@ -165,7 +165,7 @@ async def test_one_connection_too_many_is_tried_again(
         return Fate(re.sub(rb'(?i)(retry.after"?:) ?10', rb"\1 1", piece.raw))
 
     async def play(driver: Driver) -> None:
-        ada = server.person(f"ada-{driver.item}")
+        ada = await asyncio.to_thread(server.person, f"ada-{driver.item}")
         ada.create(driver.item)
         async with Proxy(server.url, trap) as proxy:
             first = await driver.open(server.url, token=ada.token)
