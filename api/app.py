@@ -41,11 +41,7 @@ from api.security.secret_file import load_secret
 from api.security.throttle import LoginThrottle
 from api.settings import Settings
 from api.state import State
-from api.store.database import open_writing_engine
-from api.store.files import DatabaseFiles
-from api.store.lock import Lock
-from api.store.readers import open_readers
-from api.store.schema import check, migrate
+from api.store.store import store_of
 from api.variables import unread_variables
 
 logger = logging.getLogger("itemroom.app")
@@ -118,18 +114,14 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     for sentence in unread_variables(os.environ):
         logger.warning("%s", sentence)
     async with AsyncExitStack() as stack:
-        # 1. The lock: nothing touches the database before it, or after it is released.
-        lock = Lock(settings.database_path)
-        lock.acquire(url=settings.local_url)
-        stack.callback(lock.release)
-        # 2. The writing connection, and the schema.
-        engine = open_writing_engine(settings)
-        stack.callback(engine.dispose)
-        await asyncio.to_thread(migrate if settings.migrate else check, engine)
-        files = DatabaseFiles(settings, lock)
-        stack.callback(files.close)
+        # 1. The database, locked: nothing touches it before that, or after it was closed.
+        store = store_of(settings)
+        store.open(url=settings.local_url)
+        stack.callback(store.close)
+        # 2. The schema.
+        await asyncio.to_thread(store.prepare)
         # 3. Those who read.
-        readers = open_readers(settings)
+        readers = store.open_readers()
         stack.push_async_callback(asyncio.to_thread, readers.close)
         # 4. Those who verify.
         passwords = make_passwords(settings)
@@ -150,13 +142,13 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         metrics = _metrics(hub)
         # 6. The writer: on the way out it ends first, after storing what it took.
         writer = Writer(
-            engine,
+            store.engine,
             commits,
             metrics.batch,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
             patience=hub.patience,
-            check=files.check,
+            check=store.check,
         )
         writer.start(asyncio.get_running_loop())
         stack.push_async_callback(asyncio.to_thread, writer.finish)
@@ -171,7 +163,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         stack.push_async_callback(housekeeping.stop)
         state = State(
             settings=settings,
-            files=files,
+            store=store,
             readers=readers,
             writer=writer,
             passwords=passwords,

@@ -16,8 +16,8 @@ from api.metrics import Metrics
 from api.security import Passwords, TokenReader, Tokens
 from api.security.throttle import LoginThrottle
 from api.settings import Settings
-from api.store.files import DatabaseFiles
 from api.store.readers import Readers
+from api.store.store import Store
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class State:
     """The parts of a running server. Each ends in the lifespan that made it."""
 
     settings: Settings
-    files: DatabaseFiles
+    store: Store
     readers: Readers
     writer: Writer
     passwords: Passwords

@@ -5,8 +5,7 @@ from sqlalchemy import Connection
 
 from api.models import Table
 from api.settings import Settings
-from api.store.database import open_writing_engine
-from api.store.lock import Lock
+from api.store.store import store_of
 
 
 def run(connection: Connection) -> None:
@@ -18,16 +17,13 @@ def run(connection: Connection) -> None:
 
 def run_alone() -> None:
     """Called by the `alembic` command itself: nobody else may hold the database."""
-    settings = Settings()
-    lock = Lock(settings.database_path)
-    lock.acquire()
-    engine = open_writing_engine(settings)
+    store = store_of(Settings())
+    store.open()
     try:
-        with engine.begin() as connection:
+        with store.engine.begin() as connection:
             run(connection)
     finally:
-        engine.dispose()
-        lock.release()
+        store.close()
 
 
 handed_over = context.config.attributes.get("connection")

@@ -23,9 +23,9 @@ from api.models import Item, Membership, User
 from api.rights.access import Access, Credential, Principal, Role, grant
 from api.rights.standing import load_standing
 from api.settings import Settings
-from api.store.database import open_engine, open_writing_engine
-from api.store.readers import Readers, open_readers
+from api.store.readers import Readers
 from api.store.schema import migrate
+from api.store.sqlite.database import open_engine, open_readers, open_writing_engine
 
 
 @cache

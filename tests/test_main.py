@@ -16,7 +16,7 @@ import pytest
 
 from api import __main__ as program
 from api.__main__ import answer_signals, main
-from api.store.lock import Lock
+from api.store.sqlite.lock import Lock
 from tests.process import PATIENCE, Process
 
 

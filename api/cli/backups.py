@@ -8,7 +8,7 @@ import typer
 from api.cli.failures import load_settings
 
 if TYPE_CHECKING:
-    from api.store.backup import Contents
+    from api.store.backups import Contents
 
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -22,9 +22,9 @@ def backup(
 
     The secret that signs tokens is not in it: keep it separately.
     """
-    from api.store.backup import back_up
+    from api.store.store import store_of
 
-    contents = back_up(load_settings().database_path, file, force=force)
+    contents = store_of(load_settings()).back_up(file, force=force)
     typer.echo(f"{file}: {_counts(contents)}")
 
 
@@ -34,11 +34,11 @@ def restore(file: File) -> None:
     Every log gets a new epoch, so that clients learn that they have seen what is gone. The former
     database stays beside the new one. What was revoked after the backup counts again.
     """
-    from api.store.backup import restore as put_back
+    from api.store.store import store_of
 
-    settings = load_settings()
-    contents, kept = put_back(settings, file)
-    typer.echo(f"{settings.database_path}: {_counts(contents)}")
+    store = store_of(load_settings())
+    contents, kept = store.restore(file)
+    typer.echo(f"{store.place}: {_counts(contents)}")
     if kept is not None:
         typer.echo(f"The former database is {kept}")
 

@@ -43,13 +43,13 @@ def _explain_database(error: Exception) -> tuple[str, int] | None:
     from sqlalchemy.exc import DBAPIError
 
     from api.security.secret_file import SecretError
-    from api.store.backup import BackupError
-    from api.store.failures import DatabaseError, DriverError
+    from api.store.backups import BackupError
+    from api.store.failures import DatabaseError, is_driver_error
 
     match error:
         case DBAPIError():  # Its own text has the statement and its parameters.
             return f"The database cannot be used: {error.orig}.", UNABLE
-        case DriverError():
+        case _ if is_driver_error(error):
             return f"The database cannot be used: {error}.", UNABLE
         case BackupError() | DatabaseError() | SecretError():
             return str(error), UNABLE

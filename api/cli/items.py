@@ -29,7 +29,7 @@ def show_items(
 
     from api.cli.looking import all_items, reading, table_of
 
-    with reading(load_settings().database_path) as connection:
+    with reading(load_settings()) as connection:
         found = all_items(connection)
         if as_json:
             for item in found:
@@ -46,7 +46,7 @@ def show_item(item: ItemId, *, as_json: AsJson = False) -> None:
 
     from api.cli.looking import card_of, item_of, members_of, reading
 
-    with reading(load_settings().database_path) as connection:
+    with reading(load_settings()) as connection:
         key, found = item_of(connection, item)
         members = members_of(connection, key)
         if as_json:
@@ -68,5 +68,5 @@ def show_log(
 
     from api.cli.looking import log_of
 
-    for entry in log_of(load_settings().database_path, item, after):
+    for entry in log_of(load_settings(), item, after):
         (show_json if as_json else show_line)(orjson.loads(entry.json()))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -15,16 +14,15 @@ from api.items.members import list_members
 from api.items.schemas import MemberView
 from api.operators.items import MAX_PAGE, find_item, summarize_items
 from api.operators.schemas import ItemDetail, ItemSummary
-from api.store.database import open_foreign_engine
+from api.settings import Settings
 from api.store.schema import check
+from api.store.store import store_of
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Connection]:
+def reading(settings: Settings) -> Iterator[Connection]:
     """The database, as it is now."""
-    if not path.exists():
-        raise Failure(f"There is no database at {path}.")
-    engine = open_foreign_engine(path)
+    engine = store_of(settings).look()
     check(engine)
     with engine.begin() as connection:
         yield connection
@@ -60,14 +58,14 @@ def members_of(connection: Connection, item_key: int) -> Iterator[MemberView]:
         after = page.next
 
 
-def log_of(path: Path, item_id: str, after: int) -> Iterator[Entry]:
+def log_of(settings: Settings, item_id: str, after: int) -> Iterator[Entry]:
     """The entries after a seq, up to the newest.
 
     Each page is a look of its own: a pager that is left open must not keep the server from
     tidying its `-wal`.
     """
     while True:
-        with reading(path) as connection:
+        with reading(settings) as connection:
             key, item = item_of(connection, item_id)
             entries, _ = read_entries(connection, key, after, MAX_PAGE)
         yield from entries

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Engine
-
 from api.accounts import users
 from api.accounts.tokens import TokenRequest
 from api.app import make_passwords, make_tokens
@@ -13,29 +11,25 @@ from api.history.transaction import Memory, Transaction
 from api.operators import service
 from api.rights.access import Role
 from api.settings import Settings
-from api.store.database import open_writing_engine
-from api.store.schema import check, migrate
+from api.store.store import Store
 
 T = TypeVar("T")
 
 
 @contextmanager
-def offline(settings: Settings) -> Iterator["Offline"]:
-    """An operator on the database itself; the caller holds the lock."""
-    engine = open_writing_engine(settings)
-    try:
-        (migrate if settings.migrate else check)(engine)
-        yield Offline(settings, engine)
-    finally:
-        engine.dispose()
+def offline(settings: Settings, store: Store) -> Iterator["Offline"]:
+    """An operator on the database itself, which is open; closed after the block."""
+    with closing(store):
+        store.prepare()
+        yield Offline(settings, store)
 
 
 class Offline:
     """Acts on the database itself."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
-        self._engine = engine
+        self._store = store
 
     def create_user(
         self, username: str, password: str | None, name: str | None, *, admin: bool = False
@@ -86,7 +80,7 @@ class Offline:
 
     def _run(self, act: Callable[[Transaction], T]) -> T:
         """One transaction. Nobody is connected, so its events have no listener."""
-        with self._engine.begin() as connection:
+        with self._store.engine.begin() as connection:
             transaction = Transaction(connection, Memory())
             result = act(transaction)
             transaction.flush()

@@ -1,6 +1,6 @@
 """How a command that writes gets to the database: through the server that holds it, or by itself.
 
-Two processes must never write to one SQLite file (see `api.store.database`), so the lock decides.
+Two processes must never write to one database, so its lock decides.
 """
 
 import time
@@ -13,8 +13,8 @@ from api.cli.offline import offline
 from api.cli.online import online
 from api.rights.access import Role
 from api.settings import Settings
-from api.store.failures import DatabaseError
-from api.store.lock import Lock
+from api.store.failures import Held
+from api.store.store import store_of
 
 # Seconds: another command holds the lock for as long as it takes to hash a password.
 PATIENCE = 10.0
@@ -51,15 +51,15 @@ def operator(settings: Settings, *, patience: float = PATIENCE) -> Iterator[Oper
     Raises:
         Failure: another command holds the database, and goes on holding it.
     """
-    lock = Lock(settings.database_path)
+    store = store_of(settings)
     deadline = time.monotonic() + patience
     while True:
         try:
-            lock.acquire()
-        except DatabaseError as error:
-            url = lock.holder().get("url")
+            store.open()
+        except Held as error:
+            pid, url = store.holder()
             if url is not None:
-                with online(settings, url, lock.holder().get("pid")) as through_server:
+                with online(settings, url, pid) as through_server:
                     yield through_server
                 return
             if time.monotonic() > deadline:
@@ -67,8 +67,5 @@ def operator(settings: Settings, *, patience: float = PATIENCE) -> Iterator[Oper
             time.sleep(0.05)
         else:
             break
-    try:
-        with offline(settings) as here:
-            yield here
-    finally:
-        lock.release()
+    with offline(settings, store) as here:
+        yield here

@@ -28,18 +28,12 @@ def serve(
 def migrate() -> None:
     """Bring the database's schema up to date; `serve` does so by itself."""
     from api.store import schema
-    from api.store.database import open_writing_engine
-    from api.store.lock import Lock
+    from api.store.store import store_of
 
-    settings = load_settings()
-    lock = Lock(settings.database_path)
-    lock.acquire()
+    store = store_of(load_settings())
+    store.open()
     try:
-        engine = open_writing_engine(settings)
-        try:
-            schema.migrate(engine)
-            typer.echo(f"{settings.database_path} is at revision {schema.current_revision(engine)}")
-        finally:
-            engine.dispose()
+        schema.migrate(store.engine)
+        typer.echo(f"{store.place} is at revision {schema.current_revision(store.engine)}")
     finally:
-        lock.release()
+        store.close()

@@ -24,8 +24,7 @@ from api.history.handover import Handover
 from api.history.settlement import Patience, Settlement
 from api.history.transaction import Memory, RefKey, Transaction
 from api.outage import Outage
-from api.store.failures import first_failure, is_busy, is_from_outside, is_full
-from api.store.files import Misplaced
+from api.store.failures import NotStorable, first_failure, is_busy, is_from_outside, is_full
 
 logger = logging.getLogger("itemroom.writer")
 # Seconds without a command after which the files are looked at: within one it is to be known.
@@ -97,7 +96,7 @@ class Writer:
         max_queue: commands that may wait; one more is refused with `busy`.
         max_batch: commands in one transaction.
         patience: seconds that events may wait to be told with those of the next commit.
-        check: raises Misplaced when what is committed might not be found again.
+        check: raises NotStorable when what is committed might not be found again.
     """
 
     def __init__(
@@ -189,12 +188,12 @@ class Writer:
         """Nothing is to be stored: see whether it could be, since nobody else would notice."""
         try:
             self._look_at_files(connection)
-        except Misplaced:
+        except NotStorable:
             return ()
         return self._take_committed()
 
     def _look_at_files(self, connection: Connection) -> None:
-        """Raises Misplaced when what was committed, or is about to be, might not be found again."""
+        """Raises NotStorable when what is or was committed might not be found again."""
         self._looked_at = -LOOK_LASTS
         self._check(connection)
         self._looked_at = time.monotonic()
@@ -230,7 +229,7 @@ class Writer:
         """What a failed transaction means for those whose commands were in it."""
         if is_busy(error):
             return Refusal("busy", retry_after=1)
-        if isinstance(error, Misplaced):
+        if isinstance(error, NotStorable):
             return Refusal("storage_error", retry_after=1)
         if is_from_outside(error):
             self._outage.failed(f"nothing can be stored: {first_failure(error)}")

@@ -5,31 +5,20 @@ import sqlite3
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-DriverError = sqlite3.Error
-"""What all errors of the driver are."""
-
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-# SQLite's primary codes (https://sqlite.org/rescode.html) for what the machine, the disk or
-# another program did. All others are about what was asked, and so about this program.
-_FROM_OUTSIDE = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-)
+from api.store.meanings import Meaning
+from api.store.sqlite import codes
 
 
 class DatabaseError(Exception):
     """The database cannot be used; the message says what to do."""
+
+
+class Held(DatabaseError):  # noqa: N818 - not a fault of ours
+    """Another process has the database."""
+
+
+class NotStorable(DatabaseError):  # noqa: N818 - not a fault of ours
+    """What would be committed now could not be, or might not be found again."""
 
 
 def translated(connection: Connection, sql: str, error: Exception) -> Exception:
@@ -41,7 +30,12 @@ def translated(connection: Connection, sql: str, error: Exception) -> Exception:
     return DBAPIError.instance(sql, None, error, driver_error, hide_parameters=True)
 
 
-def first_failure(error: BaseException | None) -> DriverError | None:
+def is_driver_error(error: BaseException) -> bool:
+    """Whether it comes from a database's driver itself, past SQLAlchemy."""
+    return isinstance(error, sqlite3.Error)
+
+
+def first_failure(error: BaseException | None) -> BaseException | None:
     """What the database said first; None: it did not fail.
 
     A full disk makes SQLite end the transaction with its savepoints by itself, and what comes
@@ -49,28 +43,26 @@ def first_failure(error: BaseException | None) -> DriverError | None:
     """
     first = None
     while error is not None:
-        failure = getattr(error, "orig", None)
-        first = failure if isinstance(failure, DriverError) else first
+        first = error.orig if isinstance(error, DBAPIError) else first
         error = error.__context__
     return first
 
 
 def is_busy(error: BaseException) -> bool:
     """Whether another program holds the database: to be tried again."""
-    return _code(error) in _BUSY
+    return _meaning(error) is Meaning.BUSY
 
 
 def is_full(error: BaseException) -> bool:
     """Whether the disk is full."""
-    return _code(error) == sqlite3.SQLITE_FULL
+    return _meaning(error) is Meaning.FULL
 
 
 def is_from_outside(error: BaseException) -> bool:
     """Whether the database failed for a reason that no change of this program would remove."""
-    return _code(error) in _FROM_OUTSIDE
+    return _meaning(error) is not None
 
 
-def _code(error: BaseException) -> int | None:
-    """SQLite's primary code of its first failure."""
-    code: int | None = getattr(first_failure(error), "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF  # The rest is the extended code.
+def _meaning(error: BaseException) -> Meaning | None:
+    failure = first_failure(error)
+    return None if failure is None else codes.meaning_of(failure)

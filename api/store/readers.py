@@ -20,8 +20,6 @@ from sqlalchemy.exc import DBAPIError
 
 from api.errors import Refusal
 from api.outage import Outage
-from api.settings import Settings
-from api.store.database import open_engine
 from api.store.failures import first_failure, is_from_outside
 
 logger = logging.getLogger("itemroom.database")
@@ -50,7 +48,7 @@ class Asked:
 
 
 class Readers:
-    """Threads that read, each with a `query_only` connection of its own.
+    """Threads that read, each with a connection of its own that only reads.
 
     Reads are short (a page at most): a long one would keep the WAL from being reset.
     """
@@ -154,14 +152,3 @@ def _settle(
         future.set_exception(error)
     else:
         future.set_result(answer)
-
-
-def open_readers(settings: Settings) -> Readers:
-    """The readers of the configured database."""
-    engine = open_engine(
-        settings.database_path,
-        writing=False,
-        busy_timeout=settings.busy_timeout,
-        pool_size=settings.reader_threads,
-    )
-    return Readers(engine, threads=settings.reader_threads, queue=settings.reader_queue)

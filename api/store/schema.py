@@ -1,9 +1,8 @@
 """The database's schema: brought up to date by the migrations, and never by anything else."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy
 from alembic import command
@@ -14,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from api.models import Table
 from api.store.failures import DatabaseError
+from api.store.sqlite.foreign_keys import without_foreign_keys
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
 
@@ -33,28 +33,20 @@ def migrate(engine: Engine) -> None:
     """
     config = configuration()
     _refuse_newer(engine, config)
-    with without_foreign_keys(engine) as connection:
+    with _transaction(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-@contextmanager
-def without_foreign_keys(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which a table may be built anew while others refer to it.
+def _transaction(engine: Engine) -> AbstractContextManager[Connection]:
+    """One in which the schema may be changed."""
+    return _TRANSACTIONS.get(engine.dialect.name, Engine.begin)(engine)
 
-    SQLite's own procedure (https://sqlite.org/lang_altertable.html, section 7): keys are off,
-    which only works outside of a transaction, and checked as a whole before the commit.
-    """
-    with engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        driver.execute("PRAGMA foreign_keys = OFF")
-        try:
-            with connection.begin():
-                yield connection
-                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-                    raise DatabaseError("The database has rows that refer to nothing.")
-        finally:
-            driver.execute("PRAGMA foreign_keys = ON")
+
+# A table of SQLite's is changed by building it anew.
+_TRANSACTIONS: dict[str, Callable[[Engine], AbstractContextManager[Connection]]] = {
+    "sqlite": without_foreign_keys
+}
 
 
 def check(engine: Engine) -> None:

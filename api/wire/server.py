@@ -20,7 +20,6 @@ from api.live.hub import Hub
 from api.rooms.door import Door
 from api.settings import Settings
 from api.state import State
-from api.store.database import PRODUCT
 from api.store.failures import DatabaseError
 from api.wire.http import GuardedHttp
 from api.wire.intake import Intake
@@ -76,7 +75,7 @@ class Server(uvicorn.Server):
     def _lost(self) -> str | None:
         """Why this server cannot go on, if it cannot."""
         state: State = self.app.state.itemroom
-        return state.files.lost
+        return state.store.lost
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: is it time to stop?"""
@@ -88,9 +87,10 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, and say where."""
         await super().startup(sockets)
-        # The version, since 3.7.0 to 3.51.2 have the WAL-reset bug: see `api.store.database`.
+        state: State = self.app.state.itemroom
         url = self._settings.public_url or self._settings.local_url
-        logger.info("serving %s with %s", url, PRODUCT)
+        # With its version: some of SQLite's have the WAL-reset bug.
+        logger.info("serving %s with %s", url, state.store.product)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains. A second one ends the process: nothing that was acked is lost,

@@ -17,8 +17,8 @@ from api.app import make_tokens
 from api.models import Item, Membership, User
 from api.rights.access import clock_ms
 from api.settings import Settings
-from api.store.database import open_writing_engine
 from api.store.schema import MIGRATIONS, migrate
+from api.store.sqlite.database import open_writing_engine
 from bench.peers.install import folder_of
 from bench.peers.peer import World
 

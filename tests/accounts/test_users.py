@@ -21,7 +21,7 @@ from api.operators.service import issue_api_token
 from api.rights.access import Credential, CredentialKind, Principal, Role
 from api.rights.standing import load_standing
 from api.security import Issued, Tokens
-from api.store.database import open_writing_engine
+from api.store.sqlite.database import open_writing_engine
 from tests.stores import Store
 
 pytestmark = pytest.mark.anyio

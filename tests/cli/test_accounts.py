@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from api.settings import Settings
-from api.store.lock import Lock
+from api.store.sqlite.lock import Lock
 from tests.cli.commands import Command
 from tests.serving import PASSWORD, LiveServer
 

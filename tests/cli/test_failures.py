@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from api.cli.failures import Failure, explain, load_settings
-from api.store.lock import Lock
+from api.store.sqlite.lock import Lock
 from tests.cli.commands import Command
 
 

@@ -59,7 +59,7 @@ def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         ("fastapi", "serve"),
         ("uvloop", "serve"),
         ("textual.app", "chat order-17 --token t --url http://127.0.0.1:1"),
-        ("api.store.backup", "backup nowhere.db"),
+        ("api.store.sqlite.backup", "backup nowhere.db"),
     ],
 )
 def test_interrupt_during_an_import_is_quiet(home: Path, module: str, command: str) -> None:

@@ -11,7 +11,7 @@ from websockets.http11 import Response
 
 from api.cli.failures import REFUSED, UNABLE, Failure
 from api.cli.listening import Fields, follow
-from api.store.backup import back_up, restore
+from api.store.sqlite.backup import back_up, restore
 from itemroom import Change, Room
 from itemroom.core import backoff
 from tests.clients.python.scripted import (

@@ -12,7 +12,7 @@ from api.cli.failures import Failure
 from api.cli.operators import operator
 from api.security.secret_file import secret_path
 from api.settings import Settings
-from api.store.lock import Lock
+from api.store.sqlite.lock import Lock
 from tests.cli.commands import Command
 from tests.conftest import Serve
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.store.lock import Lock
+from api.store.sqlite.lock import Lock
 from tests.cli.commands import Command
 from tests.deadlines import scaled
 from tests.process import Process

@@ -18,7 +18,7 @@ from api.history.messages import Publish, author_of
 from api.history.transaction import RefKey, Transaction
 from api.history.writer import Writer
 from api.rights.access import Access
-from api.store.files import Misplaced
+from api.store.sqlite.files import Misplaced
 from tests.history.writing import append, held, refusal_of
 from tests.stores import Store
 

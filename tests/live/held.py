@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from api.settings import Settings
-from api.store.database import open_engine
 from api.store.readers import Asked, Done, Readers
+from api.store.sqlite.database import open_engine
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from api.items.schemas import NewItem
 from api.items.service import create_item
 from api.rights.access import Access, Credential, Principal
 from api.settings import Settings
-from api.store import database
-from api.store.backup import back_up, restore
+from api.store.sqlite import database
+from api.store.sqlite.backup import back_up, restore
 
 # The recorder's header, `struct record`: kind, descriptor, number, two lengths.
 HEADER = struct.Struct("=c3xiqqq")

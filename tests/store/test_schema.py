@@ -11,15 +11,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from api.models import Table
-from api.store.database import open_engine
 from api.store.failures import DatabaseError
 from api.store.schema import (
     check,
     configuration,
     current_revision,
     migrate,
-    without_foreign_keys,
 )
+from api.store.sqlite.database import open_engine
+from api.store.sqlite.foreign_keys import without_foreign_keys
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from sqlmodel import col
 
 import api
 from api.models import Item, Reaction, User
-from api.store.database import open_engine
 from api.store.lookups import SIZES, Lookup
+from api.store.sqlite.database import open_engine
 from api.store.statements import Statement, statement
 from tests.stores import database_at
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from api.rights.access import Access
-from api.store.backup import BackupError, back_up, inspect
-from tests.store.databases import damage, files, run, seqs
+from api.store.backups import BackupError
+from api.store.sqlite.backup import back_up, inspect
+from tests.store.sqlite.databases import damage, files, run, seqs
 from tests.stores import Store
 
 pytestmark = pytest.mark.anyio

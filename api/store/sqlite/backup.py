@@ -8,7 +8,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,27 +19,13 @@ from sqlmodel import col
 from api.disk import sync
 from api.models import EntryRow, Item, PileRow, User
 from api.settings import Settings
-from api.store.database import open_engine, open_foreign_engine, open_read_only
-from api.store.lock import Lock
+from api.store.backups import BackupError, Contents
 from api.store.schema import configuration, has_table, migrate, revision_of
+from api.store.sqlite.database import open_engine, open_foreign_engine, open_read_only
+from api.store.sqlite.lock import Lock
 
 # What lies beside a database and is no place for a backup of it.
 BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".secret")
-
-
-class BackupError(Exception):
-    """There is no such backup, or none can be made; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a sound database holds."""
-
-    revision: str
-    users: int
-    items: int
-    entries: int
-    """Of all items, deletions and edits included."""
 
 
 def back_up(database: Path, target: Path, *, force: bool = False) -> Contents:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from api.store.failures import DatabaseError
+from api.store.failures import Held
 
 
 class Lock:
@@ -27,7 +27,7 @@ class Lock:
         Once more when its file was removed: then it is made again, with the former URL.
 
         Raises:
-            DatabaseError: another process has it.
+            Held: another process has it.
         """
         self._url = url or self._url
         descriptor = self._open()
@@ -44,7 +44,7 @@ class Lock:
             except BlockingIOError:
                 os.close(descriptor)
                 holder = self.holder().get("pid", "unknown")
-                raise DatabaseError(
+                raise Held(
                     f"{self.path.name}: process {holder} holds this database. One process serves "
                     "one SQLite file: stop it first, or give this one another "
                     "ITEMROOM_DATABASE_URL."

@@ -14,15 +14,15 @@ import httpx2
 import pytest
 
 from api.settings import Settings
-from api.store import files as database_files
-from api.store.database import open_writing_engine
 from api.store.failures import DatabaseError
-from api.store.files import Misplaced
-from api.store.lock import Lock
+from api.store.sqlite import files as database_files
+from api.store.sqlite.database import open_writing_engine
+from api.store.sqlite.files import Misplaced
+from api.store.sqlite.lock import Lock
 from tests.deadlines import scaled
 from tests.process import PATIENCE, Process
 from tests.serving import LiveServer, Person, Served
-from tests.store.displacing import (
+from tests.store.sqlite.displacing import (
     moved,
     part,
     publish,
@@ -253,7 +253,7 @@ def test_removed_database_is_rescued_before_the_end(
         database.unlink()
         left = {path.name for path in database.parent.iterdir()}
         with monkeypatch.context() as full:
-            full.setattr("api.store.files.sqlite3.connect", fail)
+            full.setattr("api.store.sqlite.files.sqlite3.connect", fail)
             with pytest.raises(Misplaced):
                 files.check(connection)
         assert {path.name for path in database.parent.iterdir()} == left

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import Connection
 
 from api.settings import Settings
-from api.store.database import open_writing_engine
-from api.store.files import DatabaseFiles
-from api.store.lock import Lock
+from api.store.sqlite.database import open_writing_engine
+from api.store.sqlite.files import DatabaseFiles
+from api.store.sqlite.lock import Lock
 from tests.serving import Person
 
 

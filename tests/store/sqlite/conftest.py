@@ -7,7 +7,7 @@ import pytest
 
 from api.rights.access import Access, Role
 from api.settings import Settings
-from tests.store.databases import run
+from tests.store.sqlite.databases import run
 from tests.stores import Store, database_at
 
 

@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 from api.errors import Refusal
 from api.security.secret_file import secret_path
 from api.settings import Settings
-from api.store import database
-from api.store.database import open_engine, open_writing_engine
 from api.store.failures import DatabaseError
-from api.store.lock import Lock
 from api.store.readers import TRIP, Readers
+from api.store.sqlite import database
+from api.store.sqlite.database import open_engine, open_writing_engine
+from api.store.sqlite.lock import Lock
 from tests.deadlines import scaled
 
 pytestmark = pytest.mark.anyio

@@ -10,10 +10,10 @@ import pytest
 
 from api.settings import Settings
 from api.store.failures import DatabaseError
-from api.store.files import DatabaseFiles, Misplaced
-from api.store.lock import Lock
+from api.store.sqlite.files import DatabaseFiles, Misplaced
+from api.store.sqlite.lock import Lock
 from tests.process import PATIENCE, Process
-from tests.store.displacing import connected, moved, publish, refs
+from tests.store.sqlite.displacing import connected, moved, publish, refs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -68,7 +68,7 @@ def test_lock_removed_while_it_is_taken_is_taken_again(
         next(removals, lambda: None)()
         flock(descriptor, operation)
 
-    monkeypatch.setattr("api.store.lock.fcntl.flock", interrupted)
+    monkeypatch.setattr("api.store.sqlite.lock.fcntl.flock", interrupted)
     lock.acquire()
     assert lock.is_held()
     with pytest.raises(DatabaseError):

@@ -12,11 +12,12 @@ import pytest
 
 from api.rights.access import Access
 from api.settings import Settings
-from api.store.backup import BackupError, back_up, inspect, restore
+from api.store.backups import BackupError
 from api.store.failures import DatabaseError
-from api.store.lock import Lock
+from api.store.sqlite.backup import back_up, inspect, restore
+from api.store.sqlite.lock import Lock
 from tests.serving import LiveServer
-from tests.store.databases import damage, files, run, seqs
+from tests.store.sqlite.databases import damage, files, run, seqs
 from tests.stores import Store
 
 pytestmark = pytest.mark.anyio

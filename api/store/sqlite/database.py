@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 from api.disk import sync
 from api.settings import Settings
 from api.store.failures import DatabaseError, translated
+from api.store.readers import Readers
 
 # What each connection must read back. FULL: an ack promises that the commit has reached the disk
 # (with NORMAL a power cut takes the last commits along). No mmap_size: it widens the bug above.
@@ -29,10 +30,6 @@ PRAGMAS: dict[str, tuple[str, object]] = {
     "mmap_size": ("0", 0),
     "journal_size_limit": (str(64 * 2**20), 64 * 2**20),
 }
-
-
-PRODUCT = f"SQLite {sqlite3.sqlite_version}"
-"""What stores, for the log."""
 
 
 # Between a database's name and the moment when it was saved, after it had been removed.
@@ -116,6 +113,17 @@ def open_writing_engine(settings: Settings) -> Engine:
         )
     sync(path.parent)
     return open_engine(path, writing=True, busy_timeout=settings.busy_timeout)
+
+
+def open_readers(settings: Settings) -> Readers:
+    """The readers of the configured database."""
+    engine = open_engine(
+        settings.database_path,
+        writing=False,
+        busy_timeout=settings.busy_timeout,
+        pool_size=settings.reader_threads,
+    )
+    return Readers(engine, threads=settings.reader_threads, queue=settings.reader_queue)
 
 
 def _refuse_rescued(path: Path) -> None:

@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 from api.disk import sync
 from api.outage import Outage
 from api.settings import Settings
-from api.store.database import RESCUED
-from api.store.failures import DatabaseError
-from api.store.lock import Lock
+from api.store.failures import DatabaseError, NotStorable
+from api.store.sqlite.database import RESCUED
+from api.store.sqlite.lock import Lock
 
 logger = logging.getLogger("itemroom.database")
 
@@ -32,7 +32,7 @@ PATIENCE = 5.0
 LOOK_INTERVAL = 0.25
 
 
-class Misplaced(DatabaseError):  # noqa: N818 - not a fault of ours: somebody moved a file
+class Misplaced(NotStorable):
     """What would be committed now might not be found again; the message says why.
 
     Args:
