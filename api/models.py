@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -29,6 +30,10 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+# In a table's `info`: only a database that clusters tables by their keys has it.
+CLUSTERED_ONLY = "clustered_only"
 
 
 class Table(SQLModel):
@@ -63,7 +68,7 @@ class User(Table, table=True):
     subject: str | None = None
     disabled: bool = False
     admin: bool = Field(
-        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("0"))
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
     )
     """Whether they may see how the server does. It gives no role in any item."""
     tokens_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
@@ -122,6 +127,8 @@ class Item(Table, table=True):
     """Anything in a product that has a room. A deleted row stays: its id never comes back."""
 
     __tablename__ = "item"
+    # Room on each page, so that a head moves without a touch of any index.
+    __table_args__ = ({"postgresql_with": {"fillfactor": 60}},)
 
     key: int = Field(default=None, primary_key=True)
     """Given by the database, when the row is stored."""
@@ -187,6 +194,7 @@ class EntryRow(LoggedRow, table=True):
             "ref",
             unique=True,
             sqlite_where=text("ref IS NOT NULL"),
+            postgresql_where=text("ref IS NOT NULL"),
         ),
         Index(
             "ix_entry_item_key_target",
@@ -194,6 +202,7 @@ class EntryRow(LoggedRow, table=True):
             "target",
             # What a comparison with any value implies, so that SQLite may always use it.
             sqlite_where=text("target IS NOT NULL"),
+            postgresql_where=text("target IS NOT NULL"),
         ),
         {"sqlite_with_rowid": False},
     )
@@ -205,6 +214,8 @@ class EntryRow(LoggedRow, table=True):
 
 class PileRow(LoggedRow, table=True):
     """An entry that came a moment ago, and is not in its place yet; in the order of coming.
+
+    Only a database that clusters a table by its key has this one: elsewhere all places are alike.
 
     It refers to nothing: that is checked when the entry gets to its place.
     """
@@ -220,6 +231,7 @@ class PileRow(LoggedRow, table=True):
             unique=True,
             sqlite_where=text("ref IS NOT NULL"),
         ),
+        {"info": {CLUSTERED_ONLY: True}},
     )
 
     key: int = Field(default=None, primary_key=True)

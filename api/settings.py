@@ -37,7 +37,8 @@ class Settings(BaseSettings):
 
     host: Annotated[str, AfterValidator(places.check_host)] = "127.0.0.1"
     port: Annotated[int, BeforeValidator(places.check_port)] = Field(8000, ge=0, le=65535)
-    database_url: str = "sqlite:///itemroom.db"
+    # May have a password in it.
+    database_url: str = Field("sqlite:///itemroom.db", repr=False)
     migrate: bool = True
     """Whether `serve` brings the database's schema up to date by itself."""
     secret: SecretStr | None = None
@@ -169,12 +170,21 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str) -> str:
-        if not re.fullmatch(r"sqlite:///[^?:][^?]*", value):
+        if not re.fullmatch(r"sqlite:///[^?:][^?]*|postgres(?:ql)?://\S+", value):
             raise ValueError(
                 "ITEMROOM_DATABASE_URL takes sqlite:///FILE (a file, since readers and the writer "
-                "have connections of their own); other databases are not supported yet"
+                "have connections of their own), or postgresql://USER:PASSWORD@HOST/DATABASE"
             )
         return value
+
+    @model_validator(mode="after")
+    def _check_secret_place(self) -> Self:
+        if not self.is_in_file and self.secret is None:
+            raise ValueError(
+                "ITEMROOM_SECRET is missing: it signs tokens, and without a database file there "
+                "is no place beside it to keep one"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_issuer(self) -> Self:
@@ -223,6 +233,11 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return is_loopback(self.host)
+
+    @property
+    def is_in_file(self) -> bool:
+        """Whether the database is a file of this machine, and no server."""
+        return self.database_url.startswith("sqlite:///")
 
     @property
     def database_link(self) -> Path:

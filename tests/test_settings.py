@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from api.settings import Settings
 
@@ -32,6 +32,14 @@ def test_variables_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
     assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
     assert [one.get_secret_value() for one in settings.previous_secrets] == [SECRET, SECRET[::-1]]
+    assert SECRET not in repr(settings)
+
+
+def test_password_of_a_database_not_shown() -> None:
+    """Settings are printed by whoever looks for a fault."""
+    url = f"postgresql://ada:{SECRET}@db/rooms"
+    settings = Settings(database_url=url, secret=SecretStr(SECRET))
+    assert not settings.is_in_file
     assert SECRET not in repr(settings)
 
 
@@ -74,7 +82,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"database_url": "sqlite://"}, "sqlite:///FILE"),
     ({"database_url": "sqlite:///:memory:"}, "sqlite:///FILE"),
     ({"database_url": "sqlite:///a.db?mode=ro"}, "sqlite:///FILE"),
-    ({"database_url": "postgresql://localhost/x"}, "sqlite:///FILE"),
+    ({"database_url": "mysql://localhost/x"}, "postgresql://USER"),
+    ({"database_url": "postgresql://localhost/x"}, "ITEMROOM_SECRET is missing"),
     ({"issuer_secret": SECRET}, "ITEMROOM_ISSUER is missing"),
     ({"issuer_audience": "a"}, "ITEMROOM_ISSUER is missing"),
     ({"issuer": "https://i.example"}, "ITEMROOM_ISSUER_AUDIENCE"),

@@ -28,6 +28,7 @@ from sqlmodel import col
 
 from api.models import EntryRow, LoggedRow, PileRow
 from api.store.statements import Columns, Statement, statement
+from api.store.tables import keeps
 
 # Items in one commit from which on its entries go onto the pile: fewer write as few pages either
 # way, and need not be moved.
@@ -38,8 +39,20 @@ PILE_ENTRIES = 2000
 
 TABLES: tuple[type[LoggedRow], ...] = (EntryRow, PileRow)
 
+_PILE = inspect(PileRow).local_table
+
 NewEntry = tuple[int, int, str, int, int, str | None, bytes | None, int | None, bytes | None]
 """item_key, seq, kind, author_key, at, ref, digest, target, body"""
+
+
+def has_pile(connection: Connection) -> bool:
+    """Whether there is one: only where tables are clustered by their keys."""
+    return keeps(connection.dialect, _PILE)
+
+
+def tables(connection: Connection) -> tuple[type[LoggedRow], ...]:
+    """Where entries are in this database."""
+    return TABLES if has_pile(connection) else TABLES[:1]
 
 
 def everywhere(
@@ -51,7 +64,7 @@ def everywhere(
 
 def store(connection: Connection, entries: Sequence[NewEntry], *, items: int) -> None:
     """Store the new entries of so many items."""
-    if items < SPREAD:
+    if items < SPREAD or not has_pile(connection):
         _TO_PLACE.run_many(connection, entries)
         return
     ((waiting,),) = _waiting.fetch(connection)
@@ -62,13 +75,13 @@ def store(connection: Connection, entries: Sequence[NewEntry], *, items: int) ->
 
 def settle(connection: Connection, item_key: int) -> None:
     """Put all entries of an item in their places."""
-    if _settle.run(connection, item_key):
+    if has_pile(connection) and _settle.run(connection, item_key):
         _settled.run(connection, item_key)
 
 
 def settle_all(connection: Connection) -> None:
     """Put all entries in their places."""
-    if _settle_all.run(connection):
+    if has_pile(connection) and _settle_all.run(connection):
         _all_settled.run(connection)
 
 

@@ -23,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from api.history.pile import TABLES
+from api.history import pile
 from api.history.transaction import Transaction
-from api.models import EntryRow, Item, LoggedRow, Membership, PileRow, Reaction, Table
+from api.models import EntryRow, Item, LoggedRow, Membership, Reaction, Table
 
 DAY_MS = 86_400_000
 # Rows of one step: some milliseconds of the writer's time.
@@ -40,9 +40,10 @@ def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[i
     It looks at every item once an interval, and reads one entry of each with a retention: no
     index would be worth what it costs each change of an item.
     """
-    tables = (EntryRow, PileRow, Reaction, Membership)
+    logs = pile.tables(connection)
+    tables: Sequence[type[LoggedRow | Reaction | Membership]] = (*logs, Reaction, Membership)
     rows_left = [exists().where(_of(table, Item.key)) for table in tables]
-    expired = or_(*(_has_expired(table, now_ms) for table in TABLES))
+    expired = or_(*(_has_expired(table, now_ms) for table in logs))
     query = (
         select(col(Item.key))
         .where(

@@ -19,12 +19,20 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.errors import Refusal
 from api.history.commits import Commits
+from api.history.doubts import settled
 from api.history.events import EntryStored, Event
 from api.history.handover import Handover
 from api.history.settlement import Patience, Settlement
 from api.history.transaction import Memory, RefKey, Transaction
 from api.outage import Outage
-from api.store.failures import NotStorable, first_failure, is_busy, is_from_outside, is_full
+from api.store.failures import (
+    NotStorable,
+    first_failure,
+    is_busy,
+    is_from_outside,
+    is_full,
+    is_unsettled,
+)
 
 logger = logging.getLogger("itemroom.writer")
 # Seconds without a command after which the files are looked at: within one it is to be known.
@@ -120,6 +128,8 @@ class Writer:
         # Events of commits that nobody was told of yet: of the last one, and of one before it
         # that was not acknowledged, since its files were not in their places.
         self._committed: list[Event] = []
+        # Events of a commit whose answer was lost with the connection: perhaps it is stored.
+        self._doubted: list[Event] = []
         self._looked_at = -LOOK_LASTS  # When the last look at the files was well, if it was.
         self._handover: Handover[_Job[Any]] = Handover(max_waiting=max_queue, late=self._refuse)
         self._settled = 0  # Commands since the start.
@@ -188,7 +198,9 @@ class Writer:
         """Nothing is to be stored: see whether it could be, since nobody else would notice."""
         try:
             self._look_at_files(connection)
-        except NotStorable:
+        except (NotStorable, DBAPIError):
+            # Perhaps somebody else had the database meanwhile.
+            self._memory.forget()
             return ()
         return self._take_committed()
 
@@ -196,20 +208,22 @@ class Writer:
         """Raises NotStorable when what is or was committed might not be found again."""
         self._looked_at = -LOOK_LASTS
         self._check(connection)
+        if self._doubted:
+            self._committed += settled(connection, self._doubted)
+            self._doubted = []
         self._looked_at = time.monotonic()
 
     def _commit(self, connection: Connection, batch: list[_Job[Any]]) -> Sequence[Event]:
         """One transaction. When it fails, every command of it fails, and nothing was stored.
 
         Unless a file was moved at this very moment. Then nobody knows yet, nobody is told, and
-        whoever tries again with the same ref gets the same entry if the file comes back.
+        whoever tries again with the same ref gets the same entry if the file comes back. The same
+        goes for a commit whose answer was lost: it is looked up before the next one.
         """
         try:
             if time.monotonic() - self._looked_at > LOOK_LASTS:
                 self._look_at_files(connection)
-            with connection.begin():
-                transaction = self._apply(connection, batch)
-            self._committed += transaction.events
+            self._store(connection, batch)
             self._look_at_files(connection)
         except Exception as error:
             self._memory.forget()
@@ -220,6 +234,18 @@ class Writer:
         self._outage.worked()
         self._memory.trim()
         return self._take_committed()
+
+    def _store(self, connection: Connection, batch: list[_Job[Any]]) -> None:
+        transaction = None
+        try:
+            with connection.begin():
+                transaction = self._apply(connection, batch)
+        except Exception as error:
+            if transaction is not None and is_unsettled(error):
+                self._doubted = transaction.events
+                self._looked_at = -LOOK_LASTS
+            raise
+        self._committed += transaction.events
 
     def _take_committed(self) -> Sequence[Event]:
         events, self._committed = self._committed, []

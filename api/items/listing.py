@@ -1,6 +1,8 @@
 """Items as a user sees them: one, or a page of theirs. For a reader thread; may block."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from sqlalchemy import Connection, ScalarSelect, and_, case, func, select, tuple_
@@ -8,7 +10,7 @@ from sqlmodel import col
 
 from api.errors import Refusal
 from api.history.entries import Kind, rfc3339
-from api.history.pile import TABLES
+from api.history.pile import tables
 from api.items.cursors import Cursor
 from api.items.schemas import ItemPage, ItemView
 from api.models import Item, LoggedRow, Membership
@@ -132,8 +134,7 @@ def _count_unread(
             .scalar_subquery()
         )
 
-    placed, waiting = map(unread_in, TABLES)
-    unread = (placed + waiting).label("unread")
+    unread = reduce(add, map(unread_in, tables(connection))).label("unread")
     query = (
         select(col(Item.key), unread)
         .select_from(Item)

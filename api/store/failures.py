@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from api.store.meanings import Meaning
-from api.store.sqlite import codes
+from api.store.postgresql import codes as postgresql
+from api.store.sqlite import codes as sqlite
 
 
 class DatabaseError(Exception):
@@ -32,7 +33,7 @@ def translated(connection: Connection, sql: str, error: Exception) -> Exception:
 
 def is_driver_error(error: BaseException) -> bool:
     """Whether it comes from a database's driver itself, past SQLAlchemy."""
-    return isinstance(error, sqlite3.Error)
+    return isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")
 
 
 def first_failure(error: BaseException | None) -> BaseException | None:
@@ -63,6 +64,14 @@ def is_from_outside(error: BaseException) -> bool:
     return _meaning(error) is not None
 
 
+def is_unsettled(error: BaseException) -> bool:
+    """Whether what was being committed may be stored all the same: the answer was lost."""
+    failure = first_failure(error)
+    return failure is not None and postgresql.has_ended(failure)
+
+
 def _meaning(error: BaseException) -> Meaning | None:
     failure = first_failure(error)
-    return None if failure is None else codes.meaning_of(failure)
+    if failure is None:
+        return None
+    return sqlite.meaning_of(failure) or postgresql.meaning_of(failure)

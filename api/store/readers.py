@@ -101,15 +101,31 @@ class Readers:
 
     def _run(self, trip: Sequence[Asked]) -> None:
         connection = self._connection()
-        with connection.begin():
-            for asked in trip:
-                try:
-                    asked.answer, asked.error = asked.read(connection, *asked.arguments), None
-                except BaseException as error:
-                    # Its own: the others have asked for something else.
-                    asked.error = self._failure(error)
-                else:
-                    self._outage.worked()
+        rest = deque(trip)
+        while rest:
+            self._read(connection, rest)
+
+    def _read(self, connection: Connection, rest: deque[Asked]) -> None:
+        """Take and answer reads in one transaction, which ends when one of them has failed."""
+        asked = rest[0]
+        try:
+            with connection.begin():
+                while rest:
+                    asked = rest.popleft()
+                    self._answer(connection, asked)
+        except BaseException as error:
+            # Its own: the others have asked for something else.
+            asked.error = self._failure(error)
+            if rest and rest[0] is asked:  # None could begin.
+                rest.popleft()
+
+    def _answer(self, connection: Connection, asked: Asked) -> None:
+        try:
+            asked.answer, asked.error = asked.read(connection, *asked.arguments), None
+        except Refusal as refusal:
+            asked.error = refusal
+        else:
+            self._outage.worked()
 
     def _failure(self, error: BaseException) -> BaseException:
         """What is told of an error."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from api.models import Table
 from api.store.failures import DatabaseError
+from api.store.postgresql.database import unhurried
 from api.store.sqlite.foreign_keys import without_foreign_keys
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
@@ -43,9 +44,10 @@ def _transaction(engine: Engine) -> AbstractContextManager[Connection]:
     return _TRANSACTIONS.get(engine.dialect.name, Engine.begin)(engine)
 
 
-# A table of SQLite's is changed by building it anew.
+# A table of SQLite's is changed by building it anew, and a large one of PostgreSQL's takes long.
 _TRANSACTIONS: dict[str, Callable[[Engine], AbstractContextManager[Connection]]] = {
-    "sqlite": without_foreign_keys
+    "sqlite": without_foreign_keys,
+    "postgresql": unhurried,
 }
 
 

@@ -21,8 +21,11 @@ from sqlalchemy import (
     UpdateBase,
     bindparam,
 )
+from sqlalchemy.sql.util import find_tables
+from sqlalchemy.sql.visitors import cloned_traverse
 
 from api.store.failures import translated
+from api.store.tables import keeps
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 Values = TypeVarTuple("Values")
@@ -138,7 +141,7 @@ def placeholder(name: str) -> BindParameter[Any]:
 
 
 def _compiled(construct: Construct, names: Sequence[str], dialect: Dialect) -> _Form:
-    compiled = cast(Any, construct).compile(
+    compiled = _kept(construct, dialect).compile(
         dialect=dialect, compile_kwargs={"render_postcompile": True}
     )
     given = {name: place for place, name in enumerate(names)}
@@ -151,6 +154,19 @@ def _compiled(construct: Construct, names: Sequence[str], dialect: Dialect) -> _
         arrange=None if places == list(range(len(given))) else _arrangement(places),
         convert=_conversions(construct, dialect),
     )
+
+
+def _kept(construct: Any, dialect: Dialect) -> Any:
+    """A statement without those parts of a union that search what this database has not."""
+
+    def leave_out(union: Any) -> None:
+        union.selects = [
+            part
+            for part in union.selects
+            if all(keeps(dialect, table) for table in find_tables(part, include_joins=False))
+        ]
+
+    return cloned_traverse(construct, {}, {"compound_select": leave_out})
 
 
 def _arrangement(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from api.settings import Settings
 from api.store.backups import Contents
+from api.store.postgresql.store import PostgresqlStore
 from api.store.readers import Readers
 from api.store.sqlite.store import SqliteStore
 
@@ -87,4 +88,4 @@ class Store(Protocol):
 
 def store_of(settings: Settings) -> Store:
     """The database that the settings name, not yet opened."""
-    return SqliteStore(settings)
+    return (SqliteStore if settings.is_in_file else PostgresqlStore)(settings)

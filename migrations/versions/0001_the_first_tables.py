@@ -8,17 +8,20 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# Ids are compared as bytes, as they are where nothing is said of it.
+TEXT = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Make the first tables: one list, as long as they have columns."""
     op.create_table(
         "item",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("title", sa.String(), nullable=False),
-        sa.Column("default_role", sa.String(), nullable=True),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("default_role", TEXT, nullable=True),
         sa.Column("retention_days", sa.Integer(), nullable=True),
-        sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("epoch", TEXT, nullable=False),
         sa.Column("head", sa.BigInteger(), nullable=False),
         sa.Column("oldest", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -26,16 +29,17 @@ def upgrade() -> None:
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_item")),
         sa.UniqueConstraint("id", name=op.f("uq_item_id")),
+        postgresql_with={"fillfactor": 60},
     )
     op.create_table(
         "user",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("username", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("password_hash", sa.String(), nullable=True),
-        sa.Column("issuer", sa.String(), nullable=True),
-        sa.Column("subject", sa.String(), nullable=True),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("username", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("password_hash", TEXT, nullable=True),
+        sa.Column("issuer", TEXT, nullable=True),
+        sa.Column("subject", TEXT, nullable=True),
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("tokens_from", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -46,10 +50,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "api_token",
-        sa.Column("jti", sa.String(), nullable=False),
+        sa.Column("jti", TEXT, nullable=False),
         sa.Column("user_key", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("items", sa.String(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("items", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
@@ -65,10 +69,10 @@ def upgrade() -> None:
         "entry",
         sa.Column("item_key", sa.Integer(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("author_key", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("ref", sa.String(), nullable=True),
+        sa.Column("ref", TEXT, nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.Column("target", sa.BigInteger(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
@@ -87,19 +91,21 @@ def upgrade() -> None:
             ["item_key", "target"],
             unique=False,
             sqlite_where=sa.text("target > 0"),
+            postgresql_where=sa.text("target > 0"),
         )
         batch_op.create_index(
             "uq_entry_item_key_author_key_ref",
             ["item_key", "author_key", "ref"],
             unique=True,
             sqlite_where=sa.text("ref IS NOT NULL"),
+            postgresql_where=sa.text("ref IS NOT NULL"),
         )
 
     op.create_table(
         "membership",
         sa.Column("item_key", sa.Integer(), nullable=False),
         sa.Column("user_key", sa.Integer(), nullable=False),
-        sa.Column("role", sa.String(), nullable=True),
+        sa.Column("role", TEXT, nullable=True),
         sa.Column("read_seq", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "role IN ('reader', 'writer', 'admin')", name=op.f("ck_membership_role")
@@ -119,7 +125,7 @@ def upgrade() -> None:
         "reaction",
         sa.Column("item_key", sa.Integer(), nullable=False),
         sa.Column("target", sa.BigInteger(), nullable=False),
-        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("value", TEXT, nullable=False),
         sa.Column("user_key", sa.Integer(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["item_key"], ["item.key"], name=op.f("fk_reaction_item_key_item")),
@@ -131,10 +137,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "session",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("secret_hash", sa.String(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("secret_hash", TEXT, nullable=False),
         sa.Column("user_key", sa.Integer(), nullable=False),
-        sa.Column("user_agent", sa.String(), nullable=True),
+        sa.Column("user_agent", TEXT, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user_key"], ["user.key"], name=op.f("fk_session_user_key_user")),
@@ -146,14 +152,14 @@ def upgrade() -> None:
 
     op.create_table(
         "ticket",
-        sa.Column("jti", sa.String(), nullable=False),
+        sa.Column("jti", TEXT, nullable=False),
         sa.Column("user_key", sa.Integer(), nullable=False),
         sa.Column("item_key", sa.Integer(), nullable=False),
-        sa.Column("credential_kind", sa.String(), nullable=False),
-        sa.Column("credential_id", sa.String(), nullable=False),
+        sa.Column("credential_kind", TEXT, nullable=False),
+        sa.Column("credential_id", TEXT, nullable=False),
         sa.Column("credential_issued_at", sa.BigInteger(), nullable=False),
         sa.Column("credential_expires_at", sa.BigInteger(), nullable=True),
-        sa.Column("cap", sa.String(), nullable=True),
+        sa.Column("cap", TEXT, nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["item_key"], ["item.key"], name=op.f("fk_ticket_item_key_item")),

@@ -13,7 +13,7 @@ def upgrade() -> None:
     """Apply the change."""
     with op.batch_alter_table("user", schema=None) as batch_op:
         batch_op.add_column(
-            sa.Column("admin", sa.Boolean(), server_default=sa.text("0"), nullable=False)
+            sa.Column("admin", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
 
 

@@ -25,4 +25,9 @@ def index_where(condition: str) -> None:
     """Make the index anew, of the rows for which this holds."""
     with op.batch_alter_table("entry", schema=None) as batch_op:
         batch_op.drop_index(INDEX)
-        batch_op.create_index(INDEX, ["item_key", "target"], sqlite_where=sa.text(condition))
+        batch_op.create_index(
+            INDEX,
+            ["item_key", "target"],
+            sqlite_where=sa.text(condition),
+            postgresql_where=sa.text(condition),
+        )

@@ -1,0 +1,157 @@
+"""PostgreSQL's engines: of the one that writes and has the lock, and of those who read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Integer, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+
+from api.settings import Settings
+from api.store.failures import DatabaseError, translated
+from api.store.postgresql import session
+
+# Seconds to get a connection, and milliseconds until data that nobody acknowledges ends it.
+CONNECT_TIMEOUT = 3
+ACKNOWLEDGE_TIMEOUT_MS = 3000
+
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITE = "BEGIN"
+
+
+class _Wide(Integer):
+    """How whole numbers are given to the server: moments do not fit into its INTEGER."""
+
+    __visit_name__ = "big_integer"
+    render_bind_cast = True
+
+
+def url_of(settings: Settings) -> URL:
+    """Where the database is, for SQLAlchemy."""
+    return make_url(settings.database_url).set(drivername="postgresql+psycopg")
+
+
+def open_writing_engine(settings: Settings, lock: Callable[[Any], None]) -> Engine:
+    """The engine with the only connection that writes; each that it makes first takes the lock."""
+    engine = _open(settings, WRITE, poolclass=StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        session.prepare(connection, writing=True)
+        lock(connection)
+
+    @event.listens_for(engine, "commit")
+    def refuse_failed(connection: Connection) -> None:
+        # The server answers COMMIT with ROLLBACK when a statement failed, and calls it a success.
+        status = _driver(connection).info.transaction_status
+        if status != status.INTRANS:
+            raise OperationalError("COMMIT", {}, DatabaseError(f"the transaction is {status.name}"))
+
+    return engine
+
+
+def open_reading_engine(settings: Settings, *, connections: int | None = None) -> Engine:
+    """An engine that only reads: what one transaction sees is of one moment.
+
+    With a number of connections, those are kept open; else none is.
+    """
+    pool = (
+        {"poolclass": NullPool}
+        if connections is None
+        else {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0}
+    )
+    engine = _open(settings, READ, **pool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        session.prepare(connection, writing=False)
+
+    return engine
+
+
+@contextmanager
+def unhurried(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may take as long as it takes: one that changes the schema."""
+    with engine.begin() as connection:
+        for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+        yield connection
+
+
+def is_connected(connection: Connection) -> bool:
+    """Whether nothing has ended the connection, as far as this side knows."""
+    return not connection.invalidated and not _driver(connection).closed
+
+
+def reconnect(connection: Connection) -> None:
+    """Have another connection in the place of one that ended.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: there is none.
+        DatabaseError: there is one, and it is not what it has to be.
+    """
+    if not connection.invalidated:
+        connection.invalidate()
+    try:
+        _driver(connection)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise translated(connection, "connect", error) from error
+
+
+def _open(settings: Settings, begun: str, **pool: Any) -> Engine:
+    try:
+        engine = create_engine(
+            url_of(settings),
+            # Statements are run by the driver alone, with their values in order.
+            paramstyle="format",
+            # They hold bodies and fingerprints, and an error's text goes to the log.
+            hide_parameters=True,
+            use_native_hstore=False,
+            connect_args={
+                # Transactions begin below, with what is needed.
+                "autocommit": True,
+                "connect_timeout": CONNECT_TIMEOUT,
+                "tcp_user_timeout": ACKNOWLEDGE_TIMEOUT_MS,
+            },
+            **pool,
+        )
+    except ImportError as error:
+        raise DatabaseError(
+            "PostgreSQL needs its driver, psycopg: install `itemroom[postgresql]`."
+        ) from error
+
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _Wide}
+
+    @event.listens_for(engine, "connect")
+    def count_in_one_size(connection: Any, _record: object) -> None:
+        # By their values the driver would choose one of four types, and have the server prepare
+        # each statement for every mixture of them.
+        numeric = import_module("psycopg.types.numeric")
+        connection.adapters.register_dumper(int, numeric.Int8BinaryDumper)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        try:
+            _begin(connection, begun, again=begun == READ)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise translated(connection, begun, error) from error
+
+    return engine
+
+
+def _begin(connection: Connection, begun: str, *, again: bool) -> None:
+    """Begin; `again`, on another connection, when the one there was has ended unnoticed."""
+    driver = _driver(connection)
+    try:
+        driver.execute(begun)
+    except connection.dialect.loaded_dbapi.Error:
+        if not (again and driver.closed):
+            raise
+        connection.invalidate()
+        _driver(connection).execute(begun)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
