@@ -33,7 +33,7 @@ STARTERS = {"LiveServer", "Process", "subprocess"}
 STARTED = {"serve", "server", "lenient_server", "browser", "recorder", "tarball"}
 # Folders and modules whose live tests look on from outside. To be measured takes them twice the
 # time, and each line that they reach has to be reached by a test nearer to it.
-OUTSIDE = {"conformance", "console", "docs", "javascript", "power"}
+OUTSIDE = {"conformance", "console", "deploy", "docs", "javascript", "power"}
 OUTSIDE |= {"test_backlog", "test_crashes", "test_cuts", "test_description", "test_load"}
 OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers"}
 

@@ -51,7 +51,7 @@ def install_debian(name: str, packages: Sequence[str]) -> Path:
     if not _is_made(folder, packages):
         archives = folder / "archives"
         archives.mkdir(exist_ok=True)
-        _run(["apt-get", "download", *packages], archives)
+        _download(packages, archives)
         for archive in archives.glob("*.deb"):
             _run(["dpkg", "-x", str(archive), str(root)])
         _made(folder, packages)
@@ -102,6 +102,23 @@ def python_versions(python: Path, packages: Sequence[str]) -> dict[str, str]:
     """The versions of packages in a virtual environment."""
     ask = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     return dict(zip(packages, output([python, "-c", ask, *packages]).split(), strict=False))
+
+
+def _download(packages: Sequence[str], archives: Path) -> None:
+    """By the system's lists of packages; where they are missing or old, by lists of our own."""
+    try:
+        _run(["apt-get", "download", *packages], archives)
+    except AbsentError:
+        for part in ("lists/partial", "cache/archives/partial"):
+            (archives / "apt" / part).mkdir(parents=True, exist_ok=True)
+        own = [
+            "-o",
+            f"Dir::State::lists={archives}/apt/lists",
+            "-o",
+            f"Dir::Cache={archives}/apt/cache",
+        ]
+        _run(["apt-get", *own, "update"])
+        _run(["apt-get", *own, "download", *packages], archives)
 
 
 def _tool(name: str) -> str:
