@@ -1,0 +1,129 @@
+"""The unit, judged by systemd and run as it says."""
+
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.settings import Settings
+from api.wire.server import EXIT_MARGIN
+from tests.deploy.programs import PLACES
+from tests.docs.reading import ROOT
+from tests.process import ITEMROOM, Process
+
+UNIT = ROOT / "deploy" / "systemd" / "itemroom.service"
+PROGRAM = "/opt/itemroom/.venv/bin/itemroom"
+STATE = "/var/lib/itemroom"
+# Of 100, which is no protection at all.
+WORST_EXPOSURE = 15
+# NoNewPrivileges= and MemoryDenyWriteExecute= as the kernel has them: the latter since 6.3, and
+# systemd filters system calls before that.
+WALLS = """
+import ctypes, os, resource, sys
+kernel = ctypes.CDLL(None)
+assert kernel.prctl(38, 1, 0, 0, 0) == 0
+kernel.prctl(65, 1, 0, 0, 0)
+files = min(int(sys.argv[1]), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def read_unit() -> dict[str, list[str]]:
+    """The values of each key; no key of ours stands in two sections."""
+    values = defaultdict(list)
+    for line in UNIT.read_text().splitlines():
+        if line and not line.startswith(("#", "[")):
+            key, equals, value = line.partition("=")
+            assert equals, line
+            values[key].append(value)
+    return values
+
+
+def one(key: str) -> str:
+    """The value of a key that comes once."""
+    (value,) = read_unit()[key]
+    return value
+
+
+def variables() -> dict[str, str]:
+    """What the unit puts into the environment."""
+    return dict(value.split("=", 1) for value in read_unit()["Environment"])
+
+
+@pytest.fixture
+def analyze() -> str:
+    """The judge that systemd brings."""
+    return shutil.which("systemd-analyze", path=PLACES) or pytest.skip("there is no systemd")
+
+
+def test_systemd_takes_every_line(analyze: str, tmp_path: Path) -> None:
+    """It says so of every key and value that it does not understand."""
+    here = tmp_path / UNIT.name
+    here.write_text(UNIT.read_text().replace(PROGRAM, str(ITEMROOM)))
+    verdict = subprocess.run(
+        [analyze, "verify", "--man=no", here], capture_output=True, text=True, check=False
+    )
+    complaints = [line for line in verdict.stderr.splitlines() if UNIT.name in line]
+    assert (verdict.returncode, complaints) == (0, [])
+
+
+def test_systemd_finds_little_exposed(analyze: str) -> None:
+    """What is left open is named by `systemd-analyze security`: mostly that it has a network."""
+    judge = [analyze, "security", "--offline=yes", f"--threshold={WORST_EXPOSURE}", str(UNIT)]
+    verdict = subprocess.run(judge, capture_output=True, text=True, check=False)
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_the_time_to_stop_is_enough_for_the_grace() -> None:
+    """SIGKILL comes after the server has given up by itself."""
+    settings = Settings(shutdown_grace=float(variables()["ITEMROOM_SHUTDOWN_GRACE"]))
+    assert float(one("TimeoutStopSec")) > settings.shutdown_grace + EXIT_MARGIN
+
+
+class Unit(Process):
+    """The program as the unit starts it, under those of its walls that need no systemd."""
+
+    def __init__(self, directory: Path) -> None:
+        self.database = directory / "test.db"
+        self._log = directory / "server.log"
+        state = f"sqlite:///{STATE}/itemroom.db"
+        assert variables()["ITEMROOM_DATABASE_URL"] == state
+        # The last part is what Process looks for.
+        chosen = {"ITEMROOM_DATABASE_URL": f"sqlite:///{self.database}"}
+        # As EnvironmentFile= would add.
+        chosen |= {"ITEMROOM_PORT": "0", "ITEMROOM_PUBLIC_URL": "https://rooms.example.com"}
+        assert one("WorkingDirectory") == STATE
+        assert one("NoNewPrivileges") == one("MemoryDenyWriteExecute") == "yes"
+        with self._log.open("ab") as log:
+            self.popen = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-c",
+                    WALLS,
+                    one("LimitNOFILE"),
+                    str(ITEMROOM),
+                    *shlex.split(one("ExecStart").removeprefix(PROGRAM)),
+                ],
+                env={"PATH": "/usr/bin:/bin", **variables(), **chosen},
+                cwd=directory,
+                stderr=log,
+                stdout=log,
+                umask=int(one("UMask"), 8),
+            )
+
+
+def test_the_unit_serves_and_ends_as_it_says(tmp_path: Path) -> None:
+    """With nothing of this environment but what the unit and its file of settings give."""
+    with Unit(tmp_path) as unit:
+        assert httpx2.get(f"{unit.url}/readyz", trust_env=False).status_code == 200
+        unit.person("ada").create("order-17")
+        assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("test.db*")} == {0}
+        assert unit.end(signal.Signals[one("KillSignal")]) == 0
+    assert not [line for line in unit.log.splitlines() if "WARNING" in line]
