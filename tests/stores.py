@@ -14,6 +14,7 @@ from typing import Any, Self
 from sqlalchemy import Engine
 from sqlmodel import select
 
+import api.store.store
 from api.history.commits import Commits
 from api.history.events import Event
 from api.history.messages import Delete, Edit, Publish, React, Stored
@@ -26,6 +27,7 @@ from api.settings import Settings
 from api.store.readers import Readers
 from api.store.schema import migrate
 from api.store.sqlite.database import open_engine, open_readers, open_writing_engine
+from api.store.store import store_of
 
 
 @cache
@@ -55,8 +57,15 @@ class Store:
         self.settings = settings
         self.events: list[Event] = []
         self.batches: list[int] = []
-        self.engine: Engine = open_writing_engine(settings)
-        self.readers: Readers = open_readers(settings)
+        self.store: api.store.store.Store = store_of(settings)
+        if settings.is_in_file:
+            # Without its lock, and nobody looks at the file.
+            self.engine: Engine = open_writing_engine(settings)
+            self.readers: Readers = open_readers(settings)
+        else:
+            self.store.open(url="http://127.0.0.1:1")
+            self.store.prepare()
+            self.engine, self.readers = self.store.engine, self.store.open_readers()
         self.commits = Commits()
         self.commits.listen(self.events.extend)
         self.writer = Writer(
@@ -65,6 +74,7 @@ class Store:
             self.observe,
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
+            check=self.store.check,
         )
 
     async def __aenter__(self) -> Self:

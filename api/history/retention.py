@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     and_,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     exists,
     func,
     inspect,
+    literal,
     or_,
     select,
     tuple_,
@@ -67,7 +69,9 @@ def _has_expired(table: type[LoggedRow], now_ms: int) -> ColumnElement[bool]:
         .limit(1)
         .scalar_subquery()
     )
-    return func.coalesce(first_at, now_ms) < now_ms - col(Item.retention_days) * DAY_MS
+    # Wide: the product of a number of days does not fit into the type of that number.
+    now, day = literal(now_ms, BigInteger()), literal(DAY_MS, BigInteger())
+    return func.coalesce(first_at, now_ms) < now - col(Item.retention_days) * day
 
 
 def tidy_item(transaction: Transaction, item_key: int, limit: int = PURGE_STEP) -> bool:

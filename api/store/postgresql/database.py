@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Integer, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
@@ -21,13 +21,6 @@ READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "BEGIN"
 
 
-class _Wide(Integer):
-    """How whole numbers are given to the server: moments do not fit into its INTEGER."""
-
-    __visit_name__ = "big_integer"
-    render_bind_cast = True
-
-
 def url_of(settings: Settings) -> URL:
     """Where the database is, for SQLAlchemy."""
     return make_url(settings.database_url).set(drivername="postgresql+psycopg")
@@ -39,8 +32,9 @@ def open_writing_engine(settings: Settings, lock: Callable[[Any], None]) -> Engi
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        session.prepare(connection, writing=True)
-        lock(connection)
+        with _closed_on_error(connection):
+            session.prepare(connection, writing=True)
+            lock(connection)
 
     @event.listens_for(engine, "commit")
     def refuse_failed(connection: Connection) -> None:
@@ -66,7 +60,8 @@ def open_reading_engine(settings: Settings, *, connections: int | None = None) -
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        session.prepare(connection, writing=False)
+        with _closed_on_error(connection):
+            session.prepare(connection, writing=False)
 
     return engine
 
@@ -122,8 +117,6 @@ def _open(settings: Settings, begun: str, **pool: Any) -> Engine:
             "PostgreSQL needs its driver, psycopg: install `itemroom[postgresql]`."
         ) from error
 
-    engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _Wide}
-
     @event.listens_for(engine, "connect")
     def count_in_one_size(connection: Any, _record: object) -> None:
         # By their values the driver would choose one of four types, and have the server prepare
@@ -139,6 +132,16 @@ def _open(settings: Settings, begun: str, **pool: Any) -> Engine:
             raise translated(connection, begun, error) from error
 
     return engine
+
+
+@contextmanager
+def _closed_on_error(connection: Any) -> Iterator[None]:
+    """The pool forgets a connection that could not be prepared, and leaves it open."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _begin(connection: Connection, begun: str, *, again: bool) -> None:

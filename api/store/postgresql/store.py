@@ -22,7 +22,7 @@ logger = logging.getLogger("itemroom.database")
 # Seconds that a server waits for the lock of one that ended a moment ago: it is free when
 # PostgreSQL has noticed that.
 PATIENCE = 5.0
-# Seconds without a commit after which the connection is tried, so that its end is noticed.
+# Seconds between two trials of the connection, so that its end is noticed.
 LOOK_INTERVAL = 0.25
 BACKUPS = (
     "PostgreSQL has its own tools for backups: use pg_dump and pg_restore, or its archive of the "
@@ -95,11 +95,11 @@ class PostgresqlStore:
             if time.monotonic() - self._looked_at > LOOK_INTERVAL:
                 with connection.begin():
                     pass
+                self._looked_at = time.monotonic()
         except NotStorable:
             raise
         except (DBAPIError, DatabaseError) as error:
             self._fail(error)
-        self._looked_at = time.monotonic()
         self._outage.worked()
 
     def _fail(self, error: Exception) -> NoReturn:
