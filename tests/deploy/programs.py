@@ -18,6 +18,7 @@ PLACES = os.pathsep.join((os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"))
 PACKAGES = {
     "nginx": ["nginx"],
     "haproxy": ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"],
+    "prometheus": ["prometheus"],
     "promtool": ["prometheus"],
 }
 
@@ -34,11 +35,12 @@ def find(name: str) -> Program:
     """A program by its name; several workers may want it at once, and one brings it."""
     if found := shutil.which(name, path=PLACES):
         return Program(found)
+    packages = PACKAGES[name]
     PEERS.mkdir(exist_ok=True)
-    with (PEERS / f"{name}.lock").open("w") as lock:
+    with (PEERS / f"debian-{packages[0]}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            root = install_debian(f"debian-{name}", PACKAGES[name])
+            root = install_debian(f"debian-{packages[0]}", packages)
         except AbsentError as error:
             pytest.skip(f"there is no {name}, and Debian's could not be had: {error}")
     (path,) = (path for path in root.glob(f"usr/*bin/{name}"))

@@ -1,0 +1,139 @@
+"""Each alert rule, over invented series: one that it is for, and one that it is not for."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.deploy.programs import find
+from tests.docs.reading import ROOT
+
+RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
+SERVER = 'job="itemroom", instance="a"'
+Series = dict[str, str]
+
+
+def named(metric: str, labels: str = "") -> str:
+    """A series of our server."""
+    return f"{metric}{{{SERVER}{labels and ', '}{labels}}}"
+
+
+def acks(bound: str) -> Series:
+    """All acks within a bound, ten a minute."""
+    bounds = ["0.25", "0.5", "1", "+Inf"]
+    return {
+        named("itemroom_ack_seconds_bucket", f'le="{le}"'): "0x60"
+        if bounds.index(le) < bounds.index(bound)
+        else "0+10x60"
+        for le in bounds
+    }
+
+
+def commits(seconds: float) -> Series:
+    """Ten commits a minute, each of so many seconds."""
+    return {
+        named("itemroom_batch_seconds_count"): "0+10x60",
+        named("itemroom_batch_seconds_sum"): f"0+{10 * seconds}x60",
+    }
+
+
+def refused(code: str, values: str) -> Series:
+    """Sockets refused with a code."""
+    return {named("itemroom_sockets_refused_total", f'code="{code}"'): values}
+
+
+def answered(route: str, status: int, values: str) -> Series:
+    """Requests answered with a status."""
+    labels = f'method="GET", route="{route}", status="{status}"'
+    return {named("itemroom_http_requests_total", labels): values}
+
+
+def behind(count: int, connections: int) -> Series:
+    """Clients that are behind, of so many."""
+    return {
+        named("itemroom_connections_behind"): f"{count}x60",
+        named("itemroom_connections"): f"{connections}x60",
+    }
+
+
+# By alert: series of a sample a minute, and whether it fires after 20 minutes.
+CASES: list[tuple[str, Series, bool]] = [
+    ("ItemroomDown", {named("up"): "1x17 0x10"}, True),
+    ("ItemroomDown", {named("up"): "1x15 0 1x10"}, False),
+    ("ItemroomNotReady", answered("/readyz", 503, "0+30x60"), True),
+    ("ItemroomNotReady", answered("/readyz", 200, "0+30x60"), False),
+    ("ItemroomNotReady", answered("/items", 503, "0+30x60"), False),
+    # The first of its kind, since the server began.
+    ("ItemroomFault", refused("internal", "_x17 1x10"), True),
+    ("ItemroomFault", answered("/items", 500, "3x17 4x10"), True),
+    # Long ago, and since then none.
+    ("ItemroomFault", refused("internal", "_x3 1x60"), False),
+    ("ItemroomFault", refused("auth_invalid", "0+9x60"), False),
+    ("ItemroomCannotStore", answered("/items/{item_id}/messages", 507, "_x18 1x10"), True),
+    ("ItemroomCannotStore", refused("storage_error", "2x18 3x10"), True),
+    ("ItemroomCannotStore", refused("storage_full", "_x9 1x60"), False),
+    ("ItemroomSlowAcks", acks("1"), True),
+    ("ItemroomSlowAcks", acks("0.25"), False),
+    ("ItemroomSlowCommits", commits(0.2), True),
+    ("ItemroomSlowCommits", commits(0.02), False),
+    ("ItemroomClientsBehind", behind(30, 100), True),
+    ("ItemroomClientsBehind", behind(30, 1000), False),
+    ("ItemroomClientsBehind", behind(4, 5), False),
+    ("ItemroomTurnsAway", refused("busy", "0+120x60"), True),
+    ("ItemroomTurnsAway", refused("busy", "0+30x60"), False),
+    ("ItemroomTurnsAway", refused("auth_expired", "0+120x60"), False),
+    (
+        "ItemroomFewFilesLeft",
+        {named("process_open_fds"): "900x60", named("process_max_fds"): "1024x60"},
+        True,
+    ),
+    (
+        "ItemroomFewFilesLeft",
+        {named("process_open_fds"): "900x60", named("process_max_fds"): "65536x60"},
+        False,
+    ),
+    ("ItemroomProcessorFull", {named("process_cpu_seconds_total"): "0+58x60"}, True),
+    ("ItemroomProcessorFull", {named("process_cpu_seconds_total"): "0+30x60"}, False),
+    ("ItemroomRestartsOften", {named("process_start_time_seconds"): "1x9 2x3 3x3 4x9"}, True),
+    ("ItemroomRestartsOften", {named("process_start_time_seconds"): "1x9 2x30"}, False),
+]
+
+
+def read_rules() -> list[dict[str, Any]]:
+    """The rules as they are shipped."""
+    (group,) = yaml.safe_load(RULES.read_text())["groups"]
+    return list(group["rules"])
+
+
+def test_every_alert_fires_and_keeps_silent_somewhere() -> None:
+    """No rule without a case that it is for, and one that it is not for."""
+    names = {rule["alert"] for rule in read_rules()}
+    for fires in (True, False):
+        assert {alert for alert, _, expected in CASES if expected is fires} == names
+
+
+def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path) -> None:
+    """As Prometheus itself evaluates them."""
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": name, "values": text} for name, text in series.items()],
+            "promql_expr_test": [
+                {
+                    "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})',
+                    "eval_time": "20m",
+                    "exp_samples": [{"labels": "{}", "value": 1}] if fires else [],
+                }
+            ],
+        }
+        for alert, series, fires in CASES
+    ]
+    # JSON is YAML.
+    cases = tmp_path / "cases.yml"
+    cases.write_text(json.dumps({"rule_files": [str(RULES)], "tests": tests}))
+    promtool = find("promtool").path
+    for command in (["check", "rules", str(RULES)], ["test", "rules", str(cases)]):
+        verdict = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+        assert verdict.returncode == 0, verdict.stdout + verdict.stderr
