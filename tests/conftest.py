@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("calm")
 
 
 # What a module imports that starts servers or programs, and what a test asks for that does.
-STARTERS = {"LiveServer", "Process", "subprocess"}
+STARTERS = {"LiveServer", "Process", "Shipped", "subprocess"}
 STARTED = {"cluster", "serve", "server", "lenient_server", "browser", "recorder", "tarball"}
 # Folders and modules whose live tests look on from outside. To be measured takes them twice the
 # time, and each line that they reach has to be reached by a test nearer to it.

@@ -191,6 +191,9 @@ class Echo(ThreadingHTTPServer):
         Thread(target=self.serve_forever, args=(0.02,)).start()
         return self
 
+    def handle_error(self, *_: object) -> None:
+        """A proxy that looks whether somebody listens ends its connection at once."""
+
     def __exit__(self, *_: object) -> None:
         self.shutdown()
         self.server_close()

@@ -14,8 +14,9 @@ import pytest
 from api.settings import Settings
 from api.wire.server import EXIT_MARGIN
 from tests.deploy.programs import PLACES
+from tests.deploy.shipped import Shipped
 from tests.docs.reading import ROOT
-from tests.process import ITEMROOM, Process
+from tests.process import ITEMROOM
 
 UNIT = ROOT / "deploy" / "systemd" / "itemroom.service"
 PROGRAM = "/opt/itemroom/.venv/bin/itemroom"
@@ -87,41 +88,19 @@ def test_the_time_to_stop_is_enough_for_the_grace() -> None:
     assert float(one("TimeoutStopSec")) > settings.shutdown_grace + EXIT_MARGIN
 
 
-class Unit(Process):
+def start(directory: Path) -> Shipped:
     """The program as the unit starts it, under those of its walls that need no systemd."""
-
-    def __init__(self, directory: Path) -> None:
-        self.database = directory / "test.db"
-        self._log = directory / "server.log"
-        state = f"sqlite:///{STATE}/itemroom.db"
-        assert variables()["ITEMROOM_DATABASE_URL"] == state
-        # The last part is what Process looks for.
-        chosen = {"ITEMROOM_DATABASE_URL": f"sqlite:///{self.database}"}
-        # As EnvironmentFile= would add.
-        chosen |= {"ITEMROOM_PORT": "0", "ITEMROOM_PUBLIC_URL": "https://rooms.example.com"}
-        assert one("WorkingDirectory") == STATE
-        assert one("NoNewPrivileges") == one("MemoryDenyWriteExecute") == "yes"
-        with self._log.open("ab") as log:
-            self.popen = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    WALLS,
-                    one("LimitNOFILE"),
-                    str(ITEMROOM),
-                    *shlex.split(one("ExecStart").removeprefix(PROGRAM)),
-                ],
-                env={"PATH": "/usr/bin:/bin", **variables(), **chosen},
-                cwd=directory,
-                stderr=log,
-                stdout=log,
-                umask=int(one("UMask"), 8),
-            )
+    assert variables()["ITEMROOM_DATABASE_URL"] == f"sqlite:///{STATE}/itemroom.db"
+    assert one("WorkingDirectory") == STATE
+    assert one("NoNewPrivileges") == one("MemoryDenyWriteExecute") == "yes"
+    command = [str(ITEMROOM), *shlex.split(one("ExecStart").removeprefix(PROGRAM))]
+    walls = [sys.executable, "-c", WALLS, one("LimitNOFILE")]
+    return Shipped(directory, [*walls, *command], variables(), umask=int(one("UMask"), 8))
 
 
 def test_the_unit_serves_and_ends_as_it_says(tmp_path: Path) -> None:
     """With nothing of this environment but what the unit and its file of settings give."""
-    with Unit(tmp_path) as unit:
+    with start(tmp_path) as unit:
         assert httpx2.get(f"{unit.url}/readyz", trust_env=False).status_code == 200
         unit.person("ada").create("order-17")
         assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("test.db*")} == {0}
