@@ -80,15 +80,19 @@ class Process(Served):
         self.popen.send_signal(signal_)
         return self.popen.wait(PATIENCE)
 
+    def _holder(self) -> tuple[int | None, str | None]:
+        """Which process has the database, and where it serves."""
+        held = json.loads(self.database.with_name("test.db.lock").read_bytes())
+        return held["pid"], held["url"]
+
     def _wait_until_ready(self) -> None:
-        lock = self.database.with_name("test.db.lock")
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             assert self.popen.poll() is None, self.log
             try:
-                held = json.loads(lock.read_bytes())
-                if held["pid"] == self.popen.pid:
-                    self.url = held["url"]
+                pid, url = self._holder()
+                if url is not None and pid == self.popen.pid:
+                    self.url = url
                     self.ws_url = self.url.replace("http", "ws", 1)
                     httpx2.get(f"{self.url}/healthz", timeout=PATIENCE)
                     return
