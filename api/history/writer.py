@@ -26,6 +26,7 @@ from api.history.settlement import Patience, Settlement
 from api.history.transaction import Memory, RefKey, Transaction
 from api.outage import Outage
 from api.store.failures import (
+    DatabaseError,
     NotStorable,
     first_failure,
     is_busy,
@@ -198,7 +199,7 @@ class Writer:
         """Nothing is to be stored: see whether it could be, since nobody else would notice."""
         try:
             self._look_at_files(connection)
-        except (NotStorable, DBAPIError):
+        except (DatabaseError, DBAPIError):
             # Perhaps somebody else had the database meanwhile.
             self._memory.forget()
             return ()

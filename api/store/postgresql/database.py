@@ -89,10 +89,7 @@ def reconnect(connection: Connection) -> None:
     """
     if not connection.invalidated:
         connection.invalidate()
-    try:
-        _driver(connection)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise translated(connection, "connect", error) from error
+    _driver(connection)
 
 
 def _open(settings: Settings, begun: str, **pool: Any) -> Engine:

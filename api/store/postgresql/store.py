@@ -112,10 +112,7 @@ class PostgresqlStore:
 
     def _is_taken(self) -> bool:
         """Whether another process has the lock; else a former session of this one still ends."""
-        try:
-            return self._holder().boot not in {None, self._boot}
-        except (DBAPIError, DatabaseError):
-            return False
+        return self._holder().boot not in {None, self._boot}
 
     def open_readers(self) -> Readers:
         """Connections of their own."""
