@@ -111,7 +111,10 @@ def _copy(start: Path, sources: list[str], target: Path, hidden: list[str] | Non
     for source in sources:
         if (start / source).is_dir():
             ignore = shutil.ignore_patterns(*(hidden or []))
-            shutil.copytree(start / source, target, ignore=ignore, dirs_exist_ok=True)
+            # Links as links, as an engine copies them: what they lead to has to be copied, too.
+            shutil.copytree(
+                start / source, target, symlinks=True, ignore=ignore, dirs_exist_ok=True
+            )
         else:
             place = target / source if target.is_dir() else target
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -159,6 +162,7 @@ def test_what_is_built_serves_on_a_read_only_system(image: Image, tmp_path: Path
         check = [image.here(word).replace("8000", port) for word in json.loads(health)]
         assert subprocess.run(check, check=False).returncode == 0
         server.person("ada").create("order-17")
+        assert httpx2.get(f"{server.url}/protocol", trust_env=False).status_code == 200
         status = Path(f"/proc/{server.popen.pid}/status").read_text()
         assert "CapEff:\t0000000000000000" in status
         assert server.end() == 0
