@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +87,14 @@ def prometheus(folder: Path, target: str) -> Iterator[httpx2.Client]:
 def answers(client: httpx2.Client, query: str) -> bool:
     """Whether there is a number to draw."""
     try:
-        answer = client.get("/query", params={"query": query}).json()
+        answer = client.get("/query", params={"query": query})
     except httpx2.TransportError:
         return False  # It starts.
-    # Before it is ready it answers with a sentence and no data.
-    found = answer["data"]["result"] if answer.get("status") == "success" else []
+    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        return False  # It listens, and is not ready.
+    # Before it is ready it answers with a sentence and no data, too.
+    said = answer.json()
+    found = said["data"]["result"] if said["status"] == "success" else []
     return any(not math.isnan(float(series["value"][1])) for series in found)
 
 
