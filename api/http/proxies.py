@@ -4,12 +4,16 @@ uvicorn's own middleware compares `::ffff:10.0.0.1` and 10.0.0.1 as different ad
 server that listens on `::` would believe none of its proxies of IPv4.
 """
 
+from functools import lru_cache
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.addresses import Address, parse_address, parse_network
 from api.http.scopes import header
 from api.settings import Settings
 
+# Behind a proxy all connections come from one address, and to read it takes as long as the rest.
+_peer_address = lru_cache(maxsize=1024)(parse_address)
 _SCHEMES = frozenset({"http", "https", "ws", "wss"})
 MAX_NAME_LENGTH = 64  # Of what a proxy writes in the place of an address, such as `unknown`.
 
@@ -31,7 +35,7 @@ class Clients:
     def describe(self, scope: Scope) -> None:
         """Write down in the scope who asks, and how."""
         peer = scope.get("client")  # None over a Unix socket, and for the lifespan.
-        address = parse_address(peer[0]) if peer else None
+        address = _peer_address(peer[0]) if peer else None
         if peer and address:
             scope["client"] = (str(address), peer[1])
             if self._trusts(address):

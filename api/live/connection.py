@@ -5,7 +5,7 @@ Everything here runs on the event loop and waits for nothing, but for the verify
 
 import asyncio
 import logging
-import secrets
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -64,7 +64,7 @@ class Connection:
         self, services: Services, socket: Socket, codec: Codec, principal: Principal
     ) -> None:
         settings = services.settings
-        self.id = secrets.token_hex(8)
+        self.id = os.urandom(8).hex()
         self.services = services
         self.socket = socket
         self.codec = codec
@@ -291,7 +291,7 @@ class Connection:
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
-            failure_id = secrets.token_hex(4)
+            failure_id = os.urandom(4).hex()
             logger.exception("failure %s: a token could not be verified", failure_id)
             self.failed(failure_id)
         else:

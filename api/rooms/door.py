@@ -25,6 +25,7 @@ from api.settings import Settings
 from api.state import state_of
 
 _REPEATABLE = ("token", "ticket")
+_NOTHING = Asked()  # As of an empty query.
 
 
 class Offered(Protocol):
@@ -74,6 +75,8 @@ class Door:
         self._clients.describe(scope)
         if state_of(scope).draining or self._hosts.objection(scope) is not None:
             return None
+        if not scope["query_string"]:
+            return _NOTHING
         try:
             return read_query(QueryParams(scope["query_string"]))
         except ValidationError:

@@ -9,10 +9,10 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -50,20 +50,40 @@ class Asked:
 class Readers:
     """Threads that read, each with a connection of its own that only reads.
 
-    Reads are short (a page at most): a long one would keep the WAL from being reset.
+    Reads are short (a page at most): a long one would keep the WAL from being reset. The threads
+    wait in C: an executor's futures and their locks cost more than a short read does.
+
+    Args:
+        engine: has a connection for each thread.
+        threads: that read.
+        queue: reads that may be unanswered; one more is refused.
     """
 
     def __init__(self, engine: Engine, *, threads: int, queue: int) -> None:
         self._engine = engine
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="itemroom-reader")
-        self._slots = threading.BoundedSemaphore(queue)
+        self._most = queue
+        self._mutex = threading.Lock()
+        # Under the mutex, from all threads.
+        self._unanswered = 0
+        self._is_closed = False  # Nobody takes a trip any more.
         self._waiting: deque[Asked] = deque()  # Asked in this turn of the event loop.
+        self._trips: SimpleQueue[Sequence[Asked] | None] = SimpleQueue()  # None: a thread ends.
         # Each thread keeps its connection: taking one from the pool and giving it back costs
         # three times what a short read does. All are opened now: later another file may be there.
         self._connections = [engine.connect() for _ in range(threads)]
-        self._unused = list(self._connections)
-        self._own = threading.local()
         self._outage = Outage(logger)
+        self._threads = [
+            # Daemons: whoever ends without closing them loses nothing by it.
+            threading.Thread(
+                target=self._serve,
+                args=[connection],
+                name=f"itemroom-reader-{place}",
+                daemon=True,
+            )
+            for place, connection in enumerate(self._connections)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def ask(self, done: Done[T], read: Callable[..., T], *arguments: object) -> None:
         """Run `read(connection, *arguments)` in a reader's thread, then call `done` on this loop.
@@ -71,8 +91,10 @@ class Readers:
         Raises:
             Refusal: `overloaded`, when too many reads wait already.
         """
-        if not self._slots.acquire(blocking=False):
-            raise Refusal("overloaded", retry_after=1)
+        with self._mutex:
+            if self._unanswered >= self._most:
+                raise Refusal("overloaded", retry_after=1)
+            self._unanswered += 1
         asked = Asked(done, read, arguments)
         if not self._waiting:
             asked.loop.call_soon(self._start)
@@ -86,38 +108,63 @@ class Readers:
         return found
 
     def close(self) -> None:
-        """Wait for running reads, drop waiting ones, close the connections."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        """Drop waiting reads, wait for running ones, close the connections. Blocks."""
+        self._drop_waiting()
+        for _ in self._threads:
+            self._trips.put(None)
+        for thread in self._threads:
+            thread.join()
+        with self._mutex:
+            self._is_closed = True
+        self._drop_waiting()  # What was asked meanwhile.
         for connection in self._connections:
             connection.close()
         self._engine.dispose()
+
+    def _drop_waiting(self) -> None:
+        try:
+            while True:
+                self._bring(self._trips.get_nowait() or ())
+        except Empty:
+            pass
 
     def _start(self) -> None:
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
         for first in range(0, len(waiting), TRIP):
             trip = waiting[first : first + TRIP]
-            future = self._executor.submit(self._run, trip)
-            future.add_done_callback(partial(self._bring, trip))
+            with self._mutex:
+                if is_taken := not self._is_closed:
+                    self._trips.put(trip)
+            if not is_taken:
+                self._bring(trip)
 
-    def _run(self, trip: Sequence[Asked]) -> None:
-        connection = self._connection()
+    def _serve(self, connection: Connection) -> None:
+        while (trip := self._trips.get()) is not None:
+            self.run(connection, trip)
+            self._bring(trip)
+
+    def run(self, connection: Connection, trip: Sequence[Asked]) -> None:
+        """Answer all of a trip. In the thread of the connection."""
         rest = deque(trip)
         while rest:
             self._read(connection, rest)
 
     def _read(self, connection: Connection, rest: deque[Asked]) -> None:
         """Take and answer reads in one transaction, which ends when one of them has failed."""
-        asked = rest[0]
+        asked = None
         try:
             with connection.begin():
                 while rest:
                     asked = rest.popleft()
                     self._answer(connection, asked)
         except BaseException as error:
-            # Its own: the others have asked for something else.
-            asked.error = self._failure(error)
-            if rest and rest[0] is asked:  # None could begin.
-                rest.popleft()
+            failure = self._failure(error)
+            # Its own: the others have asked for something else. Unless there was no transaction:
+            # nor would there be for them, and each might wait for seconds to hear that.
+            for failed in rest if asked is None else [asked]:
+                failed.error = failure
+            if asked is None:
+                rest.clear()
 
     def _answer(self, connection: Connection, asked: Asked) -> None:
         try:
@@ -136,17 +183,12 @@ class Readers:
         refusal.__cause__ = error
         return refusal
 
-    def _bring(self, trip: Sequence[Asked], _ran: Future[None]) -> None:
+    def _bring(self, trip: Sequence[Asked]) -> None:
         """Answer all of a trip, from whichever thread it ended in: one call for each loop."""
-        self._slots.release(len(trip))
+        with self._mutex:
+            self._unanswered -= len(trip)
         for loop, part in groupby(trip, attrgetter("loop")):
             loop.call_soon_threadsafe(_answer, list(part))
-
-    def _connection(self) -> Connection:
-        connection: Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._own.connection = self._unused.pop()
-        return connection
 
 
 def _answer(trip: Sequence[Asked]) -> None:

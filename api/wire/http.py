@@ -72,6 +72,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._header_bytes = 0  # Of the request that is coming in, as far as it has come.
         self._piece: bytes | memoryview = b""  # What is being parsed.
         self._pieces: list[bytes | memoryview] = []  # What is to be parsed after it, last first.
+        self._wants_socket = False  # The request asks for an upgrade that is known.
         self._offers = False  # The request asks for an upgrade that is ignored.
         self._refused = False  # What still comes is not looked at.
         self._last_words = b""  # Why, while requests before that wait for their answers.
@@ -94,7 +95,12 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, but not for ever."""
-        super().connection_made(transport)
+        # Without uvicorn's own: it makes a socket object for each address, which takes nine system
+        # calls, and a flow control that the intake's replaces.
+        self.connections.add(self)
+        self.server = _address(transport, "sockname")
+        self.client = cast("tuple[str, int] | None", _address(transport, "peername"))
+        self.scheme = "https" if transport.get_extra_info("sslcontext") else "http"
         self._bare = transport
         self.transport = cast(asyncio.Transport, Outlet(transport))
         self.flow = self.intake.flow
@@ -141,6 +147,7 @@ class GuardedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Another request."""
         self._events += 1
+        self._wants_socket = False
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -173,11 +180,11 @@ class GuardedHttp(HttpToolsProtocol):
         self.url = read_target(method, version, self.url, self.headers)
         if version == "1.0":
             self.expect_100_continue = False  # RFC 9110, section 10.1.1.
-        self._offers = self.parser.should_upgrade() and not self._should_upgrade()
+        self._wants_socket = wants_socket(method, version, self.headers)
+        self._offers = self.parser.should_upgrade() and not self._wants_socket
 
     def _should_upgrade(self) -> bool:
-        version = self.parser.get_http_version()
-        return wants_socket(self.parser.get_method(), version, self.headers)
+        return self._wants_socket  # uvicorn asks four times.
 
     def _unsupported_upgrade_warning(self) -> None:
         """Read the request again, without what it offers; called as below.
@@ -269,6 +276,7 @@ class GuardedHttp(HttpToolsProtocol):
         # The application has the list itself if it needs it. Here it would stay until the
         # collector finds the cycle of protocol and parser: 25 KB for each of a flood of clients.
         self.headers = []
+        self._wants_socket = False
         self.scope = cast(Any, {})
 
     def _refuse(
@@ -304,3 +312,11 @@ class GuardedHttp(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _address(transport: asyncio.Transport, end: str) -> tuple[str, int | None] | None:
+    """Host and port of one end, as a scope has them; of a Unix socket its path, or nothing."""
+    address = transport.get_extra_info(end)
+    if isinstance(address, tuple):
+        return address[0], address[1]
+    return (address, None) if address else None

@@ -16,8 +16,9 @@ class HeldReaders(Readers):
     """Reads wait to be started, or their answers to be heard, until they are released."""
 
     def __init__(self, settings: Settings) -> None:
-        engine = open_engine(settings.database_path, writing=False, busy_timeout=1, pool_size=2)
+        engine = open_engine(settings.database_path, writing=False, busy_timeout=1, pool_size=3)
         super().__init__(engine, threads=2, queue=settings.reader_queue)
+        self._own = self._engine.connect()
         self.hold: Literal["start", "answer"] | None = None
         self.failure: Exception | None = None
         self.held: list[Callable[[], object]] = []
@@ -31,9 +32,12 @@ class HeldReaders(Readers):
             self.held.append(partial(super().ask, done, read, *arguments))
         else:
             asked = Asked(done, read, arguments)
-            # Waits: the answer is of this moment.
-            self._executor.submit(self._run, [asked]).result()
+            self.run(self._own, [asked])  # The answer is of this moment.
             self.held.append(partial(asked.loop.call_soon, done, asked.answer, asked.error))
+
+    def close(self) -> None:
+        self._own.close()
+        super().close()
 
     def release(self, *, go_on: bool = True) -> None:
         """Let the held reads go; `go_on`: hold no more."""

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -230,6 +231,11 @@ async def test_answer_that_is_not_taken_is_logged_and_others_are_answered(
 async def test_reads_that_still_wait_when_the_readers_close_are_cancelled(path: Path) -> None:
     """Nobody waits for an answer that will not come."""
     readers, leave = make_readers(path), threading.Event()
+    started = threading.Barrier(3)
+
+    def run(_: Connection) -> bool:
+        started.wait(scaled(10))
+        return leave.wait(scaled(10))
 
     async def asking(read: Callable[[Connection], object]) -> asyncio.Task[object]:
         task = asyncio.create_task(readers.read(read))
@@ -237,7 +243,8 @@ async def test_reads_that_still_wait_when_the_readers_close_are_cancelled(path: 
             await asyncio.sleep(0)
         return task
 
-    running = [await asking(lambda _: leave.wait(scaled(10))) for _ in range(2)]
+    running = [await asking(run) for _ in range(2)]
+    await asyncio.to_thread(started.wait, scaled(10))
     late, given_up = await asking(lambda _: None), await asking(lambda _: None)
     given_up.cancel()
     closing = asyncio.create_task(asyncio.to_thread(readers.close))
@@ -246,6 +253,38 @@ async def test_reads_that_still_wait_when_the_readers_close_are_cancelled(path: 
     leave.set()
     await closing
     assert await asyncio.gather(*running) == [True, True]
+
+
+async def test_read_asked_for_in_the_turn_of_the_closing_is_cancelled(path: Path) -> None:
+    """It comes to threads that have ended."""
+    readers = make_readers(path)
+    late = asyncio.create_task(readers.read(lambda _: None))
+    asyncio.get_running_loop().call_soon(readers.close)
+    with pytest.raises(asyncio.CancelledError):
+        await late
+
+
+async def test_transaction_that_does_not_begin_fails_all_that_came_together(path: Path) -> None:
+    """Nor would it for the second; and the next trip finds nothing left behind."""
+    readers, asked = make_readers(path), list[object]()
+    drivers: list[Any] = [
+        connection.connection.driver_connection for connection in readers._connections
+    ]
+
+    def deny(*what: object) -> int:
+        asked.append(what)
+        return sqlite3.SQLITE_DENY
+
+    for driver in drivers:
+        driver.set_authorizer(deny)
+    reads = [readers.read(lambda _: None) for _ in range(3)]
+    errors = await asyncio.gather(*reads, return_exceptions=True)
+    assert all("not authorized" in str(error) for error in errors)
+    assert len(asked) == 1
+    for driver in drivers:
+        driver.set_authorizer(None)
+    assert await readers.read(lambda _: 7) == 7
+    await asyncio.to_thread(readers.close)
 
 
 async def test_read_that_fails_gives_its_slot_back(path: Path) -> None:
