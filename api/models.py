@@ -47,6 +47,11 @@ def _user(*, primary_key: bool = False, index: bool | None = None) -> Column[int
     return Column(Integer, key, primary_key=primary_key, nullable=False, index=index)
 
 
+def _version() -> Column[int]:
+    """A number that moves with what it stands for: who knows it tells whether that has changed."""
+    return Column(BigInteger, nullable=False, server_default="0")
+
+
 def _item(*, primary_key: bool = False) -> Column[int]:
     return Column(Integer, ForeignKey("item.key"), primary_key=primary_key, nullable=False)
 
@@ -73,6 +78,8 @@ class User(Table, table=True):
     """Whether they may see how the server does. It gives no role in any item."""
     tokens_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     """Access tokens issued before this moment do not count (password changed, user disabled)."""
+    rights: int = Field(default=0, sa_column=_version())
+    """Moves with whatever ends a credential of theirs, or changes what they are called."""
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -141,6 +148,8 @@ class Item(Table, table=True):
     """The newest seq; the next entry takes the one after it, in the same transaction."""
     oldest: int = Field(default=1, sa_column=Column(BigInteger, nullable=False))
     """The oldest seq still kept."""
+    rights: int = Field(default=0, sa_column=_version())
+    """Moves with every change of a member, of the default role, and with the deletion."""
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     active_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     deleted_at: int | None = Field(default=None, sa_column=Column(BigInteger))

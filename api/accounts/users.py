@@ -15,6 +15,7 @@ from api.history.events import CredentialsEnded, UserRenamed
 from api.history.transaction import Transaction
 from api.models import ApiToken, Session, User
 from api.rights.access import CredentialKind
+from api.rights.versions import bump_user
 from api.security import new_id
 from api.store.sessions import reading
 
@@ -139,7 +140,9 @@ def enable_user(transaction: Transaction, username: str) -> None:
         Refusal: `not_found`.
     """
     with transaction.session() as session:
-        _known(session, username).disabled = False
+        user = _known(session, username)
+        user.disabled = False
+    bump_user.run(transaction.connection, user.key)
 
 
 def set_admin(transaction: Transaction, username: str, *, admin: bool) -> None:

@@ -3,15 +3,25 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from sqlalchemy import Connection, Select, Update, select, update
 from sqlmodel import Session, col
 
 from api.history import pile
 from api.history.entries import Author, Entry, Kind
-from api.history.events import EntryStored, Event
+from api.history.events import (
+    CredentialsEnded,
+    DefaultRoleChanged,
+    EntryStored,
+    Event,
+    ItemDeleted,
+    MemberChanged,
+    ReadMoved,
+    UserRenamed,
+)
 from api.models import Item, LoggedRow
+from api.rights import versions
 from api.rights.access import Access, Credential, Principal, Role, clock_ms, grant
 from api.rights.standing import load_standing
 from api.store.lookups import Lookup, Searched
@@ -77,7 +87,20 @@ class Transaction:
         return changing(self.connection)
 
     def emit(self, event: Event) -> None:
-        """Tell the live side, after the commit."""
+        """Tell the live side, after the commit.
+
+        What it tells of rights moves their version now, in the same transaction: nobody can change
+        a right that sockets hear of, and leave those who remember it in the belief that it stands.
+        """
+        match event:
+            case MemberChanged() | DefaultRoleChanged() | ItemDeleted():
+                versions.bump_item.run(self.connection, event.item_key)
+            case CredentialsEnded() | UserRenamed():
+                versions.bump_user.run(self.connection, event.user_key)
+            case EntryStored() | ReadMoved():
+                pass
+            case _ as unknown:
+                assert_never(unknown)
         self.events.append(event)
 
     def access(self, principal: Principal, item_id: str, needed: Role) -> Access:
@@ -148,7 +171,7 @@ class Transaction:
         )
         if ref is not None:
             self._refs[item_key, author.key, ref] = StoredRef(seq, self.now_ms, digest)
-        self.emit(EntryStored(entry))
+        self.events.append(EntryStored(entry))
         return entry
 
     def head(self, item_key: int) -> int:
