@@ -1,5 +1,6 @@
 """What all tests share: settings in a temporary directory, an application, a live server."""
 
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -17,11 +18,13 @@ from api.app import create_app
 from api.security import Passwords
 from api.settings import Settings
 from api.state import State
+from tests import loggers
 from tests.deadlines import scaled
 from tests.people import People
 from tests.serving import LiveServer
 
 Serve = Callable[..., LiveServer]
+LOGGERS = pytest.StashKey[dict[str, loggers.Kept]]()
 
 # How long an example takes says nothing about the code on a machine that does other things, too.
 hypothesis.settings.register_profile("calm", deadline=None)
@@ -30,12 +33,26 @@ hypothesis.settings.load_profile("calm")
 
 # What a module imports that starts servers or programs, and what a test asks for that does.
 STARTERS = {"LiveServer", "Process", "Shipped", "subprocess"}
-STARTED = {"cluster", "serve", "server", "lenient_server", "browser", "recorder", "tarball"}
+STARTED = {
+    "cluster",
+    "redis",
+    "serve",
+    "server",
+    "lenient_server",
+    "browser",
+    "recorder",
+    "tarball",
+}
 # Folders and modules whose live tests look on from outside. To be measured takes them twice the
 # time, and each line that they reach has to be reached by a test nearer to it.
 OUTSIDE = {"conformance", "console", "deploy", "docs", "javascript", "power"}
 OUTSIDE |= {"test_backlog", "test_crashes", "test_cuts", "test_description", "test_load"}
 OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers"}
+
+
+def pytest_configure() -> None:
+    """As each server in this process does it: nobody hears of single calls."""
+    logging.getLogger("uvicorn.access").propagate = False
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -68,6 +85,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         with unmeasured():
             return (yield)
     return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Remember how logging is set up, before any fixture of the test's own."""
+    item.stash[LOGGERS] = loggers.kept()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that leaves levels or handlers behind fails itself, not whatever comes after it."""
+    try:
+        return (yield)
+    finally:
+        if left := loggers.changes(item.stash[LOGGERS]):
+            pytest.fail("\n".join(left), pytrace=False)
 
 
 @contextmanager

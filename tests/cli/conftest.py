@@ -1,6 +1,5 @@
 """What tests of the command line share: commands run in this process, servers in their own."""
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
+from tests import loggers
 from tests.cli.commands import Command
 
 
@@ -27,10 +27,8 @@ def itemroom(
     home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
     """Runs a command in this process, which keeps its own logging."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield Command(monkeypatch, capfd)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
+    with loggers.restored():
+        yield Command(monkeypatch, capfd)
 
 
 @pytest.fixture

@@ -27,15 +27,15 @@ async def test_line_that_nobody_waits_for_any_more_harms_nobody(
 ) -> None:
     """It comes after the wait for it was cancelled."""
     reading, writing = os.pipe()
-    threads = threading.active_count()
+    others = set(threading.enumerate())  # Of which some may end meanwhile.
     with os.fdopen(reading) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         waiting = asyncio.ensure_future(anext(lines()))
-        await until(lambda: threading.active_count() > threads)
+        await until(lambda: not others.issuperset(threading.enumerate()))
         waiting.cancel()
         await asyncio.wait([waiting])
         os.write(writing, b"too late\n")
         os.close(writing)
-        await until(lambda: threading.active_count() == threads)
+        await until(lambda: others.issuperset(threading.enumerate()))
         await asyncio.sleep(0)
     assert waiting.cancelled()

@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import logging.config
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from api.http.logs import HIDDEN, JsonFormatter, TextFormatter, configure, escape, redact
+from tests import loggers
 from tests.conftest import Serve, make_settings
 
 CANARY = "zq7-Canary_9"
@@ -146,23 +147,10 @@ def test_json_record_is_an_object() -> None:
 
 
 @pytest.fixture
-def restored() -> Any:
+def restored() -> Iterator[None]:
     """Puts the loggers back after a test that configures them."""
-    names = list(configure_names())
-    loggers = [logging.getLogger(name) for name in ["", *names]]
-    before = [(logger, logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
-    yield
-    for logger, level, handlers, propagate in before:
-        logger.handlers[:] = handlers
-        logger.setLevel(level)
-        logger.propagate = propagate
-
-
-def configure_names() -> list[str]:
-    """The loggers that the configuration names."""
-    from api.http.logs import _LIBRARY_FLOORS
-
-    return list(_LIBRARY_FLOORS)
+    with loggers.restored():
+        yield
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
