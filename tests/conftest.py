@@ -21,6 +21,8 @@ from api.state import State
 from tests import loggers
 from tests.deadlines import scaled
 from tests.people import People
+from tests.programs.postgresql import Cluster
+from tests.programs.redis import Redis, redis_server
 from tests.serving import LiveServer
 
 Serve = Callable[..., LiveServer]
@@ -32,7 +34,7 @@ hypothesis.settings.load_profile("calm")
 
 
 # What a module imports that starts servers or programs, and what a test asks for that does.
-STARTERS = {"LiveServer", "Process", "Shipped", "subprocess"}
+STARTERS = {"LiveServer", "Process", "Shipped", "Cluster", "redis_server", "subprocess"}
 STARTED = {
     "cluster",
     "redis",
@@ -126,6 +128,20 @@ def unmeasured() -> Iterator[None]:
 def anyio_backend() -> str:
     """The server runs on asyncio alone."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL, started once for a process of tests, by the first that asks for it."""
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    """A Redis, likewise; whoever stops it starts it again."""
+    with redis_server() as redis:
+        yield redis
 
 
 @pytest.fixture(autouse=True, scope="session")

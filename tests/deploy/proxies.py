@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.machine import free_port
 from tests.deadlines import scaled
-from tests.deploy.programs import find
 from tests.docs.reading import ROOT
+from tests.programs.finding import find
 
 NAME = "rooms.example.com"
 PATIENCE = scaled(10.0)

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.programs import find
 from tests.docs.reading import ROOT
+from tests.programs.finding import find
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
 SERVER = 'job="itemroom", instance="a"'

@@ -18,10 +18,10 @@ from websockets.asyncio.client import connect
 
 from bench.machine import free_port
 from tests.deadlines import scaled
-from tests.deploy.programs import find
 from tests.deploy.test_alerts import RULES, read_rules
 from tests.docs.reading import ROOT
 from tests.process import Process
+from tests.programs.finding import find
 from tests.serving import Talk
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,10 @@ import pytest
 
 from api.settings import Settings
 from api.wire.server import EXIT_MARGIN
-from tests.deploy.programs import PLACES
 from tests.deploy.shipped import Shipped
 from tests.docs.reading import ROOT
 from tests.process import ITEMROOM
+from tests.programs.finding import PLACES
 
 UNIT = ROOT / "deploy" / "systemd" / "itemroom.service"
 PROGRAM = "/opt/itemroom/.venv/bin/itemroom"

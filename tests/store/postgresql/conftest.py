@@ -1,25 +1,16 @@
-"""Databases of a PostgreSQL that is started once for a process of tests."""
+"""Databases of the PostgreSQL that a process of tests starts once."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
 
 from api.rights.access import Access, Role
 from api.settings import Settings
-from tests.store.postgresql.cluster import Cluster, binaries
+from tests.programs.postgresql import Cluster
 from tests.stores import Store
 
 SECRET = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    programs = binaries()
-    if programs is None:
-        pytest.skip("there is no PostgreSQL")
-    with Cluster(programs) as cluster:
-        yield cluster
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 from api.settings import Settings
 from api.store.store import store_of
 from tests.process import PATIENCE, Process
+from tests.programs.postgresql import Cluster
+from tests.programs.waiting import until
 from tests.serving import Person, entries_until
-from tests.store.postgresql.cluster import Cluster, until
 
 pytestmark = pytest.mark.anyio
 

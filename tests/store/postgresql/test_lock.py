@@ -9,7 +9,7 @@ from api.settings import Settings
 from api.store.failures import Held
 from api.store.postgresql import lock, store
 from api.store.postgresql.store import PostgresqlStore
-from tests.store.postgresql.cluster import until
+from tests.programs.waiting import until
 
 URL = "http://127.0.0.1:8000"
 

@@ -11,7 +11,7 @@ from api.settings import Settings
 from api.store.schema import configuration, current_revision
 from api.store.store import store_of
 from api.store.tables import is_compared
-from tests.store.postgresql.cluster import Cluster
+from tests.programs.postgresql import Cluster
 
 
 def test_migrations_make_what_the_models_say(settings: Settings, cluster: Cluster) -> None:

@@ -25,7 +25,8 @@ from api.store.failures import DatabaseError, NotStorable
 from api.store.postgresql import database
 from api.store.store import store_of
 from tests.history.writing import held, refusal_of
-from tests.store.postgresql.cluster import Cluster, until
+from tests.programs.postgresql import Cluster
+from tests.programs.waiting import until
 from tests.stores import Store
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,157 @@
+"""A PostgreSQL of the tests' own: as an ordinary user, in a temporary folder, on a free port."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Self
+
+import psycopg
+
+from tests.deadlines import scaled
+from tests.programs.finding import find
+from tests.programs.last_will import last_will
+from tests.programs.waiting import free_port, until
+
+# PostgreSQL does not run as root.
+UNPRIVILEGED = "nobody"
+USER = "itemroom"
+OLDEST = 14
+PATIENCE = scaled(10)
+# Nothing that costs durability: the server refuses to run on such a database.
+OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+}
+# By the files' folder: its server, if that is still there, and then the folder.
+ENDING = 'kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"; rm -rf "$1"'
+
+
+def binaries() -> Path:
+    """The folder of its programs: the machine's, or those of the wheel."""
+    return Path(find("postgres", suits=_suits).path).parent
+
+
+def _suits(program: Path) -> bool:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    version = re.search(r"\) (\d+)", said.stdout)
+    recent = version is not None and int(version[1]) >= OLDEST
+    return recent and program.with_name("initdb").exists()
+
+
+class Cluster:
+    """Runs between `start` and `stop`; its files are gone after the block."""
+
+    def __init__(self, programs: Path | None = None) -> None:
+        self._programs = programs or binaries()
+        self._databases = 0
+        self._stack = ExitStack()
+        self.port = free_port()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.folder = Path(mkdtemp(prefix="itemroom-postgresql-"))
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            stack.enter_context(last_will(ENDING, str(self.folder)))
+            self._make()
+            self.start()
+            stack.callback(self.stop, signal.SIGINT)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _make(self) -> None:
+        data = self.folder / "data"
+        data.mkdir()
+        if os.geteuid() == 0:
+            self.folder.chmod(0o711)
+            shutil.chown(data, UNPRIVILEGED)
+            self._programs = self._reachable()
+        options = ["-U", USER, "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        code = self._run("initdb", *options, "-D", str(data)).wait(PATIENCE)
+        assert code == 0, f"{self._programs}/initdb failed"
+
+    def _reachable(self) -> Path:
+        """Its programs, where somebody unprivileged gets at them: not in root's own folders."""
+        if self._run("postgres", "--version").wait(PATIENCE) == 0:
+            return self._programs
+        copied = self.folder / "programs"
+        shutil.copytree(self._programs.parent, copied)
+        subprocess.run(["chmod", "-R", "a+rX", copied], check=True)
+        return copied / self._programs.name
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        chosen = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        data = str(self.folder / "data")
+        self._server = self._run("postgres", "-D", data, "-p", str(self.port), *chosen)
+        until(self._answers)
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """End it: SIGQUIT at once, as a crash does; SIGINT in order."""
+        self._server.send_signal(how)
+        self._server.wait(PATIENCE)
+
+    def database(self, template: str = "template1") -> str:
+        """The URL of a new database: an empty one, or a copy of another that nobody uses."""
+        self._databases += 1
+        name = f"rooms_{os.getpid()}_{self._databases}"
+        self.run(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """End a database, and all sessions in it."""
+        self.run(f'DROP DATABASE "{name_of(url)}" WITH (FORCE)')
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, sql: str, url: str | None = None) -> Sequence[tuple[object, ...]]:
+        """What a statement gives, on a connection of its own."""
+        with psycopg.connect(url or self.url("postgres"), autocommit=True) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def terminate(self, url: str) -> None:
+        """End all sessions of a database, as an operator may."""
+        self.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            url,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self.run("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _run(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        command = [str(self._programs / program), *arguments]
+        if os.geteuid() == 0:
+            anybody = pwd.getpwnam(UNPRIVILEGED)
+            user = [f"--reuid={anybody.pw_uid}", f"--regid={anybody.pw_gid}", "--clear-groups"]
+            command = ["setpriv", *user, "--", *command]
+        # A terminal's interrupt is for the tests, which end it in their own order.
+        return subprocess.Popen(
+            command,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def name_of(url: str) -> str:
+    """Which database of its cluster it is."""
+    return url.rpartition("/")[2]
