@@ -115,6 +115,8 @@ async def test_second_interrupt_of_a_client_ends_it_at_once(home: Path) -> None:
             await asyncio.sleep(0.1)
         out, err = await client.communicate()
         assert (out, err, client.returncode) == (b"", b"", 130)
+        # Else it would hear of the end only when it has waited for it.
+        heard[0].socket.transport.resume_reading()
 
 
 async def started(stage: Stage, *command: str | Path) -> asyncio.subprocess.Process:

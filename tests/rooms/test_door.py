@@ -30,11 +30,14 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 @pytest.fixture(params=[False, True], ids=["ours", "plain"])
 def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server with one reader, and an issuer."""
+    """A server with one reader, and an issuer.
+
+    A place for two reads: one may be of the first look for what is too old.
+    """
     settings = make_settings(
         tmp_path,
         reader_threads=1,
-        reader_queue=1,
+        reader_queue=2,
         connections_per_user=1,
         issuer="https://shop.example",
         issuer_audience="rooms",
@@ -46,10 +49,11 @@ def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]
 
 @asynccontextmanager
 async def no_reader(server: LiveServer) -> AsyncIterator[None]:
-    """All reads are taken while the block lasts."""
+    """The reader is taken while the block lasts, and so is the place behind it."""
     release = threading.Event()
-    reading = asyncio.create_task(server.state.readers.read(lambda _: release.wait(scaled(30))))
-    await asyncio.sleep(0)  # It has asked.
+    readers = server.state.readers
+    reading = asyncio.gather(*(readers.read(lambda _: release.wait(scaled(30))) for _ in range(2)))
+    await asyncio.sleep(0)  # They have asked.
     try:
         yield
     finally:
