@@ -1,5 +1,7 @@
 """What all tests share: settings in a temporary directory, an application, a live server."""
 
+import functools
+import gc
 import logging
 import os
 import signal
@@ -7,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpcore2
 import httpx2
 import hypothesis
 import pytest
@@ -24,6 +27,7 @@ from tests.people import People
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis, redis_server
 from tests.serving import LiveServer
+from tests.stores import provide
 
 Serve = Callable[..., LiveServer]
 LOGGERS = pytest.StashKey[dict[str, loggers.Kept]]()
@@ -72,6 +76,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_live(item):
             item.add_marker(pytest.mark.live)
     items.sort(key=places.__getitem__)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no full collection needs to go through it again."""
+    gc.freeze()
 
 
 def is_live(item: pytest.Item) -> bool:
@@ -150,6 +159,15 @@ def interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_trust() -> Iterator[None]:
+    """Each client would read the system's certificates anew: that takes longer than most calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(httpcore2.default_ssl_context)
+        patch.setattr(httpcore2, "default_ssl_context", once)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real hashes, at a hundredth of their cost: people sign up in nearly every test."""
@@ -176,6 +194,7 @@ def make_settings(directory: Path, **changes: object) -> Settings:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     """A running application, without a server around it."""
+    provide(settings)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app

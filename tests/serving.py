@@ -16,6 +16,7 @@ from api.settings import Settings
 from api.state import State
 from api.wire.server import build_server, listen
 from tests.deadlines import scaled
+from tests.stores import provide
 
 PASSWORD = "correct horse battery"
 Fields = dict[str, Any]
@@ -45,11 +46,14 @@ class Served:
 class LiveServer(Served):
     """The server as `itemroom serve` runs it, in a thread of this process.
 
+    Its database is a copy of one that was migrated, unless there is one already.
+
     Args:
         plain: with uvicorn's own protocols, as any other ASGI server would run it.
     """
 
     def __init__(self, settings: Settings, *, plain: bool = False) -> None:
+        provide(settings)
         self._socket = listen(settings)
         self.port: int = self._socket.getsockname()[1]
         self.settings = settings.model_copy(update={"port": self.port})

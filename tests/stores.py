@@ -47,6 +47,14 @@ def database_at(path: Path) -> None:
     shutil.copyfile(template(), path)
 
 
+def provide(settings: Settings) -> None:
+    """The same, where a server would have to migrate an empty file; another it has to see to."""
+    if settings.is_in_file and not settings.database_path.exists():
+        database_at(settings.database_path)
+        # As the server makes it.
+        settings.database_path.chmod(0o600)
+
+
 class Store:
     """What tests of the log and of items act on.
 
