@@ -30,6 +30,7 @@ from api.live.expiry import Expiries
 from api.live.hub import Hub
 from api.live.services import Services
 from api.metrics import Metrics
+from api.nodes.brokers import broker_of
 from api.operators import endpoints as operators
 from api.operators import health
 from api.pages import console
@@ -189,6 +190,11 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             expiries=Expiries(notice=settings.expiry_notice),
             identify=partial(identify_token, state),
         )
+        # 8. What other nodes tell, and are told.
+        state.broker = broker_of(settings, store.notices, state.boot)
+        if state.broker is not None:
+            state.broker.start(state.hearing)
+            stack.push_async_callback(state.broker.close)
         yield state
 
 

@@ -5,6 +5,7 @@ to do. `0` means unlimited for rates and counts.
 """
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -39,6 +40,9 @@ class Settings(BaseSettings):
     port: Annotated[int, BeforeValidator(places.check_port)] = Field(8000, ge=0, le=65535)
     # May have a password in it.
     database_url: str = Field("sqlite:///itemroom.db", repr=False)
+    # Likewise.
+    broker_url: str | None = Field(None, repr=False)
+    """A Redis by which many servers of one database hear of each other; unset: by the database."""
     migrate: bool = True
     """Whether `serve` brings the database's schema up to date by itself."""
     secret: SecretStr | None = None
@@ -177,6 +181,27 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not re.fullmatch(r"rediss?://\S+", value):
+            raise ValueError(
+                "ITEMROOM_BROKER_URL takes redis://:PASSWORD@HOST:PORT, or rediss:// with TLS"
+            )
+        if find_spec("redis") is None:
+            raise ValueError("ITEMROOM_BROKER_URL needs a library: install `itemroom[redis]`")
+        return value
+
+    @model_validator(mode="after")
+    def _check_broker_use(self) -> Self:
+        if self.broker_url is not None and self.is_in_file:
+            raise ValueError(
+                "ITEMROOM_BROKER_URL is for many servers of one database: a database file has one"
+            )
+        return self
+
     @model_validator(mode="after")
     def _check_secret_place(self) -> Self:
         if not self.is_in_file and self.secret is None:
@@ -238,6 +263,12 @@ class Settings(BaseSettings):
     def is_in_file(self) -> bool:
         """Whether the database is a file of this machine, and no server."""
         return self.database_url.startswith("sqlite:///")
+
+    @property
+    def database_name(self) -> str:
+        """What distinguishes the database from others of its server, and no password."""
+        parts = urlsplit(self.database_url)
+        return f"{parts.path}?{parts.query}"
 
     @property
     def database_link(self) -> Path:

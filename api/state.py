@@ -1,6 +1,7 @@
 """What a running server consists of: built in the lifespan, handed to whoever needs it."""
 
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Annotated
 
 from fastapi import Depends
@@ -13,6 +14,8 @@ from api.live.hub import Hub
 from api.live.services import Services
 from api.live.sockets import Sockets
 from api.metrics import Metrics
+from api.nodes.broker import Broker
+from api.nodes.hearing import Hearing
 from api.security import Passwords, TokenReader, Tokens
 from api.security.throttle import LoginThrottle
 from api.settings import Settings
@@ -44,6 +47,12 @@ class State:
     publishes: Buckets
     """Publishes over HTTP, by user: a request has no connection to count them by."""
     metrics: Metrics
+    boot: str = field(default_factory=lambda: token_hex(8))
+    """Of this run: names it to other nodes."""
+    hearing: Hearing = field(default_factory=Hearing)
+    """Who acts on what other nodes tell."""
+    broker: Broker | None = None
+    """Tells other nodes; None: this database has one server."""
     sockets: Sockets = field(default_factory=Sockets)
     services: Services = field(init=False)
     """What connections share; set once the rest is there, which verifies their tokens."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr, ValidationError
 
+import api.settings
 from api.settings import Settings
 
 SECRET = "0123456789abcdefghijklmnopqrstuv"
@@ -38,9 +39,18 @@ def test_variables_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 def test_password_of_a_database_not_shown() -> None:
     """Settings are printed by whoever looks for a fault."""
     url = f"postgresql://ada:{SECRET}@db/rooms"
-    settings = Settings(database_url=url, secret=SecretStr(SECRET))
+    broker = f"rediss://:{SECRET}@broker:6380"
+    settings = Settings(database_url=url, broker_url=broker, secret=SecretStr(SECRET))
+    assert settings.database_name == "/rooms?"
     assert not settings.is_in_file
     assert SECRET not in repr(settings)
+
+
+def test_broker_without_its_library_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra: the sentence says which."""
+    monkeypatch.setattr(api.settings, "find_spec", lambda _: None)
+    with pytest.raises(ValidationError, match=r"itemroom\[redis\]"):
+        Settings(broker_url="redis://localhost")
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -84,6 +94,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"database_url": "sqlite:///a.db?mode=ro"}, "sqlite:///FILE"),
     ({"database_url": "mysql://localhost/x"}, "postgresql://USER"),
     ({"database_url": "postgresql://localhost/x"}, "ITEMROOM_SECRET is missing"),
+    ({"broker_url": "redis://localhost"}, "a database file has one"),
+    ({"broker_url": "localhost:6379"}, "ITEMROOM_BROKER_URL takes"),
     ({"issuer_secret": SECRET}, "ITEMROOM_ISSUER is missing"),
     ({"issuer_audience": "a"}, "ITEMROOM_ISSUER is missing"),
     ({"issuer": "https://i.example"}, "ITEMROOM_ISSUER_AUDIENCE"),

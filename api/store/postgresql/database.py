@@ -66,6 +66,19 @@ def open_reading_engine(settings: Settings, *, connections: int | None = None) -
     return engine
 
 
+async def connect_beside(settings: Settings) -> Any:
+    """A connection of psycopg's for the event loop, in no pool, where each statement commits."""
+    url = url_of(settings)
+    arguments, options = url.get_dialect()().create_connect_args(url)
+    return await import_module("psycopg").AsyncConnection.connect(
+        *arguments,
+        **options,
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT,
+        tcp_user_timeout=ACKNOWLEDGE_TIMEOUT_MS,
+    )
+
+
 @contextmanager
 def unhurried(engine: Engine) -> Iterator[Connection]:
     """A transaction that may take as long as it takes: one that changes the schema."""
