@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,12 +83,18 @@ class Cluster:
 
     def _reachable(self) -> Path:
         """Its programs, where somebody unprivileged gets at them: not in root's own folders."""
-        if self._run("postgres", "--version").wait(PATIENCE) == 0:
+        # By way of a shell: with the first program, setpriv's own rights may still count.
+        readable = 'test -r "$1" && "$1" --version'
+        if self._start("sh", "-c", readable, "sh", f"{self._programs}/initdb").wait(PATIENCE) == 0:
             return self._programs
         copied = self.folder / "programs"
-        shutil.copytree(self._programs.parent, copied)
+        # The wheel's libraries are in a folder beside its own.
+        package = self._programs.parents[1]
+        assert package.is_relative_to(sys.prefix), f"{UNPRIVILEGED} cannot run {self._programs}"
+        for folder in package.parent.glob(f"{package.name}*"):
+            shutil.copytree(folder, copied / folder.name)
         subprocess.run(["chmod", "-R", "a+rX", copied], check=True)
-        return copied / self._programs.name
+        return copied / self._programs.relative_to(package.parent)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -137,11 +144,14 @@ class Cluster:
         return True
 
     def _run(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        command = [str(self._programs / program), *arguments]
+        return self._start(str(self._programs / program), *arguments)
+
+    @staticmethod
+    def _start(*command: str) -> "subprocess.Popen[bytes]":
         if os.geteuid() == 0:
             anybody = pwd.getpwnam(UNPRIVILEGED)
             user = [f"--reuid={anybody.pw_uid}", f"--regid={anybody.pw_gid}", "--clear-groups"]
-            command = ["setpriv", *user, "--", *command]
+            command = ("setpriv", *user, "--", *command)
         # A terminal's interrupt is for the tests, which end it in their own order.
         return subprocess.Popen(
             command,
