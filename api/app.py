@@ -150,6 +150,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             max_batch=settings.writer_batch,
             patience=hub.patience,
             check=store.check,
+            sharing=store.sharing,
         )
         writer.start(asyncio.get_running_loop())
         stack.push_async_callback(asyncio.to_thread, writer.finish)

@@ -83,6 +83,7 @@ class Store:
             max_queue=settings.writer_queue,
             max_batch=settings.writer_batch,
             check=self.store.check,
+            sharing=self.store.sharing,
         )
 
     async def __aenter__(self) -> Self:

@@ -11,7 +11,7 @@ from api.accounts.outside import admit_outside_user
 from api.accounts.sessions import TOUCH_INTERVAL, find_session, touch_sessions
 from api.accounts.tokens import moment_of
 from api.errors import Refusal
-from api.history.writer import Call
+from api.history.commands import Call
 from api.models import User
 from api.rights.access import Credential, CredentialKind, Principal, Role, clock_ms
 from api.rights.standing import load_standing

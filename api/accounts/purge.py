@@ -15,6 +15,8 @@ TOKEN_MARGIN = 86_400_000
 
 def purge_credentials(transaction: Transaction, settings: Settings) -> bool:
     """Delete dead sessions, tickets, and API tokens; whether more may be left to do."""
+    if not transaction.hold_turn():
+        return False
     removed = [
         _purge_sessions(transaction, settings),
         _purge_tickets(transaction),

@@ -14,7 +14,6 @@ from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
 from api.models import ApiToken, User
 from api.rights.access import Principal, Role
-from api.rights.standing import load_standing
 from api.security import ClaimedRole, Issued, Tokens
 from api.store.sessions import reading
 
@@ -60,10 +59,9 @@ def issue_access_token(transaction: Transaction, tokens: Tokens, proof: Proof, t
     user = accept_proof(transaction, proof)
     query = select(col(User.tokens_from)).where(col(User.key) == user.key)
     # Later than the clock, if that was set back since the change, or in its own millisecond.
-    earliest = max(transaction.moment(), transaction.connection.execute(query).scalar_one())
-    issued = tokens.issue(user.id, use="access", ttl=ttl, earliest=earliest)
-    transaction.reach(moment_of(issued.claims.jti))
-    return issued
+    moment = max(transaction.moment(), transaction.connection.execute(query).scalar_one())
+    transaction.reach(moment)
+    return tokens.issue(user.id, use="access", ttl=ttl, moment=moment)
 
 
 def moment_of(jti: str) -> int:
@@ -83,7 +81,8 @@ def create_api_token(
     Raises:
         Refusal: `auth_revoked`, `bad_request`, or `forbidden` when there are too many.
     """
-    if load_standing(transaction.connection, principal, "").credential_ended:
+    transaction.hold_user(principal.user_key)
+    if transaction.standing(principal, "").credential_ended:
         raise Refusal("auth_revoked")
     if (
         len(list_api_tokens(transaction.connection, principal.user_key, transaction.now_ms))

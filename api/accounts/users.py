@@ -170,14 +170,13 @@ def _named(session: SqlSession, username: str) -> User | None:
 def _from_now_on(transaction: Transaction, user_key: int) -> int:
     """The first moment at which tokens count again: later than that of any that was issued.
 
-    They are issued in the writer's thread too, at moments that never go back while it runs. After
-    a restart the clock may have been set back: what is stored tells how late it has been before.
+    They are issued by a writer too, which holds the user, at moments that never go back while it
+    runs. After a restart the clock may have been set back: what is stored tells how late it has
+    been before.
     """
-    known = (
-        select(col(User.tokens_from), func.max(col(Session.used_at)))
-        .select_from(User)
-        .outerjoin(Session, col(Session.user_key) == col(User.key))
-        .where(col(User.key) == user_key)
-    )
-    tokens_from, used_at = transaction.connection.execute(known).one()
-    return max(transaction.moment(), tokens_from, used_at or 0) + 1
+    transaction.hold_user(user_key)
+    last_used = select(func.max(col(Session.used_at))).where(col(Session.user_key) == user_key)
+    known = select(col(User.tokens_from), last_used.scalar_subquery())
+    row = transaction.connection.execute(known.where(col(User.key) == user_key)).one()
+    tokens_from: int = row[0]
+    return max(transaction.moment(), tokens_from, row[1] or 0) + 1

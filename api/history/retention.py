@@ -75,7 +75,10 @@ def _has_expired(table: type[LoggedRow], now_ms: int) -> ColumnElement[bool]:
 
 
 def tidy_item(transaction: Transaction, item_key: int, limit: int = PURGE_STEP) -> bool:
-    """Delete some of what an item keeps no longer; whether more remains."""
+    """Delete some of what an item keeps no longer; whether more remains for this server."""
+    if not transaction.hold_turn():
+        return False
+    transaction.hold_item(item_key)
     query = select(col(Item.deleted_at)).where(col(Item.key) == item_key)
     deleted = transaction.connection.execute(query).scalar_one() is not None
     return (purge_log if deleted else trim)(transaction, item_key, limit)

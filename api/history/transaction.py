@@ -22,14 +22,19 @@ from api.history.events import (
 )
 from api.models import Item, LoggedRow
 from api.rights import versions
-from api.rights.access import Access, Credential, Principal, Role, clock_ms, grant
+from api.rights.access import Access, Credential, Principal, Role, Standing, clock_ms, grant
 from api.rights.standing import load_standing
 from api.store.lookups import Lookup, Searched
 from api.store.sessions import changing
+from api.store.sharing import Held, Sharing
 from api.store.statements import statement
 
 RefKey = tuple[int, int, str]
 """(item_key, author_key, ref)"""
+
+
+AccessKey = tuple[int, str, str, str]
+"""user_key, kind and id of the credential, item_id"""
 
 
 class StoredRef(NamedTuple):
@@ -42,15 +47,14 @@ class StoredRef(NamedTuple):
 
 @dataclass(slots=True)
 class Memory:
-    """What the only writer remembers of the database between batches.
+    """What a writer remembers of the database between batches.
 
-    Exact, because everything that changes a head, a role or a credential goes through this
-    writer; a command that may change rights makes it forget (`Writer._apply_alone`).
+    Exact while nobody else writes, since a command that may change rights makes the writer forget;
+    beside others, while the versions of item and user are those that a standing was read with.
     """
 
     heads: dict[int, int] = field(default_factory=dict)
-    accesses: dict[tuple[int, str, str, str], Access] = field(default_factory=dict)
-    """By user key, kind and id of the credential, and item id."""
+    accesses: dict[AccessKey, Access] = field(default_factory=dict)
     limit: int = 50_000
     moment: int = 0
     """The newest that was given out, in epoch milliseconds: the next is not before it."""
@@ -60,20 +64,55 @@ class Memory:
         self.heads.clear()
         self.accesses.clear()
 
+    def fresh(self) -> "Memory":
+        """One that remembers nothing but the time."""
+        return Memory(moment=self.moment)
+
+    def learn(self, held: Held, accesses: Iterable[Access]) -> None:
+        """These rows are held: heads are as they say, and of those rights what others changed
+        is forgotten.
+        """
+        self.heads.update((key, item.head) for key, item in held.items.items())
+        for access in accesses:
+            key = access_key(access.principal, access.item_id)
+            known = self.accesses.get(key)
+            if known is not None and not _is_current(known, held):
+                del self.accesses[key]
+
     def trim(self) -> None:
         """Keep memory bounded; starting over now and then is cheaper than an order of use."""
         if len(self.heads) > self.limit or len(self.accesses) > self.limit:
             self.forget()
 
 
+def access_key(principal: Principal, item_id: str) -> AccessKey:
+    """What an access is remembered by."""
+    credential = principal.credential
+    return (principal.user_key, credential.kind, credential.id, item_id)
+
+
+def _is_current(known: Access, held: Held) -> bool:
+    item, standing = held.items[known.item_key], known.standing
+    user = held.users[known.principal.user_key]
+    return (item.rights, user) == (standing.item_rights, standing.user_rights)
+
+
 class Transaction:
     """One transaction of the writer. Lives in the writer's thread, may block.
 
     Entries are collected and stored in bulk: `flush` before reading them back.
+
+    Args:
+        connection: in a transaction.
+        memory: what is remembered.
+        sharing: how others who write are kept off; None: nobody else does.
     """
 
-    def __init__(self, connection: Connection, memory: Memory) -> None:
+    def __init__(
+        self, connection: Connection, memory: Memory, sharing: Sharing | None = None
+    ) -> None:
         self.connection = connection
+        self._sharing = sharing
         self.now_ms = clock_ms()
         self.events: list[Event] = []
         self._memory = memory
@@ -109,12 +148,15 @@ class Transaction:
         Raises:
             Refusal: as `grant`, and `forbidden`.
         """
-        credential = principal.credential
-        key = (principal.user_key, credential.kind, credential.id, item_id)
+        key = access_key(principal, item_id)
         access = self._memory.accesses.get(key)
-        if access is None or access.principal is not principal or self._is_over(credential):
+        if (
+            access is None
+            or access.principal is not principal
+            or self._is_over(principal.credential)
+        ):
             known = access.standing if access is not None else None
-            standing = known or load_standing(self.connection, principal, item_id)
+            standing = known or self.standing(principal, item_id)
             access = grant(principal, standing, now_ms=self.now_ms)
             self._memory.accesses[key] = access
         access.require(needed)
@@ -123,13 +165,37 @@ class Transaction:
     def _is_over(self, credential: Credential) -> bool:
         return credential.expires_at is not None and self.now_ms >= credential.expires_at
 
+    def standing(self, principal: Principal, item_id: str) -> Standing:
+        """What the database says, and goes on saying until the commit."""
+        if self._sharing is not None:
+            self._sharing.hold_place(self.connection, item_id, principal.user_key)
+        return load_standing(self.connection, principal, item_id)
+
+    def hold_item(self, item_key: int) -> None:
+        """Until the commit nobody else changes the item or its log."""
+        if self._sharing is not None:
+            self._sharing.hold(self.connection, [item_key], [])
+
+    def hold_user(self, user_key: int) -> None:
+        """Until the commit nobody else begins or ends what this user can sign in with."""
+        if self._sharing is not None:
+            self._sharing.hold_user(self.connection, user_key)
+
+    def hold_turn(self) -> bool:
+        """Whether no other server is cleaning up; none begins to, until the commit."""
+        return self._sharing is None or self._sharing.hold_turn(self.connection)
+
     def moment(self) -> int:
         """Now in milliseconds, and never less than it was: for what must come before or after.
+
+        Beside others it is the database's clock that says so, and who compares moments of a user
+        holds that user: then an earlier moment is of an earlier commit, whichever server made it.
 
         What people are shown has the clock's own time, right or wrong: else a clock that was
         ahead for a minute would stop it for hours.
         """
-        self._memory.moment = max(self._memory.moment, clock_ms())
+        now = clock_ms() if self._sharing is None else self._sharing.now(self.connection)
+        self._memory.moment = max(self._memory.moment, now)
         return self._memory.moment
 
     def reach(self, moment: int) -> None:

@@ -11,19 +11,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from api.errors import Refusal
+from api.history.commands import Call, Command, Job, Jobs
 from api.history.commits import Commits
-from api.history.doubts import settled
 from api.history.events import EntryStored, Event
 from api.history.handover import Handover
+from api.history.paths import Alone, Path, Unsettled
 from api.history.settlement import Patience, Settlement
-from api.history.transaction import Memory, RefKey, Transaction
+from api.history.shared_path import Shared
+from api.history.transaction import Transaction
 from api.outage import Outage
 from api.store.failures import (
     DatabaseError,
@@ -32,8 +33,8 @@ from api.store.failures import (
     is_busy,
     is_from_outside,
     is_full,
-    is_unsettled,
 )
+from api.store.sharing import Sharing
 
 logger = logging.getLogger("itemroom.writer")
 # Seconds without a command after which the files are looked at: within one it is to be known.
@@ -43,56 +44,7 @@ LOOK_INTERVAL = 0.25
 LOOK_LASTS = 0.001
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 Observe = Callable[[int, float, int], None]
-
-
-class Command(Protocol[T_co]):
-    """Something to be done in the writer's transaction.
-
-    A command that checks everything before it first writes, and changes no rights, is `light`:
-    it needs no savepoint of its own and leaves the writer's memory valid.
-    """
-
-    @property
-    def light(self) -> bool:
-        """Whether it needs no savepoint, and leaves what the writer remembers valid."""
-
-    def refs(self) -> Sequence[RefKey]:
-        """The refs that `apply` will ask for, so that a batch can look them up together."""
-
-    def apply(self, transaction: Transaction) -> T_co:
-        """Do it; raises Refusal when it may not be done. Runs in the writer's thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
-    """Any function of a transaction as a command."""
-
-    function: Callable[[Transaction], T]
-    light: bool = False
-
-    def refs(self) -> Sequence[RefKey]:
-        """No ref: a function that is repeated is done again."""
-        return ()
-
-    def apply(self, transaction: Transaction) -> T:
-        """Call the function with the transaction."""
-        return self.function(transaction)
-
-
-@dataclass(slots=True)
-class _Job(Generic[T]):
-    """A command in the queue, what came of it, and who wants to know."""
-
-    command: Command[T]
-    done: Callable[[T | None, BaseException | None], None]
-    result: T | None = None
-    error: BaseException | None = None
-
-    def give(self) -> None:
-        """Tell who wants to know."""
-        self.done(self.result, self.error)
 
 
 class Writer:
@@ -106,6 +58,7 @@ class Writer:
         max_batch: commands in one transaction.
         patience: seconds that events may wait to be told with those of the next commit.
         check: raises NotStorable when what is committed might not be found again.
+        sharing: how others who write to the database are kept off; None: nobody else does.
     """
 
     def __init__(
@@ -118,21 +71,22 @@ class Writer:
         max_batch: int,
         patience: Patience = lambda _: 0.0,
         check: Callable[[Connection], None] = lambda _: None,
+        sharing: Sharing | None = None,
     ) -> None:
         self._engine = engine
         self._settlement = Settlement(commits, patience)
         self._observe = observe
         self._max_batch = max_batch
         self._check = check
-        self._memory = Memory()
+        self._path: Path = Alone() if sharing is None else Shared(sharing)
         self._outage = Outage(logger)
         # Events of commits that nobody was told of yet: of the last one, and of one before it
         # that was not acknowledged, since its files were not in their places.
         self._committed: list[Event] = []
         # Events of a commit whose answer was lost with the connection: perhaps it is stored.
-        self._doubted: list[Event] = []
+        self._doubted: Sequence[Event] = ()
         self._looked_at = -LOOK_LASTS  # When the last look at the files was well, if it was.
-        self._handover: Handover[_Job[Any]] = Handover(max_waiting=max_queue, late=self._refuse)
+        self._handover: Handover[Job[Any]] = Handover(max_waiting=max_queue, late=self._refuse)
         self._settled = 0  # Commands since the start.
         self._loop: asyncio.AbstractEventLoop  # Set by `start`, as the thread.
         self._thread: threading.Thread
@@ -154,7 +108,7 @@ class Writer:
         Raises:
             Refusal: `busy` when the queue is full, `draining` after `finish`.
         """
-        self._handover.submit(_Job(command, done))
+        self._handover.submit(Job(command, done))
 
     async def execute(self, command: Command[T]) -> T:
         """Queue a command and wait for the commit. Cancelling does not undo it."""
@@ -189,11 +143,20 @@ class Writer:
                     if events := self._look(connection):
                         self._loop.call_soon_threadsafe(self._settle, [], events)
                     continue
-                started = time.perf_counter()
-                events = self._commit(connection, batch)
-                entries = sum(isinstance(event, EntryStored) for event in events)
-                self._observe(len(batch), time.perf_counter() - started, entries)
-                self._loop.call_soon_threadsafe(self._settle, batch, events)
+                for part in self._path.parts(batch):
+                    left = part
+                    while left:
+                        left = self._store_some(connection, left)
+
+    def _store_some(self, connection: Connection, part: Jobs) -> Jobs:
+        """One commit, and who waits for it is told; what is left to be done."""
+        started = time.perf_counter()
+        events, left = self._commit(connection, part)
+        done = [job for job in part if job not in left] if left else part
+        entries = sum(isinstance(event, EntryStored) for event in events)
+        self._observe(len(done), time.perf_counter() - started, entries)
+        self._loop.call_soon_threadsafe(self._settle, done, events)
+        return left
 
     def _look(self, connection: Connection) -> Sequence[Event]:
         """Nothing is to be stored: see whether it could be, since nobody else would notice."""
@@ -201,7 +164,7 @@ class Writer:
             self._look_at_files(connection)
         except (DatabaseError, DBAPIError):
             # Perhaps somebody else had the database meanwhile.
-            self._memory.forget()
+            self._path.forget()
             return ()
         return self._take_committed()
 
@@ -210,12 +173,12 @@ class Writer:
         self._looked_at = -LOOK_LASTS
         self._check(connection)
         if self._doubted:
-            self._committed += settled(connection, self._doubted)
-            self._doubted = []
+            self._committed += self._path.settle(connection, self._doubted)
+            self._doubted = ()
         self._looked_at = time.monotonic()
 
-    def _commit(self, connection: Connection, batch: list[_Job[Any]]) -> Sequence[Event]:
-        """One transaction. When it fails, every command of it fails, and nothing was stored.
+    def _commit(self, connection: Connection, part: Jobs) -> tuple[Sequence[Event], Jobs]:
+        """One commit: what it tells, and what is left. When it fails, all of it fails, unstored.
 
         Unless a file was moved at this very moment. Then nobody knows yet, nobody is told, and
         whoever tries again with the same ref gets the same entry if the file comes back. The same
@@ -224,29 +187,27 @@ class Writer:
         try:
             if time.monotonic() - self._looked_at > LOOK_LASTS:
                 self._look_at_files(connection)
-            self._store(connection, batch)
+            left = self._store(connection, part)
             self._look_at_files(connection)
         except Exception as error:
-            self._memory.forget()
+            self._path.forget()
             refusal = self._refusal_of(error)
-            for job in batch:
-                job.result, job.error = None, refusal
-            return ()
+            for job in part:
+                job.fail(refusal)
+            return (), ()
         self._outage.worked()
-        self._memory.trim()
-        return self._take_committed()
+        self._path.trim()
+        return self._take_committed(), left
 
-    def _store(self, connection: Connection, batch: list[_Job[Any]]) -> None:
-        transaction = None
+    def _store(self, connection: Connection, part: Jobs) -> Jobs:
         try:
-            with connection.begin():
-                transaction = self._apply(connection, batch)
-        except Exception as error:
-            if transaction is not None and is_unsettled(error):
-                self._doubted = transaction.events
-                self._looked_at = -LOOK_LASTS
+            outcome = self._path.store(connection, part)
+        except Unsettled as doubt:
+            self._doubted = doubt.events
+            self._looked_at = -LOOK_LASTS
             raise
-        self._committed += transaction.events
+        self._committed += outcome.events
+        return outcome.left
 
     def _take_committed(self) -> Sequence[Event]:
         events, self._committed = self._committed, []
@@ -254,6 +215,8 @@ class Writer:
 
     def _refusal_of(self, error: Exception) -> Refusal:
         """What a failed transaction means for those whose commands were in it."""
+        if isinstance(error, Unsettled) and isinstance(error.__cause__, Exception):
+            error = error.__cause__
         if is_busy(error):
             return Refusal("busy", retry_after=1)
         if isinstance(error, NotStorable):
@@ -268,45 +231,12 @@ class Writer:
             return Refusal("storage_error", retry_after=1)
         return Refusal("internal")
 
-    def _apply(self, connection: Connection, batch: list[_Job[Any]]) -> Transaction:
-        transaction = Transaction(connection, self._memory)
-        transaction.look_up_refs({ref for job in batch for ref in job.command.refs()})
-        for job in batch:
-            try:
-                if job.command.light:
-                    job.result = job.command.apply(transaction)
-                else:
-                    job.result = self._apply_alone(transaction, job.command)
-            except Refusal as refusal:
-                job.error = refusal
-        transaction.flush()
-        return transaction
-
-    def _apply_alone(self, transaction: Transaction, command: Command[T]) -> T:
-        """Run a command in a savepoint: when it fails, the rest of the batch is untouched."""
-        transaction.flush()
-        events = len(transaction.events)
-        try:
-            with transaction.connection.begin_nested():
-                result = command.apply(transaction)
-                transaction.flush()
-        except Exception as error:
-            transaction.discard(events)
-            self._memory.forget()
-            # A full disk or a held lock ends the whole transaction, not this command alone.
-            if isinstance(error, Refusal | OperationalError) or is_from_outside(error):
-                raise
-            logger.exception("a command failed")
-            raise Refusal("internal") from error
-        self._memory.forget()
-        return result
-
-    def _settle(self, batch: list[_Job[Any]], events: Sequence[Event]) -> None:
+    def _settle(self, batch: Jobs, events: Sequence[Event]) -> None:
         self._settled += len(batch)
         more = self._handover.submitted > self._settled
         self._settlement.settle(batch, events, more=more)
 
-    def _refuse(self, late: list[_Job[Any]]) -> None:
+    def _refuse(self, late: list[Job[Any]]) -> None:
         for job in late:
-            job.error = Refusal("draining")
+            job.fail(Refusal("draining"))
         self._settle(late, [])

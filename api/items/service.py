@@ -15,7 +15,6 @@ from api.history.transaction import Transaction
 from api.items.schemas import ItemChange, NewItem
 from api.models import Item, Membership, Ticket
 from api.rights.access import Access, Principal, Role, claimed_role
-from api.rights.standing import load_standing
 from api.security import new_id
 
 
@@ -29,7 +28,7 @@ def create_item(transaction: Transaction, principal: Principal, wanted: NewItem)
             the token is limited to other items or to less than admin.
     """
     item_id = wanted.id or new_id()
-    standing = load_standing(transaction.connection, principal, item_id)
+    standing = transaction.standing(principal, item_id)
     if standing.credential_ended:
         raise Refusal("auth_revoked")
     items = principal.credential.items

@@ -93,7 +93,8 @@ def _find(
 
 @statement
 def _use(now: int, jti: str) -> Update:
-    return update(Ticket).where(col(Ticket.jti) == jti).values({col(Ticket.used_at): now})
+    unused = col(Ticket.jti) == jti, col(Ticket.used_at).is_(None)
+    return update(Ticket).where(*unused).values({col(Ticket.used_at): now})
 
 
 def _look(
@@ -106,7 +107,6 @@ def _look(
 
 
 def _redeem(jti: str, item_id: str, transaction: Transaction) -> Principal:
-    # The writer is the only one that writes: between this look and the update nobody comes.
     found = _look(transaction.connection, jti, item_id, transaction.now_ms)
     user_key, user_id, name, kind, credential_id, issued_at, expires_at, cap = found
     items = None if cap is None else {item_id: Role(cap)}
@@ -114,5 +114,7 @@ def _redeem(jti: str, item_id: str, transaction: Transaction) -> Principal:
     principal = Principal(user_key, user_id, name, credential)
     if load_standing(transaction.connection, principal, item_id).credential_ended:
         raise Refusal("auth_revoked")
-    _use.run(transaction.connection, transaction.now_ms, jti)
+    # Two who show it at once may both have found it unused, on two servers.
+    if not _use.run(transaction.connection, transaction.now_ms, jti):
+        raise Refusal("ticket_used")
     return principal

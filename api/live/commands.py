@@ -1,8 +1,8 @@
 """What a client's frames ask to be stored, as commands of the writer."""
 
 from api.history.bodies import encode_body
+from api.history.commands import Command
 from api.history.messages import Delete, Edit, Publish, React, Stored
-from api.history.writer import Command
 from api.live.client_frames import DeleteFrame, EditFrame, PublishFrame, ReactFrame
 from api.rights.access import Access
 from api.settings import Settings

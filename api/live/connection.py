@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from api.errors import Refusal
-from api.history.writer import Command
+from api.history.commands import Command
 from api.limits import Bucket
 from api.live import frames
 from api.live.client_frames import AnyClientFrame, AuthFrame, parse, ref_of

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from api.errors import Refusal
-from api.history.writer import Command
+from api.history.commands import Command
 from api.live.encoding import Codec
 from api.live.frames import ServerFrame, Welcome
 from api.live.services import Services

@@ -41,6 +41,7 @@ def issue_api_token(
         Refusal: `not_found`, `bad_request`, or `forbidden` when the user is disabled.
     """
     user = _known(transaction, username)
+    transaction.hold_user(user.key)
     query = select(col(User.disabled), col(User.tokens_from)).where(col(User.key) == user.key)
     disabled, tokens_from = transaction.connection.execute(query).one()
     if disabled:

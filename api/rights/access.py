@@ -74,6 +74,10 @@ class Standing:
     item_deleted: bool = False
     default_role: Role | None = None
     member_role: Role | None = None
+    item_rights: int = 0
+    """The version of the item's rights that this was read with."""
+    user_rights: int = 0
+    """The same of the user's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from api.store.statements import statement
 @statement
 def _standing(
     kind: str, credential: str, issued_at: int, item_id: str, user_key: int
-) -> Select[int | None, str, str, int | None, str | None, str | None]:
+) -> Select[int | None, str, str, int | None, str | None, str | None, int | None, int]:
     counts = case(
         {
             "session": exists().where(col(Session.id) == credential),
@@ -35,6 +35,8 @@ def _standing(
             col(Item.deleted_at),
             col(Item.default_role),
             col(Membership.role),
+            col(Item.rights),
+            col(User.rights),
         )
         .select_from(User)
         .outerjoin(Item, col(Item.id) == item_id)
@@ -56,7 +58,16 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
     )
     if not rows:  # No such user, or a disabled one, or the credential was ended.
         return Standing(credential_ended=True)
-    item_key, public_id, title, deleted_at, default_role, member_role = rows[0]
+    (
+        item_key,
+        public_id,
+        title,
+        deleted_at,
+        default_role,
+        member_role,
+        item_rights,
+        user_rights,
+    ) = rows[0]
     return Standing(
         credential_ended=False,
         item_key=item_key,
@@ -65,6 +76,8 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
         item_deleted=deleted_at is not None,
         default_role=_role(default_role),
         member_role=_role(member_role),
+        item_rights=item_rights or 0,
+        user_rights=user_rights,
     )
 
 

@@ -21,15 +21,15 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def new_id(*, earliest: int = 0) -> str:
+def new_id(*, moment: int | None = None) -> str:
     """A UUID version 7 (RFC 9562, section 5.7): later ids sort after earlier ones.
 
-    Its time is at least `earliest`, in milliseconds, whatever the clock says.
+    Its time is `moment`, in milliseconds, whatever the clock says; None: what that says.
 
     The 12 bits after the milliseconds hold their fraction (section 6.2, method 3), which orders
     ids down to 245 ns without shared state; closer ones, and a clock set back, may swap.
     """
-    milliseconds, rest = divmod(max(time.time_ns(), earliest * 1_000_000), 1_000_000)
+    milliseconds, rest = divmod(time.time_ns() if moment is None else moment * 1_000_000, 1_000_000)
     fraction = rest * 4096 // 1_000_000
     version_and_fraction = 0x7000 | fraction
     variant_and_random = 0b10 << 62 | secrets.randbits(62)

@@ -83,7 +83,7 @@ class Tokens:
         ttl: int,
         name: str | None = None,
         items: Mapping[str, ClaimedRole] | None = None,
-        earliest: int = 0,
+        moment: int | None = None,
     ) -> Issued:
         """A token that lives for `ttl` seconds; its id is in the claims: see `new_id`.
 
@@ -97,7 +97,7 @@ class Tokens:
             "sub": subject,
             "iat": now,
             "exp": now + ttl,
-            "jti": new_id(earliest=earliest),
+            "jti": new_id(moment=moment),
             "use": use,
         }
         if name is not None:

@@ -70,6 +70,12 @@ def is_unsettled(error: BaseException) -> bool:
     return failure is not None and postgresql.has_ended(failure)
 
 
+def is_taken(error: BaseException) -> bool:
+    """Whether somebody else has stored what there may be only once."""
+    failure = first_failure(error)
+    return failure is not None and postgresql.is_taken(failure)
+
+
 def _meaning(error: BaseException) -> Meaning | None:
     failure = first_failure(error)
     if failure is None:

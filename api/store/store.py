@@ -11,6 +11,7 @@ from api.store.backups import Contents
 from api.store.notices import Notices
 from api.store.postgresql.store import PostgresqlStore
 from api.store.readers import Readers
+from api.store.sharing import Sharing
 from api.store.sqlite.store import SqliteStore
 
 
@@ -32,14 +33,18 @@ class Store(Protocol):
     def lost(self) -> str | None:
         """Why the server that has it has to end; None: it can go on."""
 
+    @property
+    def sharing(self) -> Sharing | None:
+        """How other servers that write to it are kept off; None: there is one at a time."""
+
     def open(self, *, url: str | None = None) -> None:
-        """Take it for this process alone, and connect the one that writes.
+        """Take it, for this process alone or with other servers, and connect the one that writes.
 
         Args:
             url: where this process serves; told to commands by `holder`.
 
         Raises:
-            Held: another process has it.
+            Held: another process has it, and does not share it.
             DatabaseError: it cannot be used, and what to do.
         """
 

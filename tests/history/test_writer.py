@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 
 from api.errors import Refusal
+from api.history.commands import Call
 from api.history.commits import Commits
 from api.history.events import EntryStored, Event
-from api.history.writer import Call, Writer
+from api.history.writer import Writer
 from api.rights.access import Access
 from api.settings import Settings
 from tests.deadlines import scaled

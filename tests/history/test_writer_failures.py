@@ -58,6 +58,7 @@ class Crashing:
     """A light command with a bug: it has no savepoint to go back to."""
 
     light = True
+    access = None
 
     def refs(self) -> Sequence[RefKey]:
         return ()

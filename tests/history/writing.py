@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from api.errors import Refusal
+from api.history.commands import Call
 from api.history.entries import Kind
 from api.history.messages import author_of
 from api.history.transaction import Transaction
-from api.history.writer import Call
 from api.rights.access import Access
 from tests.stores import Store
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 
 from api.errors import Refusal
+from api.history.commands import Command
 from api.history.events import UserRenamed
-from api.history.writer import Command
 from api.live.codecs import DEFAULT_CODEC
 from api.live.connection import Connection
 from api.live.encoding import Frames, Notice

@@ -13,13 +13,14 @@ from sqlalchemy import delete, update
 from sqlmodel import col
 
 from api.errors import Refusal
+from api.history.commands import Call
 from api.history.commits import Commits
 from api.history.entries import Kind
 from api.history.events import ItemDeleted, MemberChanged
 from api.history.extent import Extent
 from api.history.messages import author_of
 from api.history.transaction import Transaction
-from api.history.writer import Call, Writer
+from api.history.writer import Writer
 from api.live.codecs import DEFAULT_CODEC
 from api.live.connection import Connection
 from api.live.encoding import Codec

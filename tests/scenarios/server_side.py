@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from api.history.commands import Call
 from api.history.transaction import Transaction
-from api.history.writer import Call
 from tests.deadlines import scaled
 from tests.serving import LiveServer, Served
 

@@ -46,6 +46,11 @@ def has_ended(failure: BaseException) -> bool:
     return _is_operational(failure) if code is None else code[:2] in _ENDED_CLASSES
 
 
+def is_taken(failure: BaseException) -> bool:
+    """Whether a unique index has refused a row."""
+    return getattr(failure, "sqlstate", None) == "23505"  # unique_violation
+
+
 def _is_operational(failure: BaseException) -> bool:
     """Whether it is the connection's: the server said nothing that has a code."""
     # By its name: the driver is imported only where it is used.

@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 from api.settings import Settings
 from api.store.failures import DatabaseError, translated
 from api.store.postgresql import session
+from api.store.postgresql.lock import MIGRATING
 
 # Seconds to get a connection, and milliseconds until data that nobody acknowledges ends it.
 CONNECT_TIMEOUT = 3
@@ -27,7 +28,7 @@ def url_of(settings: Settings) -> URL:
 
 
 def open_writing_engine(settings: Settings, lock: Callable[[Any], None]) -> Engine:
-    """The engine with the only connection that writes; each that it makes first takes the lock."""
+    """The engine with this process's connection that writes, which first takes the lock."""
     engine = _open(settings, WRITE, poolclass=StaticPool)
 
     @event.listens_for(engine, "connect")
@@ -81,10 +82,11 @@ async def connect_beside(settings: Settings) -> Any:
 
 @contextmanager
 def unhurried(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may take as long as it takes: one that changes the schema."""
+    """A transaction that may take as long as it takes: one that changes the schema, alone."""
     with engine.begin() as connection:
         for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
             connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+        connection.exec_driver_sql(MIGRATING)
         yield connection
 
 

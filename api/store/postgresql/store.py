@@ -19,11 +19,12 @@ from api.store.failures import DatabaseError, Held, NotStorable
 from api.store.notices import Notices
 from api.store.postgresql import database, lock
 from api.store.postgresql.notices import PostgresqlNotices
+from api.store.postgresql.sharing import PostgresqlSharing
 from api.store.readers import Readers
 
 logger = logging.getLogger("itemroom.database")
 
-# Seconds that a server waits for the lock of one that ended a moment ago: it is free when
+# Seconds that a server waits for the lock of a command that ended a moment ago: it is free when
 # PostgreSQL has noticed that.
 PATIENCE = 5.0
 # Seconds between two trials of the connection, so that its end is noticed.
@@ -37,14 +38,16 @@ BACKUPS = (
 class PostgresqlStore:
     """A database of a server; its lock belongs to the connection that writes."""
 
+    lost: str | None = None
+    """Nothing that others do ends a server: they are kept off by row."""
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._boot = secrets.token_hex(4)
         self._url: str | None = None
         self._looked_at = 0.0
         self._outage = Outage(logger)
-        self.lost: str | None = None
-        """Why the server that has it has to end."""
+        self.sharing = PostgresqlSharing()
         self.engine: Engine  # Set by `open`.
         self.product = "PostgreSQL"
         """With its version, once it is open."""
@@ -56,7 +59,7 @@ class PostgresqlStore:
         return url.render_as_string(hide_password=True)
 
     def open(self, *, url: str | None = None) -> None:
-        """Connect, and take the lock; a server waits a moment for it."""
+        """Connect, and take the lock; a server waits a moment for a command that has it."""
         self._url = url
         self.engine = database.open_writing_engine(self._settings, self._take_lock)
         deadline = time.monotonic() + (PATIENCE if url is not None else 0)
@@ -77,13 +80,10 @@ class PostgresqlStore:
 
     def holder(self) -> tuple[int | None, str | None]:
         """By the name of its session."""
-        pid, _, url = self._holder()
-        return pid, url
-
-    def _holder(self) -> lock.Holder:
         with self.look().connect() as connection:
             driver: Any = connection.connection.driver_connection
-            return lock.holder(driver)
+            pid, _, url = lock.holder(driver)
+        return pid, url
 
     def prepare(self) -> None:
         """See to the schema."""
@@ -94,7 +94,7 @@ class PostgresqlStore:
         try:
             if not database.is_connected(connection):
                 database.reconnect(connection)
-                # Whoever had the lock between the two may have changed all that is remembered.
+                # What is remembered is of before, and a commit may be in doubt.
                 raise NotStorable("the connection to PostgreSQL was made anew")
             if time.monotonic() - self._looked_at > LOOK_INTERVAL:
                 with connection.begin():
@@ -109,14 +109,7 @@ class PostgresqlStore:
     def _fail(self, error: Exception) -> NoReturn:
         reason = error.orig if isinstance(error, DBAPIError) else error
         self._outage.failed(f"nothing can be stored: {reason}")
-        if isinstance(error, Held) and self._is_taken():
-            # What it stores, this one's clients would never hear of.
-            self.lost = f"the connection was lost, and another server took the database: {error}"
         raise NotStorable(str(reason)) from error
-
-    def _is_taken(self) -> bool:
-        """Whether another process has the lock; else a former session of this one still ends."""
-        return self._holder().boot not in {None, self._boot}
 
     def open_readers(self) -> Readers:
         """Connections of their own."""

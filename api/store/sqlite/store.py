@@ -19,6 +19,8 @@ class SqliteStore:
     """A file, and what lies beside it."""
 
     product = f"SQLite {sqlite3.sqlite_version}"
+    sharing = None
+    """The lock is one process's."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""One process has a database, for as long as its session lasts."""
+"""Servers share a database; a command has it alone, for as long as its session lasts."""
 
 import os
 
@@ -14,19 +14,23 @@ from tests.programs.waiting import until
 URL = "http://127.0.0.1:8000"
 
 
-def test_second_server_refused_and_told_who_has_it(
+def test_servers_share_what_a_command_may_only_have_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By process and URL; when the first ends, the database is free."""
+    """A second server comes in; a command is told where one of them serves, and waits for both."""
     monkeypatch.setattr(store, "PATIENCE", 0.2)
-    first, second = PostgresqlStore(settings), PostgresqlStore(settings)
+    first, second, command = (PostgresqlStore(settings) for _ in range(3))
     first.open(url=URL)
-    assert second.holder() == (os.getpid(), URL)
-    with pytest.raises(Held, match=rf"{os.getpid()} \({URL}\) holds this database"):
-        second.open(url="http://127.0.0.1:8001")
-    first.close()
+    assert command.holder() == (os.getpid(), URL)
     second.open(url="http://127.0.0.1:8001")
+    first.close()
+    with pytest.raises(Held, match=rf"{os.getpid()} \(http://127.0.0.1:8001\) holds this"):
+        command.open()
     second.close()
+    command.open()
+    with pytest.raises(Held, match="a command"):
+        first.open(url=URL)
+    command.close()
 
 
 def test_command_does_not_wait_and_has_no_url(settings: Settings) -> None:

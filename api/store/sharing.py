@@ -1,0 +1,66 @@
+"""Writing beside others: what a database offers that more than one process writes to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+
+class ItemState(NamedTuple):
+    """What an item's row says while it is held."""
+
+    head: int
+    rights: int
+    """The version of its rights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows that nobody else changes until the transaction ends, by their keys."""
+
+    items: Mapping[int, ItemState]
+    users: Mapping[int, int]
+    """The versions of the users' rights."""
+
+
+class ItemMove(NamedTuple):
+    """An item's head, as it is believed to be, and as it shall be."""
+
+    item_key: int
+    head: int
+    next_head: int
+    rights: int
+
+
+class NewMessage(NamedTuple):
+    """A message for the log."""
+
+    item_key: int
+    seq: int
+    author_key: int
+    ref: str | None
+    digest: bytes | None
+    body: bytes | None
+
+
+class Sharing(Protocol):
+    """Locks, and a swap without any. All methods block, and raise as a `Statement`.
+
+    Items are always taken before users, each in the order of their keys.
+    """
+
+    def hold(self, connection: Connection, items: Sequence[int], users: Sequence[int]) -> Held:
+        """Until the transaction ends, these heads and rights are what is read now."""
+
+    def hold_place(self, connection: Connection, item_id: str, user_key: int) -> None:
+        """The same for what a user may do in an item, should there be one with this id."""
+
+    def hold_user(self, connection: Connection, user_key: int) -> None:
+        """Be the only one to begin or end what a user can sign in with."""
+
+    def hold_turn(self, connection: Connection) -> bool:
+        """Whether it is this process's turn to clean up: one at a time, until the commit."""
+
+    def now(self, connection: Connection) -> int:
+        """The one clock that all who write go by, in milliseconds since the epoch."""
