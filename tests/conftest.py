@@ -21,7 +21,7 @@ from api.app import create_app
 from api.security import Passwords
 from api.settings import Settings
 from api.state import State
-from tests import loggers
+from tests import loggers, scratch
 from tests.deadlines import scaled
 from tests.people import People
 from tests.programs.postgresql import Cluster
@@ -57,7 +57,9 @@ OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers"}
 
 
 def pytest_configure() -> None:
-    """As each server in this process does it: nobody hears of single calls."""
+    """Before anything else is made."""
+    scratch.use_memory()
+    # As each server in this process does it: nobody hears of single calls.
     logging.getLogger("uvicorn.access").propagate = False
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import httpx2
@@ -122,11 +123,12 @@ def _copy(start: Path, sources: list[str], target: Path, hidden: list[str] | Non
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """Built once."""
-    image = Image(tmp_path_factory.mktemp("image"))
-    image.build()
-    return image
+def image() -> Iterator[Image]:
+    """Built once; not on a file system of its own, which would not become read-only with `/`."""
+    with TemporaryDirectory(prefix="itemroom-image-", dir="/var/tmp") as folder:
+        image = Image(Path(folder))
+        image.build()
+        yield image
 
 
 def may_contain() -> bool:
