@@ -17,9 +17,7 @@ _Row = tuple[int, int, str | None, bytes | None, int | None, int | None]
 """author_key, at, ref, body, edited_seq, deleted_seq"""
 
 
-def settled(
-    connection: Connection, events: Sequence[Event], sharing: Sharing | None = None
-) -> Sequence[Event]:
+def settled(connection: Connection, events: Sequence[Event], sharing: Sharing) -> Sequence[Event]:
     """Those events of a doubtful commit that are to be told. Blocks; raises as a `Statement`.
 
     Its entries say whether it was stored. Without any, only what ends something is told: who was
@@ -28,16 +26,15 @@ def settled(
     Args:
         connection: the one that writes, in no transaction.
         events: of one commit.
-        sharing: how others who write are kept off; None: nobody else can have written since.
+        sharing: how others who write are kept off: they may have written since.
     """
     stored = [event.entry for event in events if isinstance(event, EntryStored)]
     if not stored:
         return [event for event in events if isinstance(event, CredentialsEnded | ItemDeleted)]
     with connection.begin():
         items = sorted({entry.item_key for entry in stored})
-        if sharing is not None:
-            # Whoever still has the locks of the lost session's transaction has not ended it.
-            sharing.hold(connection, items, [])
+        # Whoever still has the locks of the lost session's transaction has not ended it.
+        sharing.hold(connection, items, [])
         keys = [(entry.item_key, entry.seq) for entry in stored]
         rows = {(row[0], row[1]): row[2:] for row in _FIND.fetch(connection, keys)}
         lost = {
@@ -45,10 +42,9 @@ def settled(
             for entry in stored
             if not _is_stored(entry, rows.get((entry.item_key, entry.seq)))
         }
-        if sharing is not None:
-            # A statement without a transaction may be still on its way to the server. It counts
-            # on these versions: when it comes, it stores nothing.
-            versions.bump_item.run_many(connection, [(key,) for key, _ in lost])
+        # A statement without a transaction may be still on its way to the server. It counts on
+        # these versions: when it comes, it stores nothing.
+        versions.bump_item.run_many(connection, [(key,) for key, _ in lost])
     if len(lost) == len(keys):
         return ()
     return [

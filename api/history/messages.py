@@ -41,7 +41,7 @@ class Change:
             return ()
         return ((self.access.item_key, self.access.principal.user_key, self.ref),)
 
-    def _authorize(self, transaction: Transaction) -> Access:
+    def authorize(self, transaction: Transaction) -> Access:
         """The right to write as it is now: what the socket was let in with may have ended."""
         return transaction.access(self.access.principal, self.access.item_id, Role.WRITER)
 
@@ -90,7 +90,7 @@ class Publish(Change):
 
     def apply(self, transaction: Transaction) -> Stored:
         """Store it; needs writer."""
-        self._authorize(transaction)
+        self.authorize(transaction)
         mark = digest(Kind.MESSAGE, None, self.body) if self.ref is not None else b""
         return self._repeated(transaction, mark) or self._append(
             transaction, Kind.MESSAGE, mark, body=self.body
@@ -106,7 +106,7 @@ class Edit(Change):
 
     def apply(self, transaction: Transaction) -> Stored:
         """Store the edit, and the present body in the message's own row."""
-        access = self._authorize(transaction)
+        access = self.authorize(transaction)
         mark = digest(Kind.EDIT, self.target, self.body)
         if repeated := self._repeated(transaction, mark):
             return repeated
@@ -125,7 +125,7 @@ class Delete(Change):
 
     def apply(self, transaction: Transaction) -> Stored:
         """Store the deletion, and erase the body wherever it stands."""
-        access = self._authorize(transaction)
+        access = self.authorize(transaction)
         mark = digest(Kind.DELETE, self.target, None)
         if repeated := self._repeated(transaction, mark):
             return repeated
@@ -151,7 +151,7 @@ class React(Change):
 
     def apply(self, transaction: Transaction) -> Stored:
         """Store the change; putting on what is on gives the seq of the first time."""
-        self._authorize(transaction)
+        self.authorize(transaction)
         body = orjson.dumps({"value": self.value, "on": self.on})
         mark = digest(Kind.REACTION, self.target, body)
         if repeated := self._repeated(transaction, mark):

@@ -1,7 +1,7 @@
 """The ways of commands to the disk: alone on a database, or beside others who write to it too."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,20 +10,23 @@ from sqlalchemy.exc import OperationalError
 
 from api.errors import Refusal
 from api.history.commands import Job, Jobs
-from api.history.doubts import settled
 from api.history.events import Event
 from api.history.transaction import Memory, Transaction
-from api.store.failures import is_from_outside, is_unsettled
+from api.store.failures import is_from_outside
 
 logger = logging.getLogger("itemroom.writer")
 
 
-class Unsettled(Exception):  # noqa: N818 - perhaps all went well
-    """The connection ended: these events may be those of a commit, or of none. Has a cause."""
+Settle = Callable[[Connection], Sequence[Event]]
+"""Finds out which events of a commit are to be told. In no transaction; raises as a `Statement`."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+
+class Unsettled(Exception):  # noqa: N818 - perhaps all went well
+    """The connection ended, and nobody knows whether a commit was stored. Has a cause."""
+
+    def __init__(self, settle: Settle) -> None:
         super().__init__()
-        self.events = events
+        self.settle = settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,6 @@ class Path(Protocol):
 
     def store(self, connection: Connection, part: Jobs) -> Outcome:
         """Do it, and commit. When it raises, nothing was stored, unless it is Unsettled."""
-
-    def settle(self, connection: Connection, events: Sequence[Event]) -> Sequence[Event]:
-        """Those of unsettled events that are to be told. Raises as a `Statement`."""
 
     def forget(self) -> None:
         """Remember nothing: something failed."""
@@ -67,19 +67,14 @@ class Alone:
     def store(self, connection: Connection, part: Jobs) -> Outcome:
         """One transaction, with a savepoint for whatever may change rights."""
         transaction = Transaction(connection, self._memory)
-        try:
-            with connection.begin():
-                transaction.look_up_refs({ref for job in part for ref in job.command.refs()})
-                for job in part:
-                    if job.command.light:
-                        job.apply(transaction)
-                    else:
-                        self._apply_alone(transaction, job)
-                transaction.flush()
-        except Exception as error:
-            if is_unsettled(error):
-                raise Unsettled(transaction.events) from error
-            raise
+        with connection.begin():
+            transaction.look_up_refs({ref for job in part for ref in job.command.refs()})
+            for job in part:
+                if job.command.light:
+                    job.apply(transaction)
+                else:
+                    self._apply_alone(transaction, job)
+            transaction.flush()
         return Outcome(transaction.events)
 
     def _apply_alone(self, transaction: Transaction, job: Job[object]) -> None:
@@ -95,10 +90,6 @@ class Alone:
             job.fail(refusal_of_command(error))
         finally:
             self._memory.forget()
-
-    def settle(self, connection: Connection, events: Sequence[Event]) -> Sequence[Event]:
-        """Nobody else can have written since."""
-        return settled(connection, events)
 
     def forget(self) -> None:
         """Start over from the database."""

@@ -1,9 +1,10 @@
 """The writer's unit of work: what a command sees and does inside one database transaction."""
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Select, Update, select, update
 from sqlmodel import Session, col
@@ -17,16 +18,15 @@ from api.history.events import (
     Event,
     ItemDeleted,
     MemberChanged,
-    ReadMoved,
     UserRenamed,
 )
 from api.models import Item, LoggedRow
 from api.rights import versions
-from api.rights.access import Access, Credential, Principal, Role, Standing, clock_ms, grant
+from api.rights.access import Access, Principal, Role, Standing, clock_ms, grant
 from api.rights.standing import load_standing
 from api.store.lookups import Lookup, Searched
 from api.store.sessions import changing
-from api.store.sharing import Held, Sharing
+from api.store.sharing import Held, ItemMove, NewMessage, Sharing
 from api.store.statements import statement
 
 RefKey = tuple[int, int, str]
@@ -63,6 +63,14 @@ class Memory:
         """Start over from the database."""
         self.heads.clear()
         self.accesses.clear()
+
+    def recall(self, principal: Principal, item_id: str, now_ms: int) -> Access | None:
+        """Their access, as it was when it was judged last; None: it is to be judged."""
+        access = self.accesses.get(access_key(principal, item_id))
+        if access is None or access.principal is not principal:
+            return None
+        expires_at = principal.credential.expires_at
+        return None if expires_at is not None and now_ms >= expires_at else access
 
     def fresh(self) -> "Memory":
         """One that remembers nothing but the time."""
@@ -136,10 +144,6 @@ class Transaction:
                 versions.bump_item.run(self.connection, event.item_key)
             case CredentialsEnded() | UserRenamed():
                 versions.bump_user.run(self.connection, event.user_key)
-            case EntryStored() | ReadMoved():
-                pass
-            case _ as unknown:
-                assert_never(unknown)
         self.events.append(event)
 
     def access(self, principal: Principal, item_id: str, needed: Role) -> Access:
@@ -148,22 +152,15 @@ class Transaction:
         Raises:
             Refusal: as `grant`, and `forbidden`.
         """
-        key = access_key(principal, item_id)
-        access = self._memory.accesses.get(key)
-        if (
-            access is None
-            or access.principal is not principal
-            or self._is_over(principal.credential)
-        ):
-            known = access.standing if access is not None else None
-            standing = known or self.standing(principal, item_id)
+        access = self._memory.recall(principal, item_id, self.now_ms)
+        if access is None:
+            key = access_key(principal, item_id)
+            former = self._memory.accesses.get(key)
+            standing = self.standing(principal, item_id) if former is None else former.standing
             access = grant(principal, standing, now_ms=self.now_ms)
             self._memory.accesses[key] = access
         access.require(needed)
         return access
-
-    def _is_over(self, credential: Credential) -> bool:
-        return credential.expires_at is not None and self.now_ms >= credential.expires_at
 
     def standing(self, principal: Principal, item_id: str) -> Standing:
         """What the database says, and goes on saying until the commit."""
@@ -245,6 +242,42 @@ class Transaction:
         if item_key not in self._memory.heads:
             ((self._memory.heads[item_key],),) = _head.fetch(self.connection, item_key)
         return self._memory.heads[item_key]
+
+    def presume_new(self, refs: Iterable[RefKey]) -> None:
+        """Take these refs for new without a look: an index refuses the one that is not."""
+        self._looked_up.update(refs)
+
+    def swap(self, sharing: Sharing, accesses: Iterable[Access]) -> set[int]:
+        """Store the messages that were appended, outside of a transaction, as is remembered.
+
+        Args:
+            sharing: does it.
+            accesses: what all of them were judged by.
+
+        Returns:
+            The items whose messages were stored; the events of the others are dropped.
+        """
+        users: dict[int, int] = {}
+        rights: dict[int, int] = {}
+        for access in accesses:
+            # Of two that differ one is outdated: with the older of them nothing is stored.
+            standing, user_key = access.standing, access.principal.user_key
+            users[user_key] = min(standing.user_rights, users.get(user_key, standing.user_rights))
+            item_key, version = access.item_key, standing.item_rights
+            rights[item_key] = min(version, rights.get(item_key, version))
+        new = Counter(entry[0] for entry in self._pending)
+        moves = [
+            ItemMove(key, head - new[key], head, rights[key]) for key, head in self._moved.items()
+        ]
+        messages = [
+            NewMessage(item_key, seq, author_key, ref, digest, body)
+            for item_key, seq, _, author_key, _, ref, digest, _, body in self._pending
+        ]
+        stored = sharing.swap(self.connection, users, moves, messages, self.now_ms)
+        if len(stored) < len(moves):
+            entries = [event for event in self.events if isinstance(event, EntryStored)]
+            self.events = [event for event in entries if event.entry.item_key in stored]
+        return stored
 
     def discard(self, events: int) -> None:
         """Forget what was appended but not flushed, and all events after the first `events`."""

@@ -21,7 +21,7 @@ from api.history.commands import Call, Command, Job, Jobs
 from api.history.commits import Commits
 from api.history.events import EntryStored, Event
 from api.history.handover import Handover
-from api.history.paths import Alone, Path, Unsettled
+from api.history.paths import Alone, Path, Settle, Unsettled
 from api.history.settlement import Patience, Settlement
 from api.history.shared_path import Shared
 from api.history.transaction import Transaction
@@ -83,8 +83,8 @@ class Writer:
         # Events of commits that nobody was told of yet: of the last one, and of one before it
         # that was not acknowledged, since its files were not in their places.
         self._committed: list[Event] = []
-        # Events of a commit whose answer was lost with the connection: perhaps it is stored.
-        self._doubted: Sequence[Event] = ()
+        # Of a commit whose answer was lost with the connection: perhaps it is stored.
+        self._doubt: Settle | None = None
         self._looked_at = -LOOK_LASTS  # When the last look at the files was well, if it was.
         self._handover: Handover[Job[Any]] = Handover(max_waiting=max_queue, late=self._refuse)
         self._settled = 0  # Commands since the start.
@@ -172,9 +172,9 @@ class Writer:
         """Raises NotStorable when what is or was committed might not be found again."""
         self._looked_at = -LOOK_LASTS
         self._check(connection)
-        if self._doubted:
-            self._committed += self._path.settle(connection, self._doubted)
-            self._doubted = ()
+        if self._doubt is not None:
+            self._committed += self._doubt(connection)
+            self._doubt = None
         self._looked_at = time.monotonic()
 
     def _commit(self, connection: Connection, part: Jobs) -> tuple[Sequence[Event], Jobs]:
@@ -203,7 +203,7 @@ class Writer:
         try:
             outcome = self._path.store(connection, part)
         except Unsettled as doubt:
-            self._doubted = doubt.events
+            self._doubt = doubt.settle
             self._looked_at = -LOOK_LASTS
             raise
         self._committed += outcome.events

@@ -62,5 +62,26 @@ class Sharing(Protocol):
     def hold_turn(self, connection: Connection) -> bool:
         """Whether it is this process's turn to clean up: one at a time, until the commit."""
 
+    def swap(
+        self,
+        connection: Connection,
+        users: Mapping[int, int],
+        items: Sequence[ItemMove],
+        messages: Sequence[NewMessage],
+        at: int,
+    ) -> set[int]:
+        """Store messages if what is remembered still stands; the items whose were stored.
+
+        Args:
+            connection: in no transaction: this is one, and commits.
+            users: versions of the authors' rights, by key. When one has moved nothing is stored.
+            items: when one has moved, or its rights have, none of its messages is stored.
+            messages: of these authors and items, each item's in the order of their seqs.
+            at: of all messages, in milliseconds since the epoch.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: nothing was stored, unless the connection was lost.
+        """
+
     def now(self, connection: Connection) -> int:
         """The one clock that all who write go by, in milliseconds since the epoch."""

@@ -98,10 +98,13 @@ class Cluster:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        self._launch()
+        until(self._answers)
+
+    def _launch(self) -> None:
         chosen = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
         data = str(self.folder / "data")
         self._server = self._run("postgres", "-D", data, "-p", str(self.port), *chosen)
-        until(self._answers)
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """End it: SIGQUIT at once, as a crash does; SIGINT in order."""
@@ -137,6 +140,9 @@ class Cluster:
         )
 
     def _answers(self) -> bool:
+        if self._server.poll() is not None:
+            # While it was stopped, somebody's way out of the machine may have got its port.
+            self._launch()
         try:
             self.run("SELECT 1")
         except psycopg.OperationalError:

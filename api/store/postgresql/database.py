@@ -130,11 +130,8 @@ def _open(settings: Settings, begun: str, **pool: Any) -> Engine:
         ) from error
 
     @event.listens_for(engine, "connect")
-    def count_in_one_size(connection: Any, _record: object) -> None:
-        # By their values the driver would choose one of four types, and have the server prepare
-        # each statement for every mixture of them.
-        numeric = import_module("psycopg.types.numeric")
-        connection.adapters.register_dumper(int, numeric.Int8BinaryDumper)
+    def write_values(connection: Any, _record: object) -> None:
+        import_module("api.store.postgresql.dumpers").register(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -11,8 +11,10 @@ OLDEST = 14
 """The oldest release that the project's own developers still mend."""
 
 # An ack promises that the commit has reached the disk. The times keep a server that hangs, or one
-# that was stopped in the middle of a transaction, from making others wait for ever.
+# that was stopped in the middle of a transaction, from making others wait for ever. Each statement
+# has to see what was committed before it: others may have waited for its locks.
 WRITING = {
+    "default_transaction_isolation": "read committed",
     "synchronous_commit": "on",
     "idle_in_transaction_session_timeout": "2s",
     "lock_timeout": "3s",

@@ -13,12 +13,15 @@ from sqlmodel import col
 
 from api.models import Item, User
 from api.store.postgresql import lock
+from api.store.postgresql.swap import swap
 from api.store.sharing import Held, ItemState
 from api.store.statements import statement
 
 
 class PostgresqlSharing:
     """The locks of PostgreSQL's rows."""
+
+    swap = staticmethod(swap)
 
     def hold(self, connection: Connection, items: Sequence[int], users: Sequence[int]) -> Held:
         """Items against everybody, users against a change of theirs."""

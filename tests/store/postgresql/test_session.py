@@ -22,7 +22,7 @@ class FakeConnection:
     def execute(self, sql: bytes | str) -> Self:
         words = (sql if isinstance(sql, str) else sql.decode()).split()
         if words[0] == "SET":
-            self._shown[words[1]] = words[3].strip("'")
+            self._shown[words[1]] = " ".join(words[3:]).strip("'")
         elif words[0] == "SHOW":
             self._row = ((self._shown | self._fixed)[words[1]],)
         else:
