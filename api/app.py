@@ -30,7 +30,12 @@ from api.live.expiry import Expiries
 from api.live.hub import Hub
 from api.live.services import Services
 from api.metrics import Metrics
+from api.nodes.broker import Broker
 from api.nodes.brokers import broker_of
+from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
+from api.nodes.reconcile import Reconciler
+from api.nodes.telling import Telling
+from api.nodes.watch import Watch
 from api.operators import endpoints as operators
 from api.operators import health
 from api.pages import console
@@ -192,11 +197,37 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             identify=partial(identify_token, state),
         )
         # 8. What other nodes tell, and are told.
-        state.broker = broker_of(settings, store.notices, state.boot)
+        state.broker = broker_of(settings, store.notices, state.boot, metrics.hinted)
         if state.broker is not None:
+            reconciler = _reconciler(state, state.broker)
+            commits.listen(Telling(state.broker).committed)
             state.broker.start(state.hearing)
             stack.push_async_callback(state.broker.close)
+            reconciler.start()
+            stack.push_async_callback(reconciler.stop)
         yield state
+
+
+def _reconciler(state: State, broker: Broker) -> Reconciler:
+    """What brings other nodes' news to the rooms of this one, and looks for what was not told."""
+    watch = Watch(
+        state.hub,
+        state.readers,
+        state.writer,
+        broker,
+        page_max=state.settings.page_max,
+        repaired=state.metrics.repaired,
+    )
+    reconciler = Reconciler(state.hub, state.readers, watch)
+    state.hub.lookout = watch
+    state.hearing.on(EntriesStored, watch.entries_stored)
+    state.hearing.on(MarkerMoved, watch.marker_moved)
+    state.hearing.on(RightsChanged, watch.rights_changed)
+    state.hearing.on_confirmed(reconciler.confirmed)
+    state.hearing.on_gap(reconciler.gap)
+    state.metrics.broker_up.set_function(lambda: broker.is_up)
+    state.metrics.broker_lag.set_function(lambda: broker.lag)
+    return reconciler
 
 
 def _chores(hub: Hub, settings: Settings) -> list[Chore]:

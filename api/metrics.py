@@ -75,6 +75,21 @@ class Metrics:
         self._ack_seconds = self._distribution(
             "ack_seconds", "From a command's arrival to its ack.", _SECONDS
         )
+        self.broker_up = self._gauge("broker_up", "Whether other nodes are told at once.")
+        self.broker_lag = self._gauge(
+            "broker_lag_seconds", "Until what this node tells comes back to it."
+        )
+        self._hints = self._counter(
+            "hints", "What nodes tell each other: sent, heard, or dropped unsent.", "way"
+        )
+        self._repairs = self._counter(
+            "repairs", "What the database said of other nodes, and was not told here.", "what"
+        )
+        # From the start, so that a rate is seen of the first of each.
+        for way in ("sent", "heard", "dropped"):
+            self._hints.labels(way)
+        for what in ("entries", "rights", "epoch"):
+            self._repairs.labels(what)
         self._requests = self._counter(
             "http_requests", "HTTP requests answered.", "method", "route", "status"
         )
@@ -89,6 +104,14 @@ class Metrics:
     def acked(self, seconds: float) -> None:
         """A command was acknowledged, this long after it came."""
         self._ack_seconds.add(seconds)
+
+    def hinted(self, way: str, hints: int) -> None:
+        """So many hints were `sent`, `heard` or `dropped`."""
+        self._hints.labels(way).inc(hints)
+
+    def repaired(self, what: str) -> None:
+        """The database had `entries`, `rights` or an `epoch` of which nobody had told."""
+        self._repairs.labels(what).inc()
 
     def refused(self, code: str) -> None:
         """A socket was refused, or closed by the server; `code` is a key of `errors.CODES`."""

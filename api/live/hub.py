@@ -6,6 +6,8 @@ Pure: it is told of commits, and calls seats. Lives on the event loop.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from typing import Protocol
 
 from api.history.entries import Entry
 from api.history.events import (
@@ -29,6 +31,21 @@ CROWD = 150
 # Seconds that a write to one of them takes: whoever waits in vain loses no more than what telling
 # twice would have cost.
 WRITE_SECONDS = 6e-6
+
+
+class Lookout(Protocol):
+    """Who finds out what other servers of the same database store."""
+
+    def opened(self, room: Room) -> None:
+        """From now on an item has somebody in its room."""
+
+    def closed(self, room: Room) -> None:
+        """From now on it has nobody."""
+
+    def behind(self, room: Room) -> None:
+        """Something is stored that has to be read before members are told any more."""
+
+
 ItemEvent = MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved
 
 
@@ -63,6 +80,8 @@ class Hub:
         self._commits = 0  # Heard of so far.
         self._rights = 0  # Changes of rights in them.
         self._users: dict[int, set[Member]] = {}
+        self.lookout: Lookout | None = None
+        """None: no other server stores in this database."""
 
     @property
     def moment(self) -> Moment:
@@ -82,6 +101,22 @@ class Hub:
     def members(self) -> list[Member]:
         """Every connection."""
         return [member for room in self._rooms.values() for member in room.members]
+
+    def open_rooms(self) -> list[Room]:
+        """Every room with somebody in it."""
+        return list(self._rooms.values())
+
+    def room(self, item_key: int) -> Room | None:
+        """An item's room, if somebody is in it."""
+        return self._rooms.get(item_key)
+
+    def users(self) -> list[int]:
+        """Keys of all who have a connection."""
+        return list(self._users)
+
+    def members_of(self, user_key: int) -> list[Member]:
+        """The connections of a user."""
+        return list(self._users.get(user_key, ()))
 
     def connections_of(self, user_key: int) -> int:
         """How many connections a user has."""
@@ -153,7 +188,33 @@ class Hub:
             if entry.item_key in self._rooms:
                 by_item.setdefault(entry.item_key, []).append(entry)
         for item_key, stored in by_item.items():
-            self._rooms[item_key].store(stored)
+            if self.lookout is None:
+                self._rooms[item_key].store(stored)
+            else:
+                self._hear(self.lookout, self._rooms[item_key], stored)
+
+    def _hear(self, lookout: Lookout, room: Room, stored: Sequence[Entry]) -> None:
+        """Of one item, from several commits: others may have stored between them."""
+        pairs = enumerate(pairwise(stored), start=1)
+        holes = [place for place, (one, other) in pairs if other.seq > one.seq + 1]
+        for start, end in pairwise([0, *holes, len(stored)]):
+            if room.hear(stored[end - 1].seq, stored[start:end]):
+                lookout.behind(room)
+
+    def heard(self, item_key: int, last: int, entries: Sequence[Entry]) -> None:
+        """Another server has stored these; none of them: up to `last`, whatever they are."""
+        self._commits += 1
+        room = self._rooms.get(item_key)
+        if room is not None and self.lookout is not None and room.hear(last, entries):
+            self.lookout.behind(room)
+
+    def rights_moved(self) -> None:
+        """Another server has changed rights: what was read before does not count."""
+        self._rights += 1
+
+    def rename(self, user_key: int, name: str) -> None:
+        """A user is shown by another name."""
+        self._rename(UserRenamed(user_key, name))
 
     def _apply(self, event: CredentialsEnded | UserRenamed | ItemEvent) -> None:
         if isinstance(event, CredentialsEnded):
@@ -183,13 +244,18 @@ class Hub:
         )
         room = Room(item_key, recent_entries=self._recent_entries, presence=presence)
         self._rooms[item_key] = room
+        if self.lookout is not None:
+            self.lookout.opened(room)
         return room
 
     def _announce(self, item_key: int, frame: frames.Presence) -> None:
         self._rooms[item_key].tell(frame)
 
     def _close(self, item_key: int) -> None:
-        self._rooms.pop(item_key).presence.close()
+        room = self._rooms.pop(item_key)
+        room.presence.close()
+        if self.lookout is not None:
+            self.lookout.closed(room)
 
 
 def _apply_to_room(room: Room, event: ItemEvent) -> None:

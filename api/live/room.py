@@ -7,15 +7,19 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
+import orjson
+
 from api.history.entries import Author, Entry, Kind
+from api.history.extent import Extent
 from api.live.encoding import Burst, Notice
 from api.live.frames import ServerFrame
 from api.live.presence import Presence
+from api.live.progress import Progress
 from api.live.replay import Replay
-from api.rights.access import Credential, Role, Standing
+from api.rights.access import Access, Credential, Role, Standing
 
 logger = logging.getLogger("itemroom.rooms")
 
@@ -30,6 +34,10 @@ class Member(Protocol):
     @property
     def credential(self) -> Credential:
         """What it is here with."""
+
+    @property
+    def access(self) -> Access:
+        """What it may do here."""
 
     @property
     def standing(self) -> Standing:
@@ -47,6 +55,9 @@ class Member(Protocol):
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
         """Its rights may have changed."""
+
+    def restand(self, standing: Standing) -> None:
+        """This is what its rights are to be judged by."""
 
     def rename(self, name: str) -> None:
         """Its user is shown by another name."""
@@ -67,6 +78,9 @@ class Room:
         self.presence = presence
         self.head: int | None = None
         """The newest seq that this room has heard of; None until a read or a commit tells."""
+        self.epoch: str | None = None
+        """Which life of the log its members follow; None until one of them begins."""
+        self.progress = Progress()
         self._recent: deque[Entry] = deque(maxlen=recent_entries)
         # By the seq before them; each for as long as somebody waits for it.
         self._replays: WeakValueDictionary[int, Replay] = WeakValueDictionary()
@@ -90,6 +104,46 @@ class Room:
     def learn_head(self, seq: int) -> None:
         """A read found the log at this head; a commit may have told of a newer one already."""
         self.head = max(seq, self.head or 0)
+        if self.progress.told is None:
+            self.progress.told = seq
+
+    def hear(self, last: int, entries: Sequence[Entry]) -> bool:
+        """Entries were stored, here or by another server; whether some have to be read first.
+
+        Args:
+            last: the newest of them.
+            entries: all of them, without a hole; or none.
+        """
+        for part in self.progress.take(last, entries):
+            self._tell_in_order(part)
+        return self.progress.is_behind
+
+    def catch_up(self, entries: Sequence[Entry], extent: Extent, *, stored: int) -> bool:
+        """What was read after all that was told; whether there is more.
+
+        Args:
+            entries: without a hole.
+            extent: of the log when it was read.
+            stored: what was known to be stored when it was asked for.
+        """
+        told = self.progress.told or 0
+        if extent.oldest > told + 1:
+            # As for one who is too slow: what is missing must not be skipped in silence.
+            for member in tuple(self.members):
+                member.end("slow_consumer")
+            self._recent.clear()
+            self.progress.skip(extent.oldest - 1)
+        self.progress.read(extent.head, stored)
+        return self.hear(0, entries)
+
+    def begin_anew(self) -> None:
+        """The log has another life than members know: they come back, and are told so."""
+        for member in tuple(self.members):
+            member.end("restart")
+        self._recent.clear()
+        self._replays.clear()
+        self.head = self.epoch = None
+        self.progress = Progress()
 
     def since(self, seq: int) -> list[Entry] | None:
         """The entries after a seq, from memory; None: only the database knows."""
@@ -118,6 +172,30 @@ class Room:
             except Exception as error:
                 _end_failed(member, error)
 
+    def _tell_in_order(self, entries: Sequence[Entry]) -> None:
+        """Entries before a change of rights reach whom it ends, entries after it do not.
+
+        By what the log says: another server's news of the change itself may be late, or lost.
+        """
+        start = 0
+        for place, entry in enumerate(entries, start=1):
+            if entry.kind in (Kind.MEMBER, Kind.ITEM):
+                self.store(entries[start:place])
+                start = place
+                self._apply(orjson.loads(entry.body or b"{}"))
+        if start < len(entries):
+            self.store(entries[start:])
+
+    def _apply(self, change: dict[str, Any]) -> None:
+        user = change.get("user")
+        for member in tuple(self.members):
+            standing = member.standing
+            if user is not None and user["id"] == member.user.id:
+                member.judge(member_role=_role(change["role"]), default_role=standing.default_role)
+            elif "default_role" in change:
+                default_role = _role(change["default_role"])
+                member.judge(member_role=standing.member_role, default_role=default_role)
+
     def _amend(self, change: Entry) -> None:
         """What is remembered shows its target as it stands now, like the rows on disk."""
         if change.kind not in (Kind.EDIT, Kind.DELETE):
@@ -125,6 +203,10 @@ class Room:
         for place, entry in enumerate(self._recent):
             # Another entry, not a change: the old one may be in a burst that is being delivered.
             self._recent[place] = _amended(entry, change)
+
+
+def _role(value: str | None) -> Role | None:
+    return None if value is None else Role(value)
 
 
 def _end_failed(member: Member, error: Exception) -> None:

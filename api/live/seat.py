@@ -152,10 +152,13 @@ class Seat:
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
         """The rights may have changed: say so, or end."""
+        self.restand(replace(self.standing, member_role=member_role, default_role=default_role))
+
+    def restand(self, standing: Standing) -> None:
+        """Likewise, by what the database said."""
         self._reads.outdate()
         if self._feed is None:
             return  # Judged by what the read says that is repeated now.
-        standing = replace(self.standing, member_role=member_role, default_role=default_role)
         try:
             access = grant(self.access.principal, standing)
         except Refusal as refusal:
@@ -274,6 +277,7 @@ class Seat:
         # No await from here until the feed is live or waits: nothing is stored in between that
         # neither the log nor the hub would give.
         self.access = grant(self.access.principal, opening.standing)
+        self._room.epoch = self._room.epoch or opening.extent.epoch
         line.begin(welcome(line.id, self.access, opening, presence.summary(), settings))
         self._presence_seen = presence.version
         self._feed = Feed(

@@ -50,10 +50,19 @@ class Broker:
         connect: a new carrier, not yet open.
         boot: of this node: what it hears of itself it does not act on.
         place: what carries, for the log; without a password.
+        count: told of hints, so many `sent`, `heard`, or `dropped` since they could not be sent.
     """
 
-    def __init__(self, connect: Callable[[], Carrier], *, boot: str, place: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Carrier],
+        *,
+        boot: str,
+        place: str,
+        count: Callable[[str, int], None] = lambda *_: None,
+    ) -> None:
         self._connect = connect
+        self._count = count
         self._boot = boot
         self._outage = Outage(logger)
         self.place = place
@@ -61,8 +70,6 @@ class Broker:
         """Whether what is sent now goes out."""
         self.lag = 0.0
         """Seconds that a hint took to come back here, a second ago."""
-        self.sent = self.heard = self.dropped = 0
-        """Hints since the start; of those heard, none of our own."""
         self._listener: Listener  # Set by `start`, as the task.
         self._task: asyncio.Task[None]
         self._wanted: set[int] = {EVERYBODY}
@@ -99,7 +106,7 @@ class Broker:
     def send(self, hints: Sequence[Hint]) -> None:
         """Tell the others, soon. Never blocks: what cannot be told is dropped and counted."""
         if not self.is_up or len(self._waiting) + len(hints) > MAX_WAITING:
-            self.dropped += len(hints)
+            self._count("dropped", len(hints))
             return
         self._waiting.extend(hints)
         self._wake.set()
@@ -124,7 +131,7 @@ class Broker:
             finally:
                 was_up, self.is_up = self.is_up, False
                 self._confirmed.clear()
-                self.dropped += len(self._waiting)
+                self._count("dropped", len(self._waiting))
                 self._waiting.clear()
                 await carrier.close()
             pause = FIRST_PAUSE if was_up else min(pause * 2, LONGEST_PAUSE)
@@ -168,8 +175,8 @@ class Broker:
             (hint.item_key, encode(hint, self._boot, bodies=carrier.bodies)) for hint in hints
         ]
         messages = [message for message in encoded if len(message[1]) <= carrier.max_bytes]
-        self.sent += len(messages)
-        self.dropped += len(encoded) - len(messages)
+        self._count("sent", len(messages))
+        self._count("dropped", len(encoded) - len(messages))
         return messages
 
     async def _beats(self) -> None:
@@ -195,7 +202,7 @@ class Broker:
                 self._outage.worked()
         # Some carriers bring all that anybody tells.
         elif hint.item_key in self._wanted and not isinstance(hint, Beat):
-            self.heard += 1
+            self._count("heard", 1)
             self._listener.heard(hint)
 
     def _confirm(self, topic: int) -> None:

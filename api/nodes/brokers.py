@@ -14,7 +14,10 @@ from api.store.notices import Notices
 
 
 def broker_of(
-    settings: Settings, notices: Callable[[], Notices] | None, boot: str
+    settings: Settings,
+    notices: Callable[[], Notices] | None,
+    boot: str,
+    count: Callable[[str, int], None],
 ) -> Broker | None:
     """The broker, not yet started; None: this database has one server.
 
@@ -22,14 +25,18 @@ def broker_of(
         settings: of the server.
         notices: makes what the database carries them by, not yet open; None: it does not.
         boot: of this node.
+        count: as of `Broker`.
     """
     if notices is None:
         return None
     scope = scope_of(settings)
-    if settings.broker_url is not None:
-        connect: Callable[[], Carrier] = partial(RedisCarrier, settings.broker_url, scope=scope)
-        return Broker(connect, boot=boot, place=_without_password(settings.broker_url))
-    return Broker(lambda: NotifyCarrier(notices(), scope=scope), boot=boot, place="NOTIFY")
+    url = settings.broker_url
+    if url is None:
+        connect: Callable[[], Carrier] = partial(_by_notify, notices, scope)
+    else:
+        connect = partial(RedisCarrier, url, scope=scope)
+    place = "NOTIFY" if url is None else _without_password(url)
+    return Broker(connect, boot=boot, place=place, count=count)
 
 
 def scope_of(settings: Settings) -> str:
@@ -42,6 +49,10 @@ def scope_of(settings: Settings) -> str:
     return blake2b(
         settings.database_name.encode(), key=secret.encode()[:64], digest_size=8
     ).hexdigest()
+
+
+def _by_notify(notices: Callable[[], Notices], scope: str) -> Carrier:
+    return NotifyCarrier(notices(), scope=scope)
 
 
 def _without_password(url: str) -> str:

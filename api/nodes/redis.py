@@ -48,7 +48,8 @@ class RedisCarrier:
                 protocol=2,
             )
             await self._redis.ping()
-            self._subscribed = self._redis.pubsub()
+            # Without a handler it would set up logging for the whole process.
+            self._subscribed = self._redis.pubsub(push_handler_func=_ignore)
             await self._subscribed.connect()
 
     async def close(self) -> None:
@@ -93,6 +94,10 @@ class RedisCarrier:
 
     def _channel(self, topic: int) -> bytes:
         return self._prefix + b"%d" % topic
+
+
+def _ignore(_: object) -> None:
+    """Pushes come with a later protocol than the one that is spoken here."""
 
 
 @contextmanager

@@ -12,12 +12,13 @@ import ormsgpack
 from api.errors import CODES
 from api.history.entries import Author, Entry, Kind
 from api.live.encoding import Burst, Frame, Frames, Notice
-from api.rights.access import Credential, Role, Standing
+from api.rights.access import Access, Credential, Principal, Role, Standing
 
 Fields = dict[str, Any]
 ADA = Author(1, "u-ada", "Ada")
 BOB = Author(2, "u-bob", "Bob")
 CREDENTIAL = Credential("access", "jti", 1, None)
+PRINCIPAL = Principal(ADA.key, ADA.id, ADA.name, CREDENTIAL)
 WRITER = Standing(credential_ended=False, member_role=Role.WRITER)
 
 
@@ -92,8 +93,17 @@ class FakeMember:
     standing: Standing = WRITER
     told: list[Any] = field(default_factory=list)
     fails: bool = False
+    principal: Principal = PRINCIPAL
 
     is_behind = False
+
+    @property
+    def access(self) -> Access:
+        return Access(self.principal, 1, "i-1", Role.WRITER, self.standing)
+
+    def restand(self, standing: Standing) -> None:
+        self.told.append(standing)
+        self.standing = standing
 
     def deliver(self, burst: Burst) -> None:
         if self.fails:

@@ -1,13 +1,25 @@
 """A carrier in this process, which loses, doubles and turns round what it is told to."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from api.nodes.broker import Broker
-from api.nodes.carrier import BrokenCarrierError, Message
+from api.nodes.carrier import BrokenCarrierError, Carrier, Message
 from api.nodes.hints import Hint
 
 Faults = Callable[[list[bytes]], list[bytes]]
+
+
+class Counted(Broker):
+    """A broker whose counts can be seen."""
+
+    def __init__(self, connect: Callable[[], Carrier], *, boot: str, place: str) -> None:
+        self.counts: Counter[str] = Counter()
+        super().__init__(connect, boot=boot, place=place, count=self._counted)
+
+    def _counted(self, way: str, hints: int) -> None:
+        self.counts[way] += hints
 
 
 class Ether:
@@ -23,8 +35,8 @@ class Ether:
         self.is_broken = False
         self.is_silent = False
 
-    def broker(self, boot: str) -> Broker:
-        return Broker(lambda: FakeCarrier(self), boot=boot, place="ether")
+    def broker(self, boot: str) -> "Counted":
+        return Counted(lambda: FakeCarrier(self), boot=boot, place="ether")
 
     def cut(self) -> None:
         """All connections break."""

@@ -1,0 +1,24 @@
+"""The lives of a log: a new one begins when it has lost entries that were acknowledged."""
+
+import secrets
+
+from sqlalchemy import Update, update
+from sqlmodel import col
+
+from api.history.transaction import Transaction
+from api.models import Item
+from api.store.statements import statement
+
+
+def begin_epoch(transaction: Transaction, *, item_key: int, former: str) -> None:
+    """Give the log another epoch, unless somebody has done so: what clients know is not there.
+
+    The version of rights moves along, so that every node sees it.
+    """
+    _begin.run(transaction.connection, secrets.token_hex(8), item_key, former)
+
+
+@statement
+def _begin(epoch: str, item_key: int, former: str) -> Update:
+    begun = {col(Item.epoch): epoch, col(Item.rights): col(Item.rights) + 1}
+    return update(Item).where(col(Item.key) == item_key, col(Item.epoch) == former).values(begun)

@@ -1,0 +1,235 @@
+"""What other nodes store, brought to the rooms of this one. Lives on the event loop.
+
+Whatever it was that said so (a hint, a look at the database), rooms are brought up to date by what
+the database says: once for a room, not once for each of its members.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+from api.errors import Refusal
+from api.history.commands import Call
+from api.history.entries import Entry
+from api.history.epochs import begin_epoch
+from api.history.extent import Extent
+from api.history.reader import read_entries
+from api.history.writer import Writer
+from api.live import frames
+from api.live.hub import Hub
+from api.live.room import Member, Room
+from api.nodes.broker import Broker
+from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
+from api.nodes.reads import ItemMoved, RightsNow, read_rights, read_standings
+from api.rights.access import Principal, Standing
+from api.store.readers import Readers
+
+logger = logging.getLogger("itemroom.nodes")
+Answer = tuple[list[Entry], Extent]
+
+
+class Watch:
+    """Acts on what is heard of other nodes.
+
+    Args:
+        hub: whose rooms these are.
+        readers: ask the database.
+        writer: begins a new life of a log that has lost its end.
+        broker: hears of the items that are open here.
+        page_max: entries in one read.
+        repaired: called with what the database said and no hint had: `entries`, `rights`, `epoch`.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        readers: Readers,
+        writer: Writer,
+        broker: Broker,
+        *,
+        page_max: int,
+        repaired: Callable[[str], None],
+    ) -> None:
+        self._hub = hub
+        self._readers = readers
+        self._writer = writer
+        self._broker = broker
+        self._page_max = page_max
+        self._repaired = repaired
+        self._reading: set[Room] = set()  # One read for a room at a time.
+        self.trusts_bodies = True
+        """Whether entries of hints may be told: not for long without the database, which alone
+        knows who has been removed meanwhile."""
+
+    def opened(self, room: Room) -> None:
+        """From now on an item has somebody in its room."""
+        self._broker.subscribe(room.item_key)
+
+    def closed(self, room: Room) -> None:
+        """From now on it has nobody."""
+        self._broker.unsubscribe(room.item_key)
+
+    def entries_stored(self, hint: EntriesStored) -> None:
+        """Another node has stored entries."""
+        entries = hint.entries if self.trusts_bodies else ()
+        self._hub.heard(hint.item_key, hint.last, entries)
+
+    def marker_moved(self, hint: MarkerMoved) -> None:
+        """Somebody has read on, at another node."""
+        room = self._hub.room(hint.item_key)
+        if room is not None:
+            room.tell(frames.read(hint.reader, hint.seq))
+
+    def rights_changed(self, hint: RightsChanged) -> None:
+        """Another node has changed rights."""
+        self._hub.rights_moved()
+        if hint.item_key:
+            self._judge_item(hint.item_key)
+        elif hint.user_key is not None:
+            self.judge_user(hint.user_key)
+
+    def behind(self, room: Room) -> None:
+        """Read what the room has to tell next."""
+        if room in self._reading:
+            return
+        self._reading.add(room)
+        progress = room.progress
+        self._ask(
+            partial(self._entries_read, room, progress.stored),
+            partial(self._reading.discard, room),
+            read_entries,
+            room.item_key,
+            progress.told or 0,
+            self._page_max,
+        )
+
+    def item_moved(self, moved: ItemMoved, told: int) -> None:
+        """An item is not as it was known.
+
+        Args:
+            moved: what it is.
+            told: how far its room was when that was asked.
+        """
+        room = self._hub.room(moved.key)
+        if room is None:
+            return
+        if room.epoch not in (None, moved.epoch):
+            self._repaired("epoch")
+            room.begin_anew()
+        elif moved.head < told:
+            # What was acknowledged and told is gone: a failover to a copy that lacked it.
+            logger.error("an item's log has lost its end, from %d to %d", moved.head, told)
+            self._begin_epoch(room)
+        elif moved.head > told:
+            self._hub.heard(moved.key, moved.head, ())
+        if any(member.standing.item_rights != moved.rights for member in room.members):
+            self._judge_item(moved.key)
+
+    def judge_user(self, user_key: int) -> None:
+        """Judge a user's connections by what the database says, and call them what it does."""
+        members = self._hub.members_of(user_key)
+        if not members:
+            return
+        asked = [(member.access.principal, member.access.item_id) for member in members]
+        again = partial(self.judge_user, user_key)
+        judge = partial(self._user_read, list(zip(members, asked, strict=True)))
+        self._ask(self._unless_moved(judge, again), _nothing, read_standings, user_key, asked)
+
+    def _judge_item(self, item_key: int) -> None:
+        room = self._hub.room(item_key)
+        if room is None:
+            return
+        users = {member.user.key for member in room.members}
+        judge = partial(self._rights_read, room, users)
+        again = partial(self._judge_item, item_key)
+        self._ask(self._unless_moved(judge, again), _nothing, read_rights, item_key, sorted(users))
+
+    def _unless_moved(
+        self, act: Callable[..., None], again: Callable[[], None]
+    ) -> Callable[..., None]:
+        """Act on an answer, unless rights have changed since it was asked for: then ask again."""
+        rights = self._hub.moment.rights
+
+        def answered(*answer: object) -> None:
+            if self._hub.moment.rights == rights:
+                act(*answer)
+            else:
+                again()
+
+        return answered
+
+    def _entries_read(self, room: Room, stored: int, answer: Answer) -> None:
+        entries, extent = answer
+        before = room.progress.told
+        is_behind = room.catch_up(entries, extent, stored=stored)
+        if room.progress.told != before:
+            self._repaired("entries")
+            if is_behind:
+                self.behind(room)
+
+    def _rights_read(self, room: Room, users: set[int], now: RightsNow) -> None:
+        for member in tuple(room.members):
+            standing = member.standing
+            if member.user.key not in users or standing.item_rights == now.version:
+                continue
+            if now.is_deleted:
+                member.end("item_deleted")
+                continue
+            self._restand(
+                member,
+                replace(
+                    standing,
+                    member_role=now.roles.get(member.user.key),
+                    default_role=now.default_role,
+                    item_rights=now.version,
+                ),
+            )
+
+    def _user_read(
+        self,
+        asked: Sequence[tuple[Member, tuple[Principal, str]]],
+        answer: tuple[str | None, Sequence[Standing]],
+    ) -> None:
+        name, standings = answer
+        for (member, (principal, _)), standing in zip(asked, standings, strict=True):
+            # A credential that was renewed meanwhile was judged by itself.
+            if member.access.principal is principal:
+                self._restand(member, standing)
+        member = asked[0][0]
+        if name is not None and name != member.user.name:
+            self._hub.rename(member.user.key, name)
+
+    def _restand(self, member: Member, standing: Standing) -> None:
+        self._repaired("rights")
+        member.restand(standing)
+
+    def _begin_epoch(self, room: Room) -> None:
+        self._repaired("epoch")
+        if room.epoch is not None:
+            begin = partial(begin_epoch, item_key=room.item_key, former=room.epoch)
+            with suppress(Refusal):  # The next look will find the same.
+                self._writer.submit(Call(begin), lambda *_: None)
+
+    def _ask(
+        self,
+        answered: Callable[..., None],
+        ended: Callable[[], None],
+        read: Callable[..., object],
+        *arguments: object,
+    ) -> None:
+        def done(answer: object, error: BaseException | None) -> None:
+            ended()
+            # What could not be read, the next look finds to differ once more.
+            if error is None:
+                answered(answer)
+
+        try:
+            self._readers.ask(done, read, *arguments)
+        except Refusal:
+            ended()
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of a read."""

@@ -1,0 +1,69 @@
+"""Several servers of one database, each a process of its own."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.process import Process
+from tests.programs.waiting import free_port
+from tests.serving import Person, Talk
+
+SECRET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class Node(Process):
+    """One of them."""
+
+    def __init__(self, directory: Path, database_url: str, **more: Any) -> None:
+        self._port = free_port()
+        super().__init__(
+            directory,
+            measured=False,
+            database_url=database_url,
+            secret=SECRET,
+            port=self._port,
+            **more,
+        )
+
+    def _holder(self) -> tuple[int | None, str | None]:
+        return self.popen.pid, f"http://127.0.0.1:{self._port}"
+
+    def metric(self, name: str) -> float:
+        """A number of its `/metrics`."""
+        lines = self.get("/metrics").text.splitlines()
+        return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
+
+    def get(self, path: str) -> Any:
+        import httpx2
+
+        return httpx2.get(f"{self.url}{path}")
+
+
+@contextmanager
+def nodes(folder: Path, database_url: str, count: int, **settings: Any) -> Iterator[list[Node]]:
+    """So many, one after the other: the first makes the schema."""
+    with ExitStack() as stack:
+        started = []
+        for number in range(count):
+            directory = folder / f"node-{number}"
+            directory.mkdir()
+            node = Node(directory, database_url, **settings)
+            started.append(stack.enter_context(node))
+        yield started
+
+
+def at(node: Node, person: Person) -> Person:
+    """Somebody, by another server."""
+    return Person(node, person.username, person.id, person.token)
+
+
+async def bodies(talk: Talk, count: int) -> list[Any]:
+    """The bodies of so many messages, from the first on."""
+    while len(found := messages(talk)) < count:
+        await talk.next()
+    return [entry["body"] for entry in found]
+
+
+def messages(talk: Talk) -> list[dict[str, Any]]:
+    return [frame for frame in talk.seen if frame["type"] == "message"]
