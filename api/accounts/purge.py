@@ -1,5 +1,7 @@
 """Housekeeping: what no longer counts leaves the database, a bounded piece at a time."""
 
+from operator import itemgetter
+
 from sqlalchemy import delete, or_, select
 from sqlmodel import col
 
@@ -37,7 +39,8 @@ def _purge_sessions(transaction: Transaction, settings: Settings) -> int:
         .limit(STEP)
     )
     rows = transaction.connection.execute(dead).all()
-    for session_id, user_key in rows:
+    # By user, in the order in which everybody takes them.
+    for session_id, user_key in sorted(rows, key=itemgetter(1)):
         transaction.connection.execute(delete(Session).where(col(Session.id) == session_id))
         # Sockets keep their session in use; should one have missed to, it must close now.
         transaction.emit(sessions_ended(user_key, {session_id}))

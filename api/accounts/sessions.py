@@ -150,7 +150,7 @@ def _touch(now: int, session_id: str) -> Update:
 def touch_sessions(transaction: Transaction, ids: Collection[str]) -> None:
     """These sessions are in use now: by a request, or by a socket that is open. Light."""
     _touch.run_many(
-        transaction.connection, [(transaction.now_ms, session_id) for session_id in ids]
+        transaction.connection, [(transaction.now_ms, session_id) for session_id in sorted(ids)]
     )
 
 

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from api.accounts.login import Proof
-from api.accounts.tokens import issue_access_token, moment_of
+from api.accounts.purge import purge_credentials
+from api.accounts.tokens import TokenRequest, create_api_token, issue_access_token, moment_of
 from api.accounts.users import create_user, disable_user, set_password
 from api.errors import Refusal
 from api.history.events import EntryStored
@@ -256,12 +257,38 @@ async def test_one_server_at_a_time_cleans_up(
     cluster: Cluster, store: Store, access: Access
 ) -> None:
     """Whose turn it is not does nothing, and does not wait."""
-    await store.publish(access)
-    await store.writer.call(partial(delete_item, access=access))
-    tidy = partial(tidy_item, item_key=access.item_key, limit=1)
+    await store.item("old", {}, deleted_at=1)
+    ((old,),) = await store.rows("SELECT key FROM item WHERE id = 'old'")
+    await store.join(old, "ada", Role.READER)
+    await store.writer.call(partial(_store, "t", access, -1), light=True)
+    tidy = partial(tidy_item, item_key=old)
+    purge = partial(purge_credentials, settings=store.settings)
+    left = "SELECT (SELECT count(*) FROM ticket), (SELECT count(*) FROM membership)"
     turn = f"SELECT pg_advisory_xact_lock({0x17E3_8004}, hashtext(current_schema()))"
     async with barrier(cluster, store.settings.database_url, turn):
-        assert not await store.writer.call(tidy)
+        for chore in (tidy, purge):
+            assert not await store.writer.call(chore)
+        assert await store.rows(left) == [(1, 2)]
+    for chore in (tidy, purge):
+        assert not await store.writer.call(chore)
+    assert await store.rows(left) == [(0, 1)]
+
+
+async def test_token_asked_for_while_its_user_is_disabled_elsewhere_is_refused(
+    cluster: Cluster, store: Store, other: Store
+) -> None:
+    """Else it would come after all others were revoked, and outlive them."""
+    eve = await store.user("eve")
+    tokens = Tokens(b"an own secret of 32 bytes or more", issuer="i", audience="a")
+    wish = TokenRequest("t", {"*": Role.READER}, 60)
+    create = partial(create_api_token, tokens=tokens, principal=eve, wish=wish)
+    hold = 'SELECT 1 FROM "user" FOR UPDATE'
+    async with barrier(cluster, store.settings.database_url, hold) as race:
+        end = await race.add(other.writer.call(partial(disable_user, username="eve")))
+        token = await race.add(store.writer.call(create))
+    assert await end is None
+    assert code_of(await token) == "auth_revoked"
+    assert await store.rows("SELECT count(*) FROM api_token") == [(0,)]
 
 
 class CutAfterCommit:
