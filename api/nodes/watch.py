@@ -39,7 +39,8 @@ class Watch:
         writer: begins a new life of a log that has lost its end.
         broker: hears of the items that are open here.
         page_max: entries in one read.
-        repaired: called with what the database said and no hint had: `entries`, `rights`, `epoch`.
+        repaired: called with what a look at the database has found before any hint: `entries`,
+            an `epoch`; and each time that somebody is judged by what it says: `rights`.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Watch:
         self._reading.add(room)
         progress = room.progress
         self._ask(
-            partial(self._entries_read, room, progress.stored),
+            partial(self._entries_read, room, progress.told, progress.stored),
             partial(self._reading.discard, room),
             read_entries,
             room.item_key,
@@ -122,7 +123,8 @@ class Watch:
             # What was acknowledged and told is gone: a failover to a copy that lacked it.
             logger.error("an item's log has lost its end, from %d to %d", moved.head, told)
             self._begin_epoch(room)
-        elif moved.head > told:
+        elif moved.head > (room.progress.told or 0):
+            self._repaired("entries")
             self._hub.heard(moved.key, moved.head, ())
         if any(member.standing.item_rights != moved.rights for member in room.members):
             self._judge_item(moved.key)
@@ -160,14 +162,13 @@ class Watch:
 
         return answered
 
-    def _entries_read(self, room: Room, stored: int, answer: Answer) -> None:
+    def _entries_read(self, room: Room, asked: int | None, stored: int, answer: Answer) -> None:
         entries, extent = answer
-        before = room.progress.told
         is_behind = room.catch_up(entries, extent, stored=stored)
-        if room.progress.told != before:
-            self._repaired("entries")
-            if is_behind:
-                self.behind(room)
+        # Hints may have brought what was asked for, and then something with another hole. Where
+        # nothing came at all, nothing more is there: the next look sees to that.
+        if is_behind and room.progress.told != asked:
+            self.behind(room)
 
     def _rights_read(self, room: Room, users: set[int], now: RightsNow) -> None:
         for member in tuple(room.members):

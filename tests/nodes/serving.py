@@ -5,7 +5,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.process import Process
+import httpx2
+
+from tests.process import PATIENCE, Process
 from tests.programs.waiting import free_port
 from tests.serving import Person, Talk
 
@@ -34,10 +36,8 @@ class Node(Process):
         lines = self.get("/metrics").text.splitlines()
         return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
 
-    def get(self, path: str) -> Any:
-        import httpx2
-
-        return httpx2.get(f"{self.url}{path}")
+    def get(self, path: str) -> httpx2.Response:
+        return httpx2.get(f"{self.url}{path}", timeout=PATIENCE)
 
 
 @contextmanager

@@ -1,43 +1,55 @@
 """People on several servers of one PostgreSQL, whatever happens to what carries their news."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.nodes.serving import Node, at, bodies, messages, nodes
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis, redis_server
-from tests.serving import Talk
+from tests.serving import PASSWORD, Person, Talk
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
 def own_redis() -> Iterator[Redis]:
-    """One that is killed and frozen."""
+    """One that is frozen and killed."""
     with redis_server() as redis:
         yield redis
 
 
-@pytest.fixture(scope="module", params=["redis", "notify"])
-def two(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
+@pytest.fixture(scope="module")
+def by_redis(
+    tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, own_redis: Redis
 ) -> Iterator[list[Node]]:
-    """Two servers, by either carrier."""
-    more = {}
-    if request.param == "redis":
-        more["broker_url"] = request.getfixturevalue("own_redis").url
-    folder = tmp_path_factory.mktemp(request.param)
-    with nodes(folder, cluster.database(), 2, publish_rate=0, **more) as started:
+    folder = tmp_path_factory.mktemp("redis")
+    with nodes(folder, cluster.database(), 3, publish_rate=0, broker_url=own_redis.url) as started:
         yield started
 
 
-async def test_people_on_different_servers_talk(two: list[Node]) -> None:
-    """Each sees all entries, once, in the order of the log, while both write at once."""
-    one, other = two
-    ada = one.person("ada")
-    bob = at(other, one.person("bob"))
+@pytest.fixture(scope="module")
+def by_notify(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[list[Node]]:
+    folder = tmp_path_factory.mktemp("notify")
+    with nodes(folder, cluster.database(), 2, publish_rate=0) as started:
+        yield started
+
+
+@pytest.fixture(params=["by_redis", "by_notify"])
+def servers(request: pytest.FixtureRequest) -> list[Node]:
+    """Three of them by Redis, two by NOTIFY."""
+    started: list[Node] = request.getfixturevalue(request.param)
+    return started
+
+
+async def test_people_on_different_servers_talk(servers: list[Node]) -> None:
+    """Each sees all entries, once, in the order of the log, while all write at once."""
+    ada, bob = servers[0].person("ada"), at(servers[-1], servers[0].person("bob"))
     ada.create("order-17", bob="writer")
     async with ada.room("order-17") as left, bob.room("order-17") as right:
         await asyncio.gather(talk(left, "a"), talk(right, "b"))
@@ -45,8 +57,67 @@ async def test_people_on_different_servers_talk(two: list[Node]) -> None:
         assert seen[0] == seen[1]
         assert sorted(seen[0]) == sorted(f"{name}{n}" for name in "ab" for n in range(50))
         for room in (left, right):
+            while sum(frame["type"] == "ack" for frame in room.seen) < 50:
+                await room.next()
             seqs = [entry["seq"] for entry in messages(room)]
             assert seqs == list(range(seqs[0], seqs[0] + 100))
+
+
+async def test_whoever_is_removed_gets_what_was_before_it_alone(servers: list[Node]) -> None:
+    """On another server than the one that removes them; whose tokens end is gone as well."""
+    eve, fred = servers[0].person("eve"), at(servers[1], servers[0].person("fred"))
+    gil = at(servers[1], servers[0].person("gil"))
+    eve.create("order-18", fred="writer", gil="writer")
+    rooms = (person.room("order-18") for person in (eve, fred, gil))
+    async with AsyncExitStack() as stack:
+        left, right, other = [await stack.enter_async_context(room) for room in rooms]
+        await left.publish("before", ref="1")
+        await remove(eve, "order-18", "fred")
+        await left.publish("after", ref="2")
+        assert (await right.closed())[:2] == (1008, "removed")
+        assert [entry["body"] for entry in messages(right)] == ["before"]
+        assert [frame["type"] for frame in right.seen if "seq" in frame][-1] == "member"
+        change = {"current_password": PASSWORD, "new_password": PASSWORD[::-1]}
+        await call(at(servers[0], gil), "POST", "/auth/password", json=change)
+        assert (await other.closed())[:2] == (1008, "auth_revoked")
+
+
+async def test_nothing_is_lost_with_a_broker_that_is_frozen_or_killed(
+    by_redis: list[Node], own_redis: Redis
+) -> None:
+    """What it does not carry is read: entries, and the end of a right."""
+    one, other, _ = by_redis
+    hal, ida = one.person("hal"), at(other, one.person("ida"))
+    hal.create("order-19", ida="writer")
+    async with hal.room("order-19") as left, ida.room("order-19") as right:
+        await left.publish("carried", ref="1")
+        await bodies(right, 1)
+        own_redis.signal(signal.SIGSTOP)
+        await left.publish("frozen", ref="2")
+        await bodies(right, 2)
+        own_redis.stop()
+        await left.publish("killed", ref="3")
+        await bodies(right, 3)
+        await remove(hal, "order-19", "ida")
+        await left.publish("after", ref="4")
+        assert (await right.closed())[:2] == (1008, "removed")
+        own_redis.start()
+    assert [entry["body"] for entry in messages(right)] == ["carried", "frozen", "killed"]
+    while not await asyncio.to_thread(is_up, by_redis):
+        await asyncio.sleep(0.05)
+
+
+async def remove(admin: Person, item_id: str, username: str) -> None:
+    await call(admin, "DELETE", f"/items/{item_id}/members/{username}")
+
+
+async def call(person: Person, method: str, path: str, **arguments: Any) -> None:
+    answer = await asyncio.to_thread(partial(person.call, method, path, **arguments))
+    assert answer.is_success, answer.text
+
+
+def is_up(started: list[Node]) -> bool:
+    return all(node.metric("itemroom_broker_up") == 1 for node in started)
 
 
 async def talk(room: Talk, name: str) -> None:

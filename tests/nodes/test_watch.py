@@ -13,7 +13,13 @@ from pydantic import SecretStr
 from api.accounts.users import rename_user
 from api.errors import Refusal
 from api.history.entries import Author
-from api.history.events import CredentialsEnded, DefaultRoleChanged, ItemDeleted, ReadMoved
+from api.history.events import (
+    CredentialsEnded,
+    DefaultRoleChanged,
+    EntryStored,
+    ItemDeleted,
+    ReadMoved,
+)
 from api.history.messages import author_of
 from api.history.transaction import Transaction
 from api.items.members import remove_member, set_member
@@ -106,6 +112,24 @@ async def test_entries_are_read_where_no_hint_came(world: World, ether: Ether) -
     while seqs(left) != list(range(1, 11)):
         await world.one.look()
     assert set(world.one.repairs) == {"entries"}
+
+
+async def test_hint_that_overtakes_a_read_leaves_no_hole_behind(world: World) -> None:
+    """Neither the hint nor the answer is told twice, and what is missing then is read at once."""
+    bob = world.two.sit(world.bob, 0)
+    await world.heard()
+    room = world.two.hub.room(world.key)
+    assert room is not None
+    with pytest.MonkeyPatch.context() as deaf:
+        deaf.setattr(world.two.broker, "_take", lambda _: None)
+        for _ in range(2):
+            await world.one.publish(world.ada)
+        stored = [one.entry for one in world.one.events if isinstance(one, EntryStored)]
+        world.two.watch.entries_stored(EntriesStored(world.key, 2, 2))
+        await world.one.publish(world.ada)
+        world.two.watch.entries_stored(EntriesStored(world.key, 1, 2, tuple(stored)))
+        world.two.watch.entries_stored(EntriesStored(world.key, 3, 3))
+        await until(lambda: seqs(bob) == [1, 2, 3])
 
 
 async def test_any_broker_ends_in_the_order_of_the_log(world: World, ether: Ether) -> None:
