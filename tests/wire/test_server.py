@@ -31,7 +31,7 @@ async def test_signal_under_load_says_goodbye_and_loses_no_ack(
     tmp_path: Path, signal_: int
 ) -> None:
     """Each of 50 clients is told when to come back, a moment of its own; the exit is a success."""
-    with Process(tmp_path, **UNLIMITED) as server:
+    with Process(tmp_path, measured=False, **UNLIMITED) as server:
         ada = server.person("ada")
         rooms = [f"room-{number}" for number in range(5)]
         for room in rooms:
@@ -65,7 +65,7 @@ async def test_signal_under_load_says_goodbye_and_loses_no_ack(
 
 async def test_draining_server_takes_nothing_new(tmp_path: Path) -> None:
     """Not ready, yet alive; new sockets and calls are told to come later, commands are refused."""
-    with Process(tmp_path, busy_timeout=60, shutdown_grace=60) as server:
+    with Process(tmp_path, measured=False, busy_timeout=60, shutdown_grace=60) as server:
         async with AsyncExitStack() as stack:
             held = await hold(server, stack)
             server.popen.send_signal(signal.SIGTERM)
@@ -87,7 +87,9 @@ async def test_draining_server_takes_nothing_new(tmp_path: Path) -> None:
 async def test_hung_disk_keeps_the_server_only_for_the_grace(tmp_path: Path) -> None:
     """Clients are told goodbye within the grace, and then the process ends whatever hangs."""
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(Process(tmp_path, busy_timeout=60, shutdown_grace=1))
+        server = stack.enter_context(
+            Process(tmp_path, measured=False, busy_timeout=60, shutdown_grace=1)
+        )
         held = await hold(server, stack)
         started = time.monotonic()
         server.popen.send_signal(signal.SIGTERM)
@@ -140,7 +142,9 @@ async def test_second_signal_waits_for_nothing(
 
 async def test_client_that_never_reads_does_not_keep_the_server(tmp_path: Path) -> None:
     """It gets no goodbye, and others are not held up by it."""
-    with Process(tmp_path, **UNLIMITED, shutdown_grace=4, stall_timeout=60) as server:
+    with Process(
+        tmp_path, measured=False, **UNLIMITED, shutdown_grace=4, stall_timeout=60
+    ) as server:
         ada = server.person("ada")
         ada.create("order-17")
         async with ada.room("order-17") as talk:
