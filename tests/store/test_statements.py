@@ -159,11 +159,12 @@ def test_lookup_finds_each_key_once(connection: Connection, count: int) -> None:
 def statements() -> dict[str, Statement[Any, *tuple[Any, ...]]]:
     """All statements of the product, and two sizes of each lookup, by name.
 
-    Those that are one database's own are said to no other.
+    Those that are one database's own are said to no other, nor is what only servers that share a
+    database ask.
     """
     found = {}
     for module in pkgutil.walk_packages(api.__path__, "api."):
-        if module.name.startswith("api.store.postgresql."):
+        if module.name.startswith(("api.store.postgresql.", "api.nodes.")):
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, Lookup):
