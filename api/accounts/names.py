@@ -22,11 +22,14 @@ _USERNAME = re.compile(USERNAME_PATTERN.strip("^$"))
 def as_username(text: str) -> str:
     """The username that somebody means who has typed this: keyboards add blanks and capitals.
 
-    An outside user's is the host product's own, exactly. Half a character means nobody.
+    An outside user's is the host product's own, exactly. Half a character means nobody, and so
+    does a NUL, which PostgreSQL cannot even be asked for.
     """
     text = text.strip()
     meant = unicodedata.normalize("NFKC", text).lower()
-    return meant if is_username(meant) else text.encode(errors="ignore").decode()
+    if is_username(meant):
+        return meant
+    return "" if "\0" in text else text.encode(errors="ignore").decode()
 
 
 def is_username(text: str) -> bool:
