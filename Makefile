@@ -39,14 +39,14 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: serve
 serve: $(RUN) $(PROJECT) ## Serve on http://127.0.0.1:8000
 	$(BIN)/itemroom serve $(ARGS)
 
 # Dozens of processes start in the suite: each would compile everything again.
-test test-fast torture: export PYTHONDONTWRITEBYTECODE :=
+test test-fast test-postgresql torture: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: test
 test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some: ARGS="tests/test_x.py -x"
@@ -55,6 +55,13 @@ test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some:
 .PHONY: test-fast
 test-fast: $(DEV) $(PROJECT) ## Those tests that need no server, no other program and no browser
 	$(BIN)/python -m pytest -m "not live and not torture" $(ARGS)
+
+# Those folders that hold on either database; elsewhere tests still look into the file themselves.
+ON_POSTGRESQL = $(addprefix tests/,accounts history items live operators rights rooms)
+
+.PHONY: test-postgresql
+test-postgresql: $(DEV) $(PROJECT) ## Those that hold on either database, on PostgreSQL
+	ITEMROOM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(or $(ARGS),$(ON_POSTGRESQL))
 
 .PHONY: torture
 torture: $(DEV) $(PROJECT) ## What takes long: the large cases of the Autobahn suite, twenty kills

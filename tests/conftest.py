@@ -22,12 +22,12 @@ from api.security import Passwords
 from api.settings import Settings
 from api.state import State
 from tests import loggers, scratch
+from tests.databases import IN_FILES, provide, shared, values_in
 from tests.deadlines import scaled
 from tests.people import People
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis, redis_server
 from tests.serving import LiveServer
-from tests.stores import provide
 
 Serve = Callable[..., LiveServer]
 LOGGERS = pytest.StashKey[dict[str, loggers.Kept]]()
@@ -55,12 +55,20 @@ OUTSIDE = {"conformance", "console", "deploy", "docs", "javascript", "power"}
 OUTSIDE |= {"test_backlog", "test_crashes", "test_cuts", "test_description", "test_load"}
 OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers"}
 
+# Folders all of which is about SQLite: its own module, and what becomes of its files.
+SQLITES = {"sqlite", "power"}
+
 
 def pytest_configure() -> None:
     """Before anything else is made."""
     scratch.use_memory()
     # As each server in this process does it: nobody hears of single calls.
     logging.getLogger("uvicorn.access").propagate = False
+
+
+def pytest_sessionfinish() -> None:
+    """End what was started for all."""
+    shared.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -77,7 +85,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         places[item] = (is_live(item), -seconds if is_live(item) else 0)
         if is_live(item):
             item.add_marker(pytest.mark.live)
+        if SQLITES.intersection(item.path.parts):
+            item.add_marker(pytest.mark.sqlite)
     items.sort(key=places.__getitem__)
+    if not IN_FILES:
+        left_out = [item for item in items if item.get_closest_marker("sqlite")]
+        items[:] = [item for item in items if not item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_collection_finish() -> None:
@@ -113,6 +127,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     try:
         return (yield)
     finally:
+        assert isinstance(item, pytest.Function)
+        directory = item.funcargs.get("tmp_path")
+        if isinstance(directory, Path):
+            shared.forget(directory)
         if left := loggers.changes(item.stash[LOGGERS]):
             pytest.fail("\n".join(left), pytrace=False)
 
@@ -142,10 +160,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Cluster:
     """A PostgreSQL, started once for a process of tests, by the first that asks for it."""
-    with Cluster() as cluster:
-        yield cluster
+    return shared.cluster
 
 
 @pytest.fixture(scope="session")
@@ -189,8 +206,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def make_settings(directory: Path, **changes: object) -> Settings:
     """Settings on a database in a directory; `port` 0 finds a free one."""
-    values = {"database_url": f"sqlite:///{directory / 'test.db'}", "port": 0} | changes
-    return Settings.model_validate(values)
+    return Settings.model_validate(values_in(directory) | {"port": 0} | changes)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from api.history.transaction import Transaction
 from api.models import ApiToken, User
 from api.security import ClaimedRole
 from api.state import State
+from tests.databases import execute
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class People:
     async def limited(self, person: Person, items: Mapping[str, ClaimedRole]) -> Person:
         """The same user with an API token that is limited to items."""
         issued = self.state.tokens.issue(person.id, use="api", ttl=3600, items=items)
-        (key,) = await self.rows("SELECT key FROM user WHERE id = ?", person.id)
+        (key,) = await self.rows('SELECT key FROM "user" WHERE id = ?', person.id)
         row = ApiToken(
             jti=issued.claims.jti,
             user_key=key[0],
@@ -76,14 +77,14 @@ class People:
     async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """What a query finds on disk."""
         return await self.state.readers.read(
-            lambda connection: [tuple(row) for row in connection.exec_driver_sql(sql, values)]
+            lambda connection: [tuple(row) for row in execute(connection, sql, *values)]
         )
 
     async def change(self, sql: str, *values: object) -> None:
         """Change the database behind the product's back."""
 
         def act(transaction: Transaction) -> None:
-            transaction.connection.exec_driver_sql(sql, values)
+            execute(transaction.connection, sql, *values)
 
         await self.state.writer.call(act)
 

@@ -12,6 +12,9 @@ from typing import IO, Any, Self
 
 import httpx2
 
+from api.settings import Settings
+from api.store.store import Store, store_of
+from tests.databases import SECRET, values_in
 from tests.deadlines import scaled
 from tests.serving import Served
 
@@ -46,7 +49,8 @@ class Process(Served):
         self._log = directory / "server.log"
         foreign = ("ITEMROOM_",) if measured else ("ITEMROOM_", "COVERAGE_PROCESS_")
         inherited = {k: value for k, value in os.environ.items() if not k.startswith(foreign)}
-        chosen = {"database_url": f"sqlite:///{self.database}", "port": 0} | settings
+        chosen = values_in(directory) | {"port": 0} | settings
+        self._store = _store(chosen)
         variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
@@ -82,6 +86,8 @@ class Process(Served):
 
     def _holder(self) -> tuple[int | None, str | None]:
         """Which process has the database, and where it serves."""
+        if self._store is not None:
+            return self._store.holder()
         held = json.loads(self.database.with_name("test.db.lock").read_bytes())
         return held["pid"], held["url"]
 
@@ -100,3 +106,11 @@ class Process(Served):
                 pass
             time.sleep(0.02)
         raise RuntimeError(f"the server does not answer:\n{self.log}")
+
+
+def _store(chosen: dict[str, object]) -> Store | None:
+    """The database of a server if it is no file; a look at it does not disturb."""
+    url = str(chosen["database_url"])
+    if url.startswith("sqlite:"):
+        return None
+    return store_of(Settings.model_validate({"database_url": url, "secret": SECRET}))

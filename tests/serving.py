@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from api.settings import Settings
 from api.state import State
 from api.wire.server import build_server, listen
+from tests.databases import provide
 from tests.deadlines import scaled
-from tests.stores import provide
 
 PASSWORD = "correct horse battery"
 Fields = dict[str, Any]

@@ -1,14 +1,10 @@
 """A store under test: a database made by the migrations, its writer and readers, and no server."""
 
 import asyncio
-import atexit
 import re
-import shutil
 import sqlite3
 from collections.abc import Callable
-from functools import cache, partial
-from pathlib import Path
-from tempfile import mkdtemp
+from functools import partial
 from typing import Any, Self
 
 from sqlalchemy import Engine
@@ -25,34 +21,9 @@ from api.rights.access import Access, Credential, Principal, Role, grant
 from api.rights.standing import load_standing
 from api.settings import Settings
 from api.store.readers import Readers
-from api.store.schema import migrate
-from api.store.sqlite.database import open_engine, open_readers, open_writing_engine
+from api.store.sqlite.database import open_readers, open_writing_engine
 from api.store.store import store_of
-
-
-@cache
-def template() -> Path:
-    """An empty database at the newest revision: migrated once in a process, copied per test."""
-    directory = Path(mkdtemp(prefix="itemroom-template-"))
-    atexit.register(shutil.rmtree, directory)
-    path = directory / "template.db"
-    engine = open_engine(path, writing=True, busy_timeout=1)
-    migrate(engine)
-    engine.dispose()
-    return path
-
-
-def database_at(path: Path) -> None:
-    """Put an empty, migrated database there."""
-    shutil.copyfile(template(), path)
-
-
-def provide(settings: Settings) -> None:
-    """The same, where a server would have to migrate an empty file; another it has to see to."""
-    if settings.is_in_file and not settings.database_path.exists():
-        database_at(settings.database_path)
-        # As the server makes it.
-        settings.database_path.chmod(0o600)
+from tests.databases import execute
 
 
 class Store:
@@ -155,11 +126,9 @@ class Store:
         return await self.writer.execute(React(access=access, target=target, value=value, on=on))
 
     async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a query finds on disk."""
+        """What a query finds on disk; each `?` in it stands for a value."""
         return await self.readers.read(
-            lambda connection: [
-                tuple(row) for row in connection.exec_driver_sql(sql, tuple(values))
-            ]
+            lambda connection: [tuple(row) for row in execute(connection, sql, *values)]
         )
 
     async def plans(self, read: Callable[..., object], *arguments: object) -> list[str]:

@@ -12,7 +12,8 @@ from api.security import Passwords
 from api.settings import Settings
 from api.state import State
 from tests.accounts.visitor import Visitor
-from tests.stores import Store, database_at
+from tests.databases import provided
+from tests.stores import Store
 
 ISSUER_SECRET = "the host product's own secret, shared"
 
@@ -20,14 +21,11 @@ ISSUER_SECRET = "the host product's own secret, shared"
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """An outside issuer beside our own tokens, on a database that is migrated already."""
-    database_at(tmp_path / "test.db")
-    return Settings.model_validate(
-        {
-            "database_url": f"sqlite:///{tmp_path / 'test.db'}",
-            "issuer": "https://product.example",
-            "issuer_audience": "itemroom",
-            "issuer_secret": ISSUER_SECRET,
-        }
+    return provided(
+        tmp_path,
+        issuer="https://product.example",
+        issuer_audience="itemroom",
+        issuer_secret=ISSUER_SECRET,
     )
 
 

@@ -124,7 +124,7 @@ async def test_stored_hash_follows_new_parameters(state: State, ada: Visitor) ->
 
 
 def _hash_of(connection: Connection, username: str) -> str:
-    query = text("SELECT password_hash FROM user WHERE username = :username")
+    query = text('SELECT password_hash FROM "user" WHERE username = :username')
     return str(connection.execute(query, {"username": username}).scalar_one())
 
 

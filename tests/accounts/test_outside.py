@@ -36,7 +36,7 @@ def product_token(subject: str = "user-7", **claims: Any) -> str:
 
 
 async def users(state: State) -> list[tuple[Any, ...]]:
-    query = "SELECT username, name FROM user ORDER BY key"
+    query = 'SELECT username, name FROM "user" ORDER BY key'
     return await state.readers.read(
         lambda connection: [tuple(row) for row in connection.exec_driver_sql(query)]
     )
@@ -76,7 +76,9 @@ async def test_same_subject_of_an_earlier_issuer_is_somebody_else(state: State) 
     """Their usernames differ, since the issuers vouch for different people."""
     first = await identify_token(state, product_token())
     await state.writer.call(
-        lambda tx: tx.connection.exec_driver_sql("UPDATE user SET issuer = 'https://old.example'")
+        lambda tx: tx.connection.exec_driver_sql(
+            "UPDATE \"user\" SET issuer = 'https://old.example'"
+        )
     )
     second = await identify_token(state, product_token())
     assert first.id != second.id

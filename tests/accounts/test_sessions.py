@@ -22,6 +22,7 @@ from api.settings import Settings
 from api.state import State
 from tests.accounts.conftest import Visit
 from tests.accounts.visitor import Visitor, bearer, problem_of
+from tests.databases import execute
 from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
@@ -157,7 +158,7 @@ async def test_disabled_user_is_refused_with_a_session_that_is_left(
     """Whatever became of the session's row."""
 
     def disable(tx: Transaction) -> None:
-        tx.connection.execute(text("UPDATE user SET disabled = 1"))
+        execute(tx.connection, 'UPDATE "user" SET disabled = ?', True)
 
     await state.writer.call(disable)
     assert problem_of(await ada.me()) == (401, "auth_revoked")

@@ -132,6 +132,7 @@ async def test_what_was_issued_before_a_change_ends_whatever_the_clock_does(
     assert not await counts(store, user, after)
 
 
+@pytest.mark.sqlite
 async def test_restart_with_an_earlier_clock_ends_what_a_session_is_as_old_as(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,15 +7,14 @@ import pytest
 
 from api.rights.access import Access, Role
 from api.settings import Settings
-from tests.stores import Store, database_at
+from tests.databases import provided
+from tests.stores import Store
 
 
 @pytest.fixture
 def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     """A migrated database; a test may change settings by indirect parameters."""
-    database_at(tmp_path / "itemroom.db")
-    values = {"database_url": f"sqlite:///{tmp_path}/itemroom.db", "busy_timeout": 0.05}
-    return Settings.model_validate(values | getattr(request, "param", {}))
+    return provided(tmp_path, **{"busy_timeout": 0.05} | getattr(request, "param", {}))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from api.history.housekeeping import Housekeeping
 from api.history.retention import DAY_MS
 from api.history.transaction import Transaction
 from api.rights.access import Role
+from tests.databases import execute
 from tests.deadlines import scaled
 from tests.stores import Store
 
@@ -23,7 +24,7 @@ async def test_round_tidies_every_item_until_nothing_is_left(store: Store) -> No
         await store.publish(await store.access(principal, f"doc-{number}"))
 
     def age(transaction: Transaction) -> None:
-        transaction.connection.exec_driver_sql("UPDATE entry SET at = at - ?", (2 * DAY_MS,))
+        execute(transaction.connection, "UPDATE entry SET at = at - ?", 2 * DAY_MS)
 
     await store.writer.call(age)
     left = [2, 1]

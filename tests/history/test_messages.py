@@ -12,6 +12,7 @@ from api.history.events import EntryStored
 from api.history.messages import React
 from api.history.reader import read_entries, read_messages
 from api.rights.access import Access, Credential, Role
+from tests.databases import execute
 from tests.stores import Store, explain
 
 pytestmark = pytest.mark.anyio
@@ -129,6 +130,7 @@ async def test_delete_erases_the_body_everywhere(store: Store, room: Room) -> No
     assert shown["deleted_seq"] == 4
 
 
+@pytest.mark.sqlite
 async def test_edits_of_a_message_are_found_without_reading_those_of_others(store: Store) -> None:
     """Let alone the item's log: it may be long, and the writer has other commands to run."""
     plans = await store.writer.call(
@@ -222,9 +224,10 @@ async def test_access_of_before_a_demotion_judged_by_now(store: Store, room: Roo
     await store.publish(room.writer)
 
     def demote(transaction: Any) -> None:
-        transaction.connection.exec_driver_sql(
+        execute(
+            transaction.connection,
             "UPDATE membership SET role = 'reader' WHERE user_key = ?",
-            (room.writer.principal.user_key,),
+            room.writer.principal.user_key,
         )
 
     await store.writer.call(demote)

@@ -17,7 +17,7 @@ from api.rights.access import Access, Role, clock_ms
 from tests.history.writing import held, refusal_of
 from tests.stores import Store, explain, full_scans
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.sqlite]
 YEAR_MS = 365 * 86_400_000
 
 

@@ -98,6 +98,7 @@ async def test_item_gone_meanwhile_not_found(store: Store, access: Access, item:
     ],
     ids=["newest", "before", "after", "between", "log"],
 )
+@pytest.mark.sqlite
 async def test_page_read_through_indexes_alone(
     store: Store, access: Access, read: Any, arguments: tuple[Any, ...]
 ) -> None:
@@ -108,6 +109,7 @@ async def test_page_read_through_indexes_alone(
 
 
 @pytest.mark.parametrize("act", ["edit", "delete", "react", "take back"])
+@pytest.mark.sqlite
 async def test_command_finds_its_target_through_indexes(
     store: Store, access: Access, act: str
 ) -> None:

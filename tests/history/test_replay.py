@@ -15,8 +15,8 @@ from api.errors import Refusal
 from api.history import pile
 from api.items.history_pages import log_page, messages_page
 from api.rights.access import Access, Role
-from api.settings import Settings
-from tests.stores import Store, database_at
+from tests.databases import provided
+from tests.stores import Store
 
 Act = tuple[str, int, int, bool]
 ACTS = st.lists(
@@ -111,8 +111,7 @@ async def check(store: Store, accesses: list[Access], acts: list[Act]) -> None:
 
 
 async def replay(directory: Path, acts: list[Act]) -> None:
-    database_at(directory / "test.db")
-    store = Store(Settings(database_url=f"sqlite:///{directory}/test.db"))
+    store = Store(provided(directory))
     store.writer.start(asyncio.get_running_loop())
     try:
         names = {"ada": Role.WRITER, "root": Role.ADMIN}

@@ -9,6 +9,7 @@ from api.history.reader import read_entries, read_messages
 from api.history.retention import DAY_MS, due_items, purge_log, tidy_item, trim
 from api.history.transaction import Transaction
 from api.rights.access import Access, Role, clock_ms
+from tests.databases import execute
 from tests.stores import Store, explain, full_scans
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +29,7 @@ async def run(store: Store, sql: str, *values: object) -> None:
     """Change the database behind the product's back."""
 
     def act(transaction: Transaction) -> None:
-        transaction.connection.exec_driver_sql(sql, values)
+        execute(transaction.connection, sql, *values)
 
     await store.writer.call(act)
 
@@ -160,6 +161,7 @@ async def test_deleted_item_purged_in_bounded_steps(store: Store, access: Access
 
 
 @pytest.mark.parametrize("act", [trim, purge_log])
+@pytest.mark.sqlite
 async def test_step_finds_its_rows_through_indexes(store: Store, access: Access, act: Any) -> None:
     """A step costs what it deletes, however much there is."""
     await publish(store, access, 3)

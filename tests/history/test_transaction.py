@@ -10,6 +10,7 @@ from api.history.messages import author_of
 from api.history.transaction import Memory, RefKey, StoredRef, Transaction
 from api.models import Item
 from api.rights.access import Access, Role
+from tests.databases import execute
 from tests.stores import Store, explain
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +47,7 @@ async def test_refs_of_one_transaction_found_before_they_are_flushed(
     assert after.seq == 1
 
 
+@pytest.mark.sqlite
 async def test_many_refs_looked_up_in_few_queries(store: Store, access: Access) -> None:
     """A batch asks once for up to 256 refs, whatever it finds."""
 
@@ -110,7 +112,7 @@ async def test_rights_changed_by_a_command_seen_by_the_next(store: Store, access
     await store.publish(access)
 
     def disable(transaction: Transaction) -> None:
-        transaction.connection.exec_driver_sql("UPDATE user SET disabled = 1")
+        execute(transaction.connection, 'UPDATE "user" SET disabled = ?', True)
 
     await store.writer.call(disable)
     with pytest.raises(Refusal, match="auth_revoked"):

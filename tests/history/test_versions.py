@@ -22,7 +22,7 @@ from tests.stores import Store
 pytestmark = pytest.mark.anyio
 
 
-VERSIONS = "SELECT item.rights, member.rights FROM item, user AS member"
+VERSIONS = 'SELECT item.rights, member.rights FROM item, "user" AS member'
 
 
 def tell(event: Event, transaction: Transaction) -> None:

@@ -20,6 +20,7 @@ from tests.stores import Store
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.sqlite
 async def test_commands_that_wait_stored_in_one_transaction(store: Store, access: Access) -> None:
     """Group commit: what queued up meanwhile shares one BEGIN IMMEDIATE and one COMMIT."""
     with held(store):
@@ -95,6 +96,7 @@ async def test_commits_under_way_are_told_together_if_that_may_wait(
     assert heard == told
 
 
+@pytest.mark.sqlite
 async def test_every_write_begins_immediate(store: Store, access: Access) -> None:
     """E8: a deferred transaction that turns into a write fails at once with SQLITE_BUSY."""
     seen = store.statements()

@@ -81,6 +81,7 @@ async def test_light_command_that_crashes_fails_its_batch_whole(
     assert (await store.publish(access)).seq == 1
 
 
+@pytest.mark.sqlite
 async def test_held_by_a_foreign_process_busy_and_then_again(store: Store, access: Access) -> None:
     """E7: a foreign write transaction makes `busy` of ours, and harms nothing."""
     with closing(sqlite3.connect(store.settings.database_path, isolation_level=None)) as foreign:
@@ -98,6 +99,7 @@ def limit_pages(store: Store, pages: int) -> None:
 
 
 @pytest.mark.parametrize("light", [True, False], ids=["light", "in a savepoint"])
+@pytest.mark.sqlite
 async def test_disk_full_refused_and_heals_by_itself(
     store: Store, access: Access, caplog: pytest.LogCaptureFixture, *, light: bool
 ) -> None:
@@ -126,6 +128,7 @@ async def test_disk_full_refused_and_heals_by_itself(
     assert [record.exc_info for record in caplog.records] == [None, None]
 
 
+@pytest.mark.sqlite
 async def test_database_error_refused_as_storage_error(
     store: Store, access: Access, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,9 +10,8 @@ from api.history.events import Event
 from api.settings import Settings
 from api.state import State
 from tests.accounts.conftest import ada, visit
-from tests.conftest import make_settings
+from tests.databases import provided
 from tests.people import People, Person
-from tests.stores import database_at
 
 __all__ = ["ada", "visit"]
 
@@ -20,8 +19,7 @@ __all__ = ["ada", "visit"]
 @pytest.fixture
 def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     """A migrated database; a test may change settings by indirect parameters."""
-    database_at(tmp_path / "test.db")
-    return make_settings(tmp_path, **getattr(request, "param", {}))
+    return provided(tmp_path, **{"port": 0} | getattr(request, "param", {}))
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from api.limits import Buckets
 from api.rights.access import Credential, Principal
 from api.settings import Settings
 from api.state import State
+from tests.databases import provided
 from tests.items.conftest import Cast
 from tests.people import People, Person
-from tests.stores import database_at
 
 pytestmark = pytest.mark.anyio
 
@@ -25,14 +25,7 @@ ISSUER, AUDIENCE, SECRET = "https://product.example", "itemroom", "0123456789abc
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """With an outside issuer."""
-    database_at(tmp_path / "test.db")
-    values = {
-        "database_url": f"sqlite:///{tmp_path}/test.db",
-        "issuer": ISSUER,
-        "issuer_audience": AUDIENCE,
-        "issuer_secret": SECRET,
-    }
-    return Settings.model_validate(values)
+    return provided(tmp_path, issuer=ISSUER, issuer_audience=AUDIENCE, issuer_secret=SECRET)
 
 
 def outside(client: httpx2.AsyncClient, items: dict[str, str], **more: object) -> Person:
@@ -81,7 +74,7 @@ async def test_title_and_members_of_an_items_claim_are_its_admins_to_set(
     [item] = (await bob.do("GET", "/items"))["items"]
     assert (item["id"], item["title"], item["role"]) == ("order-1", "Order 1", "writer")
     assert (await bob.do("GET", "/auth/me"))["name"] == "Bob"
-    query = "SELECT username, issuer, subject FROM user ORDER BY key"
+    query = 'SELECT username, issuer, subject FROM "user" ORDER BY key'
     assert (await people.rows(query))[1] == ("ext:bob", ISSUER, "bob")
 
 
@@ -104,7 +97,7 @@ async def test_nobody_is_made_for_who_is_no_admin_or_not_of_the_issuer(
     writer = outside(client, {"doc": "writer"})
     assert await writer.code("PUT", member, json=role) == "forbidden"
     assert await cast.admin.code("PUT", member, json=role) == "not_found"
-    assert await people.rows("SELECT key FROM user WHERE username = 'ext:bob'") == []
+    assert await people.rows("SELECT key FROM \"user\" WHERE username = 'ext:bob'") == []
 
 
 async def test_item_that_no_claim_names_not_made(

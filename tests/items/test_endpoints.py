@@ -244,7 +244,7 @@ async def test_creator_disabled_meanwhile_makes_nothing(people: People, state: S
     """Who may make items is judged where the item is made."""
     ada = await people.add("ada")
     principal = await identify_token(state, ada.token)
-    await people.change("UPDATE user SET disabled = 1")
+    await people.change('UPDATE "user" SET disabled = ?', True)
     with pytest.raises(Refusal, match="auth_revoked"):
         await state.writer.call(partial(create_item, principal=principal, wanted=NewItem()))
 

@@ -114,6 +114,7 @@ async def test_unread_counted_among_the_newest_entries(people: People, cast: Cas
     assert (await cast.reader.do("GET", "/items/doc"))["unread"] == 100
 
 
+@pytest.mark.sqlite
 async def test_unread_counted_where_entries_wait_for_their_places(
     people: People, cast: Cast
 ) -> None:
@@ -128,6 +129,7 @@ async def test_unread_counted_where_entries_wait_for_their_places(
     assert (await cast.reader.do("GET", "/items/doc"))["unread"] == before + 3
 
 
+@pytest.mark.sqlite
 async def test_lists_read_through_indexes_alone(people: People, state: State, cast: Cast) -> None:
     """A list costs what its user has, not what there is."""
     principal = await identify_token(state, cast.admin.token)

@@ -132,7 +132,7 @@ async def test_last_admin_cannot_leave_or_be_demoted(cast: Cast) -> None:
 async def test_admin_who_is_disabled_counts_for_nothing(people: People, cast: Cast) -> None:
     """An admin who cannot sign in cannot be the last one."""
     await cast.admin.do("PUT", f"{MEMBERS}/ada", json={"role": "admin"})
-    await people.change("UPDATE user SET disabled = 1 WHERE username = 'ada'")
+    await people.change('UPDATE "user" SET disabled = ? WHERE username = ?', True, "ada")
     assert await cast.admin.code("DELETE", f"{MEMBERS}/root") == "last_admin"
     assert await cast.admin.code("PUT", f"{MEMBERS}/ada", json={"role": "reader"}) == "ok"
 

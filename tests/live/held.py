@@ -5,7 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from sqlalchemy import Engine
+
 from api.settings import Settings
+from api.store.postgresql.database import open_reading_engine
 from api.store.readers import Asked, Done, Readers
 from api.store.sqlite.database import open_engine
 
@@ -16,8 +19,7 @@ class HeldReaders(Readers):
     """Reads wait to be started, or their answers to be heard, until they are released."""
 
     def __init__(self, settings: Settings) -> None:
-        engine = open_engine(settings.database_path, writing=False, busy_timeout=1, pool_size=3)
-        super().__init__(engine, threads=2, queue=settings.reader_queue)
+        super().__init__(_engine(settings), threads=2, queue=settings.reader_queue)
         self._own = self._engine.connect()
         self.hold: Literal["start", "answer"] | None = None
         self.failure: Exception | None = None
@@ -46,6 +48,13 @@ class HeldReaders(Readers):
         held, self.held = self.held, []
         for act in held:
             act()
+
+
+def _engine(settings: Settings) -> Engine:
+    """Of one connection more than there are threads."""
+    if not settings.is_in_file:
+        return open_reading_engine(settings, connections=3)
+    return open_engine(settings.database_path, writing=False, busy_timeout=1, pool_size=3)
 
 
 class News:

@@ -12,6 +12,7 @@ from api.history.transaction import Transaction
 from api.live.connection import Connection
 from api.live.expiry import _MARGIN_MS, LOOK_INTERVAL, Expiries
 from api.rights.access import Credential, Principal, Role, clock_ms
+from tests.databases import execute
 from tests.live.fakes import JumpingLoop, run_jumping
 from tests.live.test_rights import HastyConnection
 from tests.live.world import World, until
@@ -194,14 +195,14 @@ def session(world: World, name: str) -> Principal:
 def open_session(world: World, name: str) -> Callable[[Transaction], None]:
     def act(tx: Transaction) -> None:
         sql = "INSERT INTO session VALUES (?, ?, ?, NULL, 0, 0)"
-        tx.connection.exec_driver_sql(sql, (name, name, world.people["ada"].user_key))
+        execute(tx.connection, sql, name, name, world.people["ada"].user_key)
 
     return act
 
 
 def end_session(world: World, name: str) -> Callable[[Transaction], None]:
     def act(tx: Transaction) -> None:
-        tx.connection.exec_driver_sql("DELETE FROM session WHERE id = ?", (name,))
+        execute(tx.connection, "DELETE FROM session WHERE id = ?", name)
         key = world.people["ada"].user_key
         tx.emit(CredentialsEnded(key, ids=frozenset({name})))
 

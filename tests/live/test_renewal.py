@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.rights.access import Credential, Principal, Role, clock_ms
+from tests.databases import execute
 from tests.live.fakes import Fields
 from tests.live.test_expiry import ending
 from tests.live.world import World, settled, until
@@ -59,7 +60,7 @@ async def test_auth_that_is_refused_changes_nothing(world: World, token: str, co
     }
     sql = "INSERT INTO api_token VALUES ('newer', ?, 'n', '{}', 0, 0, NULL)"
     key = world.people["ada"].user_key
-    await world.writer.call(lambda tx: tx.connection.exec_driver_sql(sql, (key,)))
+    await world.writer.call(lambda tx: execute(tx.connection, sql, key))
     ada = await world.live(tokens=tokens)
     ada.says("auth", token=token)
     assert (await ada.hears("error"))["code"] == code

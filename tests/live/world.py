@@ -4,7 +4,6 @@ News of commits and answers of reads can be held back, to set up each race on pu
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
@@ -34,6 +33,8 @@ from api.metrics import Metrics
 from api.models import Membership
 from api.rights.access import Access, Principal, Role
 from api.settings import Settings
+from api.store.store import store_of
+from tests.databases import execute
 from tests.deadlines import scaled
 from tests.live.fakes import FakeSocket, Fields
 from tests.live.held import HeldReaders, News
@@ -122,10 +123,14 @@ class World(Store):
 
     async def on_disk(self, head: int) -> None:
         """Wait until the log has reached a seq, whatever the event loop has heard of."""
-        connection = sqlite3.connect(self.settings.database_path)
-        query = "SELECT head FROM item WHERE id = 'doc'"
-        await until(lambda: connection.execute(query).fetchone()[0] >= head)
-        connection.close()
+        engine = store_of(self.settings).look()
+
+        def found() -> int:
+            with engine.connect() as connection:
+                return int(execute(connection, "SELECT head FROM item WHERE id = 'doc'")[0][0])
+
+        await until(lambda: found() >= head)
+        engine.dispose()
 
     def say(self, name: str, text: str) -> Callable[[Transaction], object]:
         """A message, as an act of the writer."""

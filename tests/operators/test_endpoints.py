@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 from api.app import OPERATOR_TOKEN_TTL
 from api.operators.items import summarize_items
 from api.state import State
+from tests.databases import execute
 from tests.serving import LiveServer, Talk
 from tests.stores import explain
 
@@ -107,6 +108,7 @@ async def test_items_are_listed_in_pages(operator: httpx2.AsyncClient, state: St
     assert rest["next"] is None
 
 
+@pytest.mark.sqlite
 async def test_page_of_items_is_one_range_of_an_index(state: State) -> None:
     """However many there are."""
     plans = await state.readers.read(functools.partial(explain, summarize_items), "x", 5)
@@ -119,9 +121,11 @@ async def test_password_of_an_outside_user_is_refused(
 ) -> None:
     """It would open a second door beside the issuer's."""
     await state.writer.call(
-        lambda tx: tx.connection.exec_driver_sql(
-            "INSERT INTO user (id, username, name, issuer, subject, disabled, tokens_from,"
-            " created_at) VALUES ('u1', 'ext:eve', 'Eve', 'host', 'eve', 0, 0, 0)"
+        lambda tx: execute(
+            tx.connection,
+            'INSERT INTO "user" (id, username, name, issuer, subject, disabled, tokens_from,'
+            " created_at) VALUES ('u1', 'ext:eve', 'Eve', 'host', 'eve', ?, 0, 0)",
+            False,
         )
     )
     response = await operator.post(

@@ -22,6 +22,7 @@ async def test_healthy_server_says_so(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/readyz")).json() == {"status": "ready"}
 
 
+@pytest.mark.sqlite
 async def test_held_database_is_not_ready_but_alive(
     client: httpx2.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,6 +15,7 @@ from typing import Self
 import psycopg
 
 from tests.deadlines import scaled
+from tests.programs.databases import Databases
 from tests.programs.finding import find
 from tests.programs.last_will import last_will
 from tests.programs.waiting import free_port, until
@@ -24,15 +24,17 @@ from tests.programs.waiting import free_port, until
 UNPRIVILEGED = "nobody"
 USER = "itemroom"
 OLDEST = 14
+PREFIX = "itemroom-postgresql-"
 PATIENCE = scaled(10)
 # Nothing that costs durability: the server refuses to run on such a database.
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
+    "max_wal_size": "64MB",
 }
-# By the files' folder: its server, if that is still there, and then the folder.
-ENDING = 'kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"; rm -rf "$1"'
+# By the data's folder and others: the server, if that is still there, and then the folders.
+ENDING = 'kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"; rm -rf "$@"'
 
 
 def binaries() -> Path:
@@ -47,20 +49,20 @@ def _suits(program: Path) -> bool:
     return recent and program.with_name("initdb").exists()
 
 
-class Cluster:
+class Cluster(Databases):
     """Runs between `start` and `stop`; its files are gone after the block."""
 
     def __init__(self, programs: Path | None = None) -> None:
         self._programs = programs or binaries()
-        self._databases = 0
         self._stack = ExitStack()
         self.port = free_port()
+        super().__init__(f"postgresql://{USER}@127.0.0.1:{self.port}/postgres")
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.folder = Path(mkdtemp(prefix="itemroom-postgresql-"))
-            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            stack.enter_context(last_will(ENDING, str(self.folder)))
+            self.folder = Path(mkdtemp(prefix=PREFIX))
+            self._copies = Path(mkdtemp(prefix=PREFIX))
+            stack.enter_context(last_will(ENDING, str(self.folder), str(self._copies)))
             self._make()
             self.start()
             stack.callback(self.stop, signal.SIGINT)
@@ -74,7 +76,8 @@ class Cluster:
         data = self.folder / "data"
         data.mkdir()
         if os.geteuid() == 0:
-            self.folder.chmod(0o711)
+            for folder in (self.folder, self._copies):
+                folder.chmod(0o711)
             shutil.chown(data, UNPRIVILEGED)
             self._programs = self._reachable()
         options = ["-U", USER, "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
@@ -87,14 +90,13 @@ class Cluster:
         readable = 'test -r "$1" && "$1" --version'
         if self._start("sh", "-c", readable, "sh", f"{self._programs}/initdb").wait(PATIENCE) == 0:
             return self._programs
-        copied = self.folder / "programs"
         # The wheel's libraries are in a folder beside its own.
         package = self._programs.parents[1]
         assert package.is_relative_to(sys.prefix), f"{UNPRIVILEGED} cannot run {self._programs}"
         for folder in package.parent.glob(f"{package.name}*"):
-            shutil.copytree(folder, copied / folder.name)
-        subprocess.run(["chmod", "-R", "a+rX", copied], check=True)
-        return copied / self._programs.relative_to(package.parent)
+            shutil.copytree(folder, self._copies / folder.name)
+        subprocess.run(["chmod", "-R", "a+rX", *self._copies.iterdir()], check=True)
+        return self._copies / self._programs.relative_to(package.parent)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -104,43 +106,15 @@ class Cluster:
     def _launch(self) -> None:
         chosen = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
         data = str(self.folder / "data")
-        self._server = self._run("postgres", "-D", data, "-p", str(self.port), *chosen)
+        self._process = self._run("postgres", "-D", data, "-p", str(self.port), *chosen)
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """End it: SIGQUIT at once, as a crash does; SIGINT in order."""
-        self._server.send_signal(how)
-        self._server.wait(PATIENCE)
-
-    def database(self, template: str = "template1") -> str:
-        """The URL of a new database: an empty one, or a copy of another that nobody uses."""
-        self._databases += 1
-        name = f"rooms_{os.getpid()}_{self._databases}"
-        self.run(f'CREATE DATABASE {name} TEMPLATE "{template}"')
-        return self.url(name)
-
-    def drop(self, url: str) -> None:
-        """End a database, and all sessions in it."""
-        self.run(f'DROP DATABASE "{name_of(url)}" WITH (FORCE)')
-
-    def url(self, database: str) -> str:
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
-
-    def run(self, sql: str, url: str | None = None) -> Sequence[tuple[object, ...]]:
-        """What a statement gives, on a connection of its own."""
-        with psycopg.connect(url or self.url("postgres"), autocommit=True) as connection:
-            cursor = connection.execute(sql.encode())
-            return cursor.fetchall() if cursor.description else []
-
-    def terminate(self, url: str) -> None:
-        """End all sessions of a database, as an operator may."""
-        self.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
-            url,
-        )
+        self._process.send_signal(how)
+        self._process.wait(PATIENCE)
 
     def _answers(self) -> bool:
-        if self._server.poll() is not None:
+        if self._process.poll() is not None:
             # While it was stopped, somebody's way out of the machine may have got its port.
             self._launch()
         try:
@@ -166,8 +140,3 @@ class Cluster:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-
-def name_of(url: str) -> str:
-    """Which database of its cluster it is."""
-    return url.rpartition("/")[2]

@@ -30,7 +30,7 @@ from api.models import Item, Reaction, User
 from api.store.lookups import SIZES, Lookup
 from api.store.sqlite.database import open_engine
 from api.store.statements import Statement, statement
-from tests.stores import database_at
+from tests.databases import database_at
 
 
 @statement

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import httpx2
 import pytest
 
 from api.settings import Settings
-from api.store.store import store_of
 from tests.process import PATIENCE, Process
 from tests.programs.postgresql import Cluster
 from tests.programs.waiting import until
@@ -19,33 +19,28 @@ from tests.serving import Person, entries_until
 pytestmark = pytest.mark.anyio
 
 
-class OnPostgresql(Process):
+def serve_on(settings: Settings, directory: Path, **more: Any) -> Process:
     """A server on a database that is no file."""
+    secret = settings.secret
+    assert secret is not None
+    return Process(
+        directory,
+        measured=False,
+        database_url=settings.database_url,
+        secret=secret.get_secret_value(),
+        **more,
+    )
 
-    def __init__(self, directory: Path, settings: Settings, **more: Any) -> None:
-        self._store = store_of(settings)
-        secret = settings.secret
-        assert secret is not None
-        super().__init__(
-            directory,
-            measured=False,
-            database_url=settings.database_url,
-            secret=secret.get_secret_value(),
-            **more,
-        )
 
-    def _holder(self) -> tuple[int | None, str | None]:
-        return self._store.holder()
-
-    def is_ready(self) -> bool:
-        return httpx2.get(f"{self.url}/readyz", timeout=PATIENCE).status_code == 200
+def is_ready(server: Process) -> bool:
+    return httpx2.get(f"{server.url}/readyz", timeout=PATIENCE).status_code == 200
 
 
 async def test_people_talk_and_resume_after_the_server_was_killed(
     tmp_path: Path, settings: Settings
 ) -> None:
     """Nothing acknowledged is lost, and whoever comes back gets what was missed."""
-    with OnPostgresql(tmp_path, settings) as first:
+    with serve_on(settings, tmp_path) as first:
         ada, bob = first.person("ada"), first.person("bob")
         ada.create("order-17", bob="writer")
         async with ada.room("order-17") as one, bob.room("order-17") as two:
@@ -54,7 +49,7 @@ async def test_people_talk_and_resume_after_the_server_was_killed(
             assert (await entries_until(one, seen))[-1]["body"] == "ho"
             epoch = one.welcome["epoch"]
         assert first.end(signal.SIGKILL) == -signal.SIGKILL
-    with OnPostgresql(tmp_path, settings) as second:
+    with serve_on(settings, tmp_path) as second:
         again = Person(second, "bob", bob.id, bob.token)
         again.publish("order-17", "back")
         async with Person(second, "ada", ada.id, ada.token).room(
@@ -68,7 +63,7 @@ async def test_postgresql_that_crashes_takes_nothing_that_was_acknowledged(
     tmp_path: Path, settings: Settings, cluster: Cluster
 ) -> None:
     """Under load: refused meanwhile, and then on as before; who listens misses nothing."""
-    with OnPostgresql(tmp_path, settings, publish_rate=0, error_rate=0) as server:
+    with serve_on(settings, tmp_path, publish_rate=0, error_rate=0) as server:
         ada = server.person("ada")
         ada.create("order-17")
         async with ada.room("order-17") as listener:
@@ -77,9 +72,9 @@ async def test_postgresql_that_crashes_takes_nothing_that_was_acknowledged(
             for _ in range(2):
                 await entries_until(listener, await head(ada) + 20)
                 await asyncio.to_thread(cluster.stop)
-                assert not await asyncio.to_thread(server.is_ready)
+                assert not await asyncio.to_thread(is_ready, server)
                 await asyncio.to_thread(cluster.start)
-                await asyncio.to_thread(until, server.is_ready)
+                await asyncio.to_thread(until, partial(is_ready, server))
             stop.set()
             acked = {ref: seq for one in talking for ref, seq in (await one).items()}
             last: int = (await asyncio.to_thread(ada.publish, "order-17", "end"))["seq"]

@@ -320,7 +320,7 @@ async def test_commit_that_was_cut_is_settled_beside_others(
         with pytest.raises(Refusal, match="storage_error"):
             await cut
         seq = await _publish_until_answered(store, access, f"cut{number}")
-        found = await store.rows("SELECT seq FROM entry WHERE ref = %s", f"cut{number}")
+        found = await store.rows("SELECT seq FROM entry WHERE ref = ?", f"cut{number}")
         assert found == [(seq,)]
     told = [event.entry.seq for event in store.events if isinstance(event, EntryStored)]
     assert len(told) == len(set(told))

@@ -7,8 +7,9 @@ import pytest
 
 from api.rights.access import Access, Role
 from api.settings import Settings
+from tests.databases import database_at
 from tests.store.sqlite.databases import run
-from tests.stores import Store, database_at
+from tests.stores import Store
 
 
 @pytest.fixture
