@@ -219,6 +219,7 @@ async def test_reader_refused_to_write(store: Store, room: Room) -> None:
         assert await refused(act) == "forbidden"
 
 
+@pytest.mark.sqlite
 async def test_access_of_before_a_demotion_judged_by_now(store: Store, room: Room) -> None:
     """B4: the right is judged where the message is stored, not where it came in."""
     await store.publish(room.writer)

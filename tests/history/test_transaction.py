@@ -107,6 +107,7 @@ async def test_session_that_fails_undone_alone(store: Store) -> None:
     assert await store.rows("SELECT id FROM item") == [("a",)]
 
 
+@pytest.mark.sqlite
 async def test_rights_changed_by_a_command_seen_by_the_next(store: Store, access: Access) -> None:
     """What the writer remembers of rights ends with every command that could change them."""
     await store.publish(access)
