@@ -48,6 +48,7 @@ from api.security.throttle import LoginThrottle
 from api.settings import Settings
 from api.state import State
 from api.store.store import store_of
+from api.traces import Traces
 from api.variables import unread_variables
 
 logger = logging.getLogger("itemroom.app")
@@ -136,6 +137,9 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         outside = _outside_issuer(settings)
         if outside is not None:
             stack.push_async_callback(outside.aclose)
+        traces = None if settings.traces == "off" else Traces()
+        if traces is not None:
+            stack.push_async_callback(asyncio.to_thread, traces.close)
         # 5. The live side: from here on somebody hears of commits.
         hub = Hub(
             recent_entries=settings.recent_entries,
@@ -185,6 +189,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             new_items=Buckets(settings.new_item_rate, settings.new_item_burst),
             publishes=Buckets(settings.publish_rate, settings.publish_burst),
             metrics=metrics,
+            traces=traces,
         )
         state.services = Services(
             hub=hub,

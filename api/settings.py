@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     registration: Literal["open", "closed"] = "open"
     metrics: Literal["open", "admins"] = "open"
     """Who reads `/metrics`: whoever reaches it; or admins, and what runs on this machine."""
+    traces: Literal["off", "otlp"] = "off"
+    """Whether a span of each request and handshake is sent to a collector, by OTLP over HTTP."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 

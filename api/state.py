@@ -21,6 +21,7 @@ from api.security.throttle import LoginThrottle
 from api.settings import Settings
 from api.store.readers import Readers
 from api.store.store import Store
+from api.traces import Traces
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class State:
     publishes: Buckets
     """Publishes over HTTP, by user: a request has no connection to count them by."""
     metrics: Metrics
+    traces: Traces | None
+    """None: nobody collects them."""
     boot: str = field(default_factory=lambda: token_hex(8))
     """Of this run: names it to other nodes."""
     hearing: Hearing = field(default_factory=Hearing)

@@ -45,13 +45,14 @@ def _explain_database(error: Exception) -> tuple[str, int] | None:
     from api.security.secret_file import SecretError
     from api.store.backups import BackupError
     from api.store.failures import DatabaseError, is_driver_error
+    from api.traces import TracesError
 
     match error:
         case DBAPIError():  # Its own text has the statement and its parameters.
             return f"The database cannot be used: {error.orig}.", UNABLE
         case _ if is_driver_error(error):
             return f"The database cannot be used: {error}.", UNABLE
-        case BackupError() | DatabaseError() | SecretError():
+        case BackupError() | DatabaseError() | SecretError() | TracesError():
             return str(error), UNABLE
         case _:
             return None

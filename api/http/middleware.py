@@ -8,6 +8,7 @@ from api.http.cors import Cors
 from api.http.handshakes import Admission
 from api.http.hosts import HostCheck
 from api.http.proxies import Clients
+from api.http.traced import Traced
 from api.settings import Settings
 
 
@@ -22,3 +23,6 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Answers, settings=settings)
     # Outermost: all that asks who the client is comes after it.
     app.add_middleware(Clients, settings=settings)
+    if settings.traces != "off":
+        # Around all, so that its time is the whole one.
+        app.add_middleware(Traced, server=app)

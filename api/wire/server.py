@@ -14,8 +14,10 @@ from typing import Any
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.http.traced import Traced
 from api.live.hub import Hub
 from api.rooms.door import Door
 from api.settings import Settings
@@ -166,7 +168,7 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _intake(settings: Settings, wire: Wire, door: Door, **from_uvicorn: Any) -> Intake:
+def _intake(settings: Settings, wire: Wire, door: ASGIApp, **from_uvicorn: Any) -> Intake:
     """What uvicorn takes for its HTTP protocol, one for each client."""
     return GuardedHttp(settings, wire, door=door, **from_uvicorn).intake
 
@@ -182,7 +184,9 @@ def build_server(
         plain: use uvicorn's own protocols, as any other ASGI server would.
     """
     app = create_app(settings)
-    ours = partial(_intake, settings, Wire(settings), Door(app, settings))
+    door = Door(app, settings)
+    opened = door if settings.traces == "off" else Traced(door, server=app)
+    ours = partial(_intake, settings, Wire(settings), opened)
     http: Any = "httptools" if plain else ours
     config = uvicorn.Config(
         app,
