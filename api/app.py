@@ -137,9 +137,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         outside = _outside_issuer(settings)
         if outside is not None:
             stack.push_async_callback(outside.aclose)
-        traces = None if settings.traces == "off" else Traces()
-        if traces is not None:
-            stack.push_async_callback(asyncio.to_thread, traces.close)
+        traces = _traces(settings, stack)
         # 5. The live side: from here on somebody hears of commits.
         hub = Hub(
             recent_entries=settings.recent_entries,
@@ -233,6 +231,14 @@ def _reconciler(state: State, broker: Broker) -> Reconciler:
     state.metrics.broker_up.set_function(lambda: broker.is_up)
     state.metrics.broker_lag.set_function(lambda: broker.lag)
     return reconciler
+
+
+def _traces(settings: Settings, stack: AsyncExitStack) -> Traces | None:
+    if settings.traces == "off":
+        return None
+    traces = Traces()
+    stack.push_async_callback(asyncio.to_thread, traces.close)
+    return traces
 
 
 def _chores(hub: Hub, settings: Settings) -> list[Chore]:

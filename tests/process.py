@@ -67,7 +67,13 @@ class Process(Served):
         return self._log.read_text()
 
     def __enter__(self) -> Self:
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            # Else a later test would be blamed for what still runs.
+            self.popen.kill()
+            self.popen.wait()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

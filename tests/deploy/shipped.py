@@ -25,6 +25,7 @@ class Shipped(Process):
         umask: int = -1,
     ) -> None:
         self.database = directory / "test.db"
+        self._store = None
         self._log = directory / "server.log"
         chosen = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",

@@ -5,6 +5,7 @@ uv, which has the wheels at hand.
 """
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -30,6 +31,8 @@ COMPOSE = ROOT / "deploy" / "container" / "compose.yaml"
 BIN = Path(sys.executable).parent
 PIP = "-m pip install --no-cache-dir"
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
+# As in the Makefile: behind a company's proxy, the system knows whom to believe.
+BUILDING = os.environ | {"UV_SYSTEM_CERTS": "1"}
 # All is read-only but the volume, and root's powers are gone with the namespace that gave them.
 CONTAIN = """
 mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro / && cd "$1" && shift
@@ -71,7 +74,8 @@ class Image:
                     *sources, target = shlex.split(rest)
                     _copy(context, sources, self._folder / target)
                 case "RUN":
-                    subprocess.run(["sh", "-euc", self.step(rest)], cwd=self._folder, check=True)
+                    step = ["sh", "-euc", self.step(rest)]
+                    subprocess.run(step, cwd=self._folder, env=BUILDING, check=True)
                 case "ENV":
                     pairs = (word.split("=", 1) for word in shlex.split(rest))
                     self.environment |= dict(pairs)
