@@ -14,8 +14,10 @@ from api import __version__
 from api.cli.accounts import token_commands, user_commands
 from api.cli.backups import backup, restore
 from api.cli.chat import chat
+from api.cli.epochs import epoch_commands
 from api.cli.failures import Failure, explain
 from api.cli.items import item_commands
+from api.cli.moving import move
 from api.cli.rooms import listen, publish
 from api.cli.serving import migrate, serve
 
@@ -33,6 +35,8 @@ app.command()(publish)
 app.command()(chat)
 app.command()(backup)
 app.command()(restore)
+app.add_typer(epoch_commands, name="epoch")
+app.command()(move)
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - as typer calls it

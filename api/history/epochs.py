@@ -1,12 +1,11 @@
 """The lives of a log: a new one begins when it has lost entries that were acknowledged."""
 
-import secrets
-
 from sqlalchemy import Update, update
 from sqlmodel import col
 
 from api.history.transaction import Transaction
 from api.models import Item
+from api.store.epochs import new_epoch
 from api.store.statements import statement
 
 
@@ -15,7 +14,7 @@ def begin_epoch(transaction: Transaction, *, item_key: int, former: str) -> None
 
     The version of rights moves along, so that every node sees it.
     """
-    _begin.run(transaction.connection, secrets.token_hex(8), item_key, former)
+    _begin.run(transaction.connection, new_epoch(), item_key, former)
 
 
 @statement

@@ -23,6 +23,7 @@ ALLOWED = {
     "models.py": r"sqlite_where|sqlite_with_rowid|postgresql_where|postgresql_with",
     # Which database there is, is what this setting says, and people write it.
     "settings.py": r".*(?:sqlite|postgresql)://.*",
+    "cli/moving.py": r".*(?:sqlite|postgresql)://.*",
 }
 
 

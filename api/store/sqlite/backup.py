@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
@@ -20,6 +20,7 @@ from api.disk import sync
 from api.models import EntryRow, Item, PileRow, User
 from api.settings import Settings
 from api.store.backups import BackupError, Contents
+from api.store.epochs import renew_epochs
 from api.store.schema import configuration, has_table, migrate, revision_of
 from api.store.sqlite.database import open_engine, open_foreign_engine, open_read_only
 from api.store.sqlite.lock import Lock
@@ -159,25 +160,16 @@ def _known_revisions() -> set[str]:
 
 
 def _begin_new_life(path: Path) -> None:
-    """Give every log a new epoch: what clients saw after the backup will get other seqs.
-
-    A cursor from before is then answered with `recovered: false`, instead of other entries
-    under numbers that the client has seen already.
-    """
+    """Give every log a new epoch: what clients saw after the backup will get other seqs."""
     engine = open_engine(path, writing=True, busy_timeout=0)
     try:
         migrate(engine)
         with engine.begin() as connection:
-            connection.execute(update(Item).values({col(Item.epoch): _new_epoch()}))
+            renew_epochs(connection)
     finally:
         engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-
-
-def _new_epoch() -> ColumnElement[str]:
-    """Another one for each row."""
-    return func.lower(func.hex(func.randomblob(8)))
 
 
 def _give_to_owner(draft: Path, database: Path) -> None:
