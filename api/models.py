@@ -32,8 +32,9 @@ NAMES = {
 }
 
 
-# In a table's `info`: only a database that clusters tables by their keys has it.
-CLUSTERED_ONLY = "clustered_only"
+# In a table's `info`: the one database that has it. SQLite is the one that lays tables out by their
+# keys, PostgreSQL the one that several servers share.
+ONLY = "only"
 
 
 class Table(SQLModel):
@@ -240,7 +241,7 @@ class PileRow(LoggedRow, table=True):
             unique=True,
             sqlite_where=text("ref IS NOT NULL"),
         ),
-        {"info": {CLUSTERED_ONLY: True}},
+        {"info": {ONLY: "sqlite"}},
     )
 
     key: int = Field(default=None, primary_key=True)
@@ -259,3 +260,41 @@ class Reaction(Table, table=True):
     user_key: int = Field(sa_column=_user(primary_key=True))
     seq: int = Field(sa_column=Column(BigInteger, nullable=False))
     """Of the entry that set it."""
+
+
+class Node(Table, table=True):
+    """A server that runs on this database, for as long as its beat goes on.
+
+    Only a database that several servers share has this table, and `Presence`.
+    """
+
+    __tablename__ = "node"
+    __table_args__ = ({"info": {ONLY: "postgresql"}},)
+
+    boot: str = Field(primary_key=True)
+    """Of this run of the server: a server that starts again is another one."""
+    name: str
+    """What people call it."""
+    version: str
+    scope: str
+    """What only servers with the same secret have in common."""
+    started_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    beat_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """When it last said that it lives, by the clock of the database."""
+    draining: bool
+
+
+class Presence(Table, table=True):
+    """How many connections a user has in an item's room at one server.
+
+    Refers to nothing: rows are written often, and are no record of anything. So they are not
+    logged either, and gone after a crash.
+    """
+
+    __tablename__ = "presence"
+    __table_args__ = ({"info": {ONLY: "postgresql"}, "prefixes": ["UNLOGGED"]},)
+
+    item_key: int = Field(primary_key=True)
+    boot: str = Field(primary_key=True)
+    user_key: int = Field(primary_key=True, index=True)
+    connections: int

@@ -33,7 +33,8 @@ def move(source: Engine, target: Engine, progress: Progress) -> dict[str, int]:
             not hold it, though nothing has failed.
         sqlalchemy.exc.DBAPIError: as a `Statement`.
     """
-    tables = [one for one in Table.metadata.sorted_tables if keeps(target.dialect, one)]
+    ends = (source.dialect, target.dialect)
+    tables = [one for one in Table.metadata.sorted_tables if all(keeps(end, one) for end in ends)]
     with source.begin() as taken, unhurried(target) as given:
         for table in tables:
             if given.execute(select(table).limit(1)).first() is not None:

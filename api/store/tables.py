@@ -4,15 +4,13 @@ from typing import Any
 
 from sqlalchemy import Dialect
 
-from api.models import CLUSTERED_ONLY
-
-# Databases in which a table may lie in the order of its key.
-_CLUSTERING = frozenset({"sqlite"})
+from api.models import ONLY
 
 
 def keeps(dialect: Dialect, table: Any) -> bool:
     """Whether a database has this table."""
-    return dialect.name in _CLUSTERING or not table.info.get(CLUSTERED_ONLY, False)
+    only: str = table.info.get(ONLY, dialect.name)
+    return only == dialect.name
 
 
 def is_compared(dialect: Dialect, table: Any, _name: object, kind: str, *_: object) -> bool:
