@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.goals import verdicts
 from bench.plot import Bar, draw
-from bench.results import Sample, cells, disturbed, variants
+from bench.results import Sample, cells, disturbed, is_misled, variants
 from bench.scenarios.every import every_scenario
 from bench.scenarios.scenario import Scenario
 from bench.tables import detailed, goals, heading, number
@@ -55,10 +55,12 @@ class Report:
         return lines + [f"- {line}" for line in self.warning_lines()]
 
     def warning_lines(self) -> list[str]:
-        """Why nobody should believe it, if so."""
+        """Why nobody should believe it, or not its lowest and highest ratios; if so."""
         count, watched = disturbed(self.samples)
-        said = f"something else computed during {count} of {watched} figures"
-        return [f"{said}: believe neither times nor rates"] if count else []
+        said = f"something else computed during {count} of {watched} measurements"
+        if is_misled(self.samples):
+            return [f"{said}: believe neither times nor rates"]
+        return [f"{said}, fewer than half of those of any median"] if count else []
 
     def peer_lines(self) -> list[str]:
         """A table of who took part, and who did not."""

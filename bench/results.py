@@ -50,6 +50,14 @@ def disturbed(samples: Sequence[Sample]) -> tuple[int, int]:
     return sum(share >= DISTURBED for share in watched), len(watched)
 
 
+def is_misled(samples: Sequence[Sample]) -> bool:
+    """Whether any median rests on such samples: half of its own are."""
+    by_cell: dict[tuple[str, str, str], list[Sample]] = {}
+    for sample in samples:
+        by_cell.setdefault((sample.scenario, sample.variant, sample.peer), []).append(sample)
+    return any(2 * disturbed(cell)[0] >= len(cell) for cell in by_cell.values())
+
+
 def variants(samples: Iterable[Sample], scenario: str) -> list[str]:
     """A scenario's variants, in the order in which they were measured."""
     return list(dict.fromkeys(s.variant for s in samples if s.scenario == scenario))

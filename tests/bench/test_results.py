@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.results import Sample, cells, disturbed, variants
+from bench.results import Sample, cells, disturbed, is_misled, variants
 
 
 def sample(peer: str, round_: int, value: float, **more: float) -> Sample:
@@ -60,3 +60,15 @@ def test_samples_of_a_busy_machine_are_counted() -> None:
     shares = (0.0, 0.05, 0.6)
     samples = [sample("ws", 0, 1, server_share=0.9, other_share=share) for share in shares]
     assert disturbed([*samples, sample("ws", 0, 1)]) == (1, 3)
+
+
+@pytest.mark.parametrize(("busy", "misled"), [(1, False), (2, True)])
+def test_median_of_a_quiet_machine_is_believed(busy: int, *, misled: bool) -> None:
+    """One bad round of three moves no median; two of them may be what it is."""
+    shares = (0.6,) * busy + (0.0,) * (3 - busy)
+    samples = [
+        sample("ws", number, 1, server_share=0.9, other_share=share)
+        for number, share in enumerate(shares)
+    ]
+    samples += [sample("nchan", number, 1, server_share=0.9) for number in range(3)]
+    assert is_misled(samples) is misled
