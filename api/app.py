@@ -47,6 +47,7 @@ from api.security.secret_file import load_secret
 from api.security.throttle import LoginThrottle
 from api.settings import Settings
 from api.state import State
+from api.store.sharing import Sharing
 from api.store.store import store_of
 from api.traces import Traces
 from api.variables import unread_variables
@@ -201,8 +202,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         )
         # 8. What other nodes tell, and are told.
         state.broker = broker_of(settings, store.notices, state.boot, metrics.hinted)
-        if state.broker is not None:
-            reconciler = _reconciler(state, state.broker)
+        if state.broker is not None and store.sharing is not None:
+            reconciler = _reconciler(state, state.broker, store.sharing)
             commits.listen(Telling(state.broker).committed)
             state.broker.start(state.hearing)
             stack.push_async_callback(state.broker.close)
@@ -211,7 +212,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         yield state
 
 
-def _reconciler(state: State, broker: Broker) -> Reconciler:
+def _reconciler(state: State, broker: Broker, sharing: Sharing) -> Reconciler:
     """What brings other nodes' news to the rooms of this one, and looks for what was not told."""
     watch = Watch(
         state.hub,
@@ -221,7 +222,7 @@ def _reconciler(state: State, broker: Broker) -> Reconciler:
         page_max=state.settings.page_max,
         repaired=state.metrics.repaired,
     )
-    reconciler = Reconciler(state.hub, state.readers, watch)
+    reconciler = Reconciler(state.hub, state.readers, watch, sharing.life)
     state.hub.lookout = watch
     state.hearing.on(EntriesStored, watch.entries_stored)
     state.hearing.on(MarkerMoved, watch.marker_moved)

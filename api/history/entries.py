@@ -56,6 +56,16 @@ class Entry:
     forms: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """Per subprotocol, the frame that every receiver shares: encoded once, by whoever is first."""
 
+    def is_same(self, other: "Entry") -> bool:
+        """Whether both are one entry, whatever has been changed of it meanwhile."""
+        return (self.seq, self.kind, self.author.key, self.at, self.ref) == (
+            other.seq,
+            other.kind,
+            other.author.key,
+            other.at,
+            other.ref,
+        )
+
     def fields(self) -> dict[str, Any]:
         """The entry as its frame has it; ready for orjson (`body` is spliced in as it is)."""
         shown: dict[str, Any] = {

@@ -145,6 +145,11 @@ class Room:
         self.head = self.epoch = None
         self.progress = Progress()
 
+    @property
+    def newest(self) -> Entry | None:
+        """The newest entry that members were told, as it stands now; None: it is not remembered."""
+        return self._recent[-1] if self._recent else None
+
     def since(self, seq: int) -> list[Entry] | None:
         """The entries after a seq, from memory; None: only the database knows."""
         if self.head is not None and seq >= self.head:

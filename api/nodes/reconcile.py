@@ -6,6 +6,9 @@ Lives on the event loop.
 
 import asyncio
 import logging
+from collections.abc import Callable
+
+from sqlalchemy import Connection
 
 from api.live.hub import Hub
 from api.live.room import Room
@@ -32,12 +35,17 @@ class Reconciler:
         hub: what is open here.
         readers: ask the database.
         watch: acts on what differs.
+        life: names the history that the database is in.
     """
 
-    def __init__(self, hub: Hub, readers: Readers, watch: Watch) -> None:
+    def __init__(
+        self, hub: Hub, readers: Readers, watch: Watch, life: Callable[[Connection], str]
+    ) -> None:
         self._hub = hub
         self._readers = readers
         self._watch = watch
+        self._read_life = life
+        self._life: str | None = None  # None: it has not been seen yet.
         self._due: set[int] = set()  # Items to be looked at before the next look at all.
         self._everybody = False  # Instead of those items, everything is to be looked at.
         self._wake = asyncio.Event()
@@ -114,6 +122,20 @@ class Reconciler:
             self._watch.item_moved(item, told[item.key])
         for user_key in moved.users:
             self._watch.judge_user(user_key)
+        if everybody:
+            await self.look_at_life()
+
+    async def look_at_life(self) -> None:
+        """Compare all that was told here, if the database has gone on from a copy of itself."""
+        try:
+            life = await self._readers.read(self._read_life)
+        except Exception:
+            return  # As above; or it is a service that does not say.
+        former, self._life = self._life, life
+        if former not in (None, life):
+            logger.warning("the database goes on from a copy of itself: what was told is compared")
+            for room in self._hub.open_rooms():
+                self._watch.recall(room)
 
     def _rights_of(self, user_key: int) -> int:
         return min(member.standing.user_rights for member in self._hub.members_of(user_key))

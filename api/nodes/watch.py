@@ -129,6 +129,17 @@ class Watch:
         if any(member.standing.item_rights != moved.rights for member in room.members):
             self._judge_item(moved.key)
 
+    def recall(self, room: Room) -> None:
+        """Compare the end of what was told with what is stored.
+
+        A copy that the database has gone on from may have lacked it, and others may have stored
+        since: the head alone does not show that. One entry is enough, since a copy has all that is
+        before the newest that it has.
+        """
+        if (newest := room.newest) is not None:
+            compare = partial(self._recalled, room, newest)
+            self._ask(compare, _nothing, read_entries, room.item_key, newest.seq - 1, 1)
+
     def judge_user(self, user_key: int) -> None:
         """Judge a user's connections by what the database says, and call them what it does."""
         members = self._hub.members_of(user_key)
@@ -169,6 +180,12 @@ class Watch:
         # nothing came at all, nothing more is there: the next look sees to that.
         if is_behind and room.progress.told != asked:
             self.behind(room)
+
+    def _recalled(self, room: Room, newest: Entry, answer: Answer) -> None:
+        entries, extent = answer
+        if extent.oldest <= newest.seq and not any(entry.is_same(newest) for entry in entries):
+            logger.error("an item's log has another entry than was told, at %d", newest.seq)
+            self._begin_epoch(room)
 
     def _rights_read(self, room: Room, users: set[int], now: RightsNow) -> None:
         for member in tuple(room.members):

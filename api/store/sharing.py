@@ -83,5 +83,11 @@ class Sharing(Protocol):
             sqlalchemy.exc.DBAPIError: nothing was stored, unless the connection was lost.
         """
 
+    def life(self, connection: Connection) -> str:
+        """Names the history that the database is in.
+
+        It is another one after it has gone on from a copy, which may lack the newest commits.
+        """
+
     def now(self, connection: Connection) -> int:
         """The one clock that all who write go by, in milliseconds since the epoch."""

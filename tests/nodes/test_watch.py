@@ -216,6 +216,66 @@ async def test_epoch_is_new_when_a_log_has_lost_its_end(world: World, cluster: C
     assert "epoch" in world.two.repairs
 
 
+async def told_three(world: World) -> FakeMember:
+    """Somebody who has been told three entries, in the first life of the log."""
+    bob = world.two.sit(world.bob, 0)
+    await world.heard()
+    for _ in range(3):
+        await world.one.publish(world.ada)
+    await until(lambda: seqs(bob) == [1, 2, 3])
+    room = world.two.hub.room(world.key)
+    assert room is not None
+    room.epoch = "e1"
+    await world.two.look()
+    return bob
+
+
+@pytest.mark.parametrize("change", ["at = at + 1", "ref = 'other'", "kind = 'edit'"])
+async def test_epoch_is_new_when_others_have_stored_in_place_of_what_was_lost(
+    world: World, cluster: Cluster, change: str
+) -> None:
+    """The head is where it was: what shows it is the database's other life."""
+    bob = await told_three(world)
+    url = world.one.settings.database_url
+    cluster.run(f"UPDATE entry SET {change} WHERE seq = 3", url)
+    await world.two.look()
+    assert codes(bob) == []
+    world.two.life = "2"
+    while not codes(bob):
+        await world.two.look()
+    assert set(codes(bob)) == {"restart"}
+    assert "epoch" in world.two.repairs
+    assert cluster.run("SELECT epoch FROM item", url) != [("e1",)]
+
+
+async def test_epoch_is_the_same_when_a_copy_lacked_nothing(world: World, cluster: Cluster) -> None:
+    """A message that was edited meanwhile is still that message; what is not kept is not missed."""
+    bob = await told_three(world)
+    url = world.one.settings.database_url
+    epoch = cluster.run("SELECT epoch FROM item", url)
+    cluster.run("UPDATE entry SET body = '1', edited_seq = 3 WHERE seq = 3", url)
+    world.two.life = "2"
+    await world.two.look()
+    cluster.run("DELETE FROM entry; UPDATE item SET oldest = 4", url)
+    world.two.life = "3"
+    await world.two.look()
+    assert (codes(bob), world.two.repairs) == ([], [])
+    assert cluster.run("SELECT epoch FROM item", url) == epoch
+
+
+async def test_life_that_cannot_be_read_is_no_other_one(world: World) -> None:
+    """As of a service that does not say; nor is there anything to compare in a new room."""
+    bob = world.two.sit(world.bob, 0)
+    await world.heard()
+    known, world.two.life = world.two.life, None
+    await world.two.look()
+    world.two.life = known
+    await world.two.look()
+    world.two.life = "2"
+    await world.two.look()
+    assert (codes(bob), world.two.repairs) == ([], [])
+
+
 async def test_entries_of_hints_are_not_told_without_the_database(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

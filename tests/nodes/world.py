@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Self
 
+from sqlalchemy import Connection
+
 from api.history.messages import author_of
 from api.live.hub import Hub
 from api.nodes.broker import Broker
@@ -37,7 +39,9 @@ class Node(Store):
             repaired=self.repairs.append,
         )
         self.hub.lookout = self.watch
-        self.reconciler = Reconciler(self.hub, self.readers, self.watch)
+        self.life: str | None = "1"
+        """Of the database; None: it does not say."""
+        self.reconciler = Reconciler(self.hub, self.readers, self.watch, self._life_of)
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -55,6 +59,11 @@ class Node(Store):
         await self.reconciler.stop()
         await self.broker.close()
         await super().__aexit__(*ended)
+
+    def _life_of(self, _connection: Connection) -> str:
+        if self.life is None:
+            raise LookupError("no life")
+        return self.life
 
     def sit(self, access: Access, head: int) -> FakeMember:
         """Somebody in the room of an item, who has been given all up to a seq."""

@@ -98,6 +98,10 @@ class Cluster(Databases):
         subprocess.run(["chmod", "-R", "a+rX", *self._copies.iterdir()], check=True)
         return self._copies / self._programs.relative_to(package.parent)
 
+    def copy(self) -> "Copy":
+        """Another one with all that this one has by now, not yet made."""
+        return Copy(self, self._programs)
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self._launch()
@@ -140,3 +144,32 @@ class Cluster(Databases):
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+
+class Copy(Cluster):
+    """A standby that has lost its primary: it only reads, until it is promoted.
+
+    Args:
+        primary: stopped while it is copied.
+    """
+
+    def __init__(self, primary: Cluster, programs: Path) -> None:
+        self._primary = primary
+        super().__init__(programs)
+
+    def promote(self) -> None:
+        """Let it go on by itself, in a history of its own."""
+        self.run("SELECT pg_promote()")
+
+    def _make(self) -> None:
+        self._primary.stop(signal.SIGINT)
+        # By the one who runs it: nobody else's files are its own.
+        self.folder.chmod(0o777)
+        data = str(self.folder / "data")
+        for command in (
+            ["cp", "-a", str(self._primary.folder / "data"), data],
+            ["touch", f"{data}/standby.signal"],
+        ):
+            assert self._start(*command).wait(PATIENCE) == 0, command
+        self.folder.chmod(0o711)
+        self._primary.start()

@@ -17,6 +17,10 @@ from api.store.postgresql.swap import swap
 from api.store.sharing import Held, ItemState
 from api.store.statements import statement
 
+# The first part of a segment's name. What pg_control_checkpoint says comes later: with the first
+# checkpoint after a promotion.
+TIMELINE_DIGITS = 8
+
 
 class PostgresqlSharing:
     """The locks of PostgreSQL's rows."""
@@ -42,6 +46,11 @@ class PostgresqlSharing:
         """Never waits."""
         driver: Any = connection.connection.driver_connection
         return lock.take_turn(driver)
+
+    def life(self, connection: Connection) -> str:
+        """The timeline on which it writes; a standby has none, and raises."""
+        ((segment,),) = _segment.fetch(connection)
+        return segment[:TIMELINE_DIGITS]
 
     def now(self, connection: Connection) -> int:
         """That of the server, and not of the transaction's beginning."""
@@ -76,6 +85,11 @@ def _hold_item_called(item_id: str) -> Select[int]:
 @statement
 def _hold_user(key: int) -> Select[int]:
     return select(col(User.key)).where(col(User.key) == key).with_for_update(key_share=True)
+
+
+@statement
+def _segment() -> Select[str]:
+    return select(func.pg_walfile_name(func.pg_current_wal_lsn()))
 
 
 @statement
