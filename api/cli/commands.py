@@ -18,6 +18,7 @@ from api.cli.epochs import epoch_commands
 from api.cli.failures import Failure, explain
 from api.cli.items import item_commands
 from api.cli.moving import move
+from api.cli.relaying import relay
 from api.cli.rooms import listen, publish
 from api.cli.serving import migrate, serve
 
@@ -37,6 +38,7 @@ app.command()(backup)
 app.command()(restore)
 app.add_typer(epoch_commands, name="epoch")
 app.command()(move)
+app.command()(relay)
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - as typer calls it

@@ -25,7 +25,7 @@ def room_of(
     item_id = item_id.strip()
     if not valid_item_id(item_id):
         raise Failure("An item's id has 1 to 128 letters, digits and . _ : - characters.")
-    shown = _token(token, token_file)
+    shown = token_of(token, token_file)
     url = url or local_server()
     try:
         room_url(url, item_id)
@@ -43,7 +43,12 @@ def local_server() -> str:
     return local_url(os.environ.get("ITEMROOM_HOST") or "127.0.0.1", port)
 
 
-def _token(token: str | None, file: Path | None) -> str:
+def token_of(token: str | None, file: Path | None) -> str:
+    """The token that the arguments name.
+
+    Raises:
+        Failure: there is none.
+    """
     found = read_file(file) if file is not None else token
     if found is None or not found.strip().isascii() or not found.strip():
         raise Failure("A token is needed: set ITEMROOM_TOKEN, or name a --token-file.")

@@ -49,16 +49,16 @@ def _explain_database(error: Exception) -> tuple[str, int] | None:
 
     match error:
         case DBAPIError():  # Its own text has the statement and its parameters.
-            return f"The database cannot be used: {_on_one_line(error.orig)}.", UNABLE
+            return f"The database cannot be used: {on_one_line(error.orig)}.", UNABLE
         case _ if is_driver_error(error):
-            return f"The database cannot be used: {_on_one_line(error)}.", UNABLE
+            return f"The database cannot be used: {on_one_line(error)}.", UNABLE
         case BackupError() | DatabaseError() | SecretError() | TracesError():
             return str(error), UNABLE
         case _:
             return None
 
 
-def _on_one_line(error: BaseException | None) -> str:
+def on_one_line(error: BaseException | None) -> str:
     """PostgreSQL's driver says in several what it has tried."""
     return " ".join(str(error).split())
 

@@ -56,7 +56,10 @@ createInterface({ input: process.stdin }).on("line", (line) => room.publish(line
 
 @contextmanager
 def running(
-    *command: object, seconds: float = scaled(60), stderr: int | None = None
+    *command: object,
+    seconds: float = scaled(60),
+    stderr: int | None = None,
+    folder: Path = ROOT,
 ) -> Iterator["subprocess.Popen[str]"]:
     """A program to talk with by its stdin and stdout; killed in the end, or after a time."""
     process = subprocess.Popen(
@@ -65,7 +68,7 @@ def running(
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
-        cwd=ROOT,
+        cwd=folder,
         # At a terminal, Python prints each line at once; into a pipe it has to be told to.
         env={name: value for name, value in os.environ.items() if "COVERAGE_" not in name}
         | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1", "PYTHONUNBUFFERED": "1"},

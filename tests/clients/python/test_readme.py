@@ -19,6 +19,7 @@ README = (ROOT / "clients" / "python" / "README.md").read_text()
         ("room", "token", "2 message ada hello from Python"),
         ("tokens", "password", "ada is admin"),
         ("rest", "password", "1 message"),
+        ("outbox", "token", "2 {'text': 'paid'}"),
     ],
 )
 def test_example_works_as_pasted(
@@ -30,7 +31,8 @@ def test_example_works_as_pasted(
     ada.call("PATCH", "/items/order-17", json={"title": "Order 17"})
     shown = [ada.token] if arguments == "token" else ["ada", PASSWORD]
     (tmp_path / "example.py").write_text(blocks(README, "python", name)[0])
-    with running(sys.executable, tmp_path / "example.py", server.url, *shown) as example:
+    command = (sys.executable, tmp_path / "example.py", server.url, *shown)
+    with running(*command, folder=tmp_path) as example:
         assert last in read_until(example, last)
 
 
