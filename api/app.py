@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache, partial
+from socket import gethostname
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
@@ -30,10 +31,13 @@ from api.live.expiry import Expiries
 from api.live.hub import Hub
 from api.live.services import Services
 from api.metrics import Metrics
+from api.nodes.aside import Aside
 from api.nodes.broker import Broker
-from api.nodes.brokers import broker_of
-from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
+from api.nodes.brokers import broker_of, former_scopes, scope_of
+from api.nodes.hints import EntriesStored, LoginTried, MarkerMoved, RightsChanged
 from api.nodes.reconcile import Reconciler
+from api.nodes.registry import Registry
+from api.nodes.roster import Identity
 from api.nodes.telling import Telling
 from api.nodes.watch import Watch
 from api.operators import endpoints as operators
@@ -200,16 +204,39 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             expiries=Expiries(notice=settings.expiry_notice),
             identify=partial(identify_token, state),
         )
-        # 8. What other nodes tell, and are told.
-        state.broker = broker_of(settings, store.notices, state.boot, metrics.hinted)
-        if state.broker is not None and store.sharing is not None:
-            reconciler = _reconciler(state, state.broker, store.sharing)
-            commits.listen(Telling(state.broker).committed)
-            state.broker.start(state.hearing)
-            stack.push_async_callback(state.broker.close)
-            reconciler.start()
-            stack.push_async_callback(reconciler.stop)
+        # 8. Other nodes: what they tell, and are told.
+        if store.sharing is not None:
+            await _join_nodes(state, store.sharing, commits, stack)
         yield state
+
+
+async def _join_nodes(
+    state: State, sharing: Sharing, commits: Commits, stack: AsyncExitStack
+) -> None:
+    settings, metrics = state.settings, state.metrics
+    aside = Aside(sharing.open_aside())
+    stack.callback(aside.close)
+    this = Identity(
+        state.boot, settings.node_name or gethostname(), __version__, scope_of(settings)
+    )
+    registry = Registry(aside, sharing, this, former=former_scopes(settings))
+    broker = broker_of(settings, sharing, state.boot, metrics.hinted)
+    reconciler = _reconciler(state, broker, sharing)
+    commits.listen(Telling(broker).committed)
+    state.hearing.on(LoginTried, partial(_login_tried, state.login_throttle))
+    metrics.servers.set_function(lambda: registry.living)
+    broker.start(state.hearing)
+    stack.push_async_callback(broker.close)
+    reconciler.start()
+    stack.push_async_callback(reconciler.stop)
+    # Last: from here on others count on this node; and first out, before it takes nothing more.
+    await registry.join()
+    stack.push_async_callback(registry.leave)
+    state.broker, state.registry = broker, registry
+
+
+def _login_tried(throttle: LoginThrottle, tried: LoginTried) -> None:
+    throttle.heard(tried.network, tried.account, succeeded=tried.succeeded)
 
 
 def _reconciler(state: State, broker: Broker, sharing: Sharing) -> Reconciler:

@@ -25,15 +25,21 @@ class Bucket:
         self._tokens = self._burst
         self._at = 0.0
 
-    def take(self, now: float) -> float:
-        """Take one token. 0.0: taken; else nothing was, and these seconds have to pass first."""
+    def take(self, now: float, cost: float = 1.0) -> float:
+        """Take one token. 0.0: taken; else nothing was, and these seconds have to pass first.
+
+        Args:
+            now: the clock's time.
+            cost: tokens that it costs; no more than the bucket holds.
+        """
         if not self._rate:
             return 0.0
+        cost = min(cost, self._burst)
         self._tokens = min(self._burst, self._tokens + max(now - self._at, 0.0) * self._rate)
         self._at = now
-        if self._tokens < 1.0:
-            return (1.0 - self._tokens) / self._rate
-        self._tokens -= 1.0
+        if self._tokens < cost:
+            return (cost - self._tokens) / self._rate
+        self._tokens -= cost
         return 0.0
 
 
@@ -53,8 +59,8 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, key: str, now: float) -> float:
-        """Take one token of the key's bucket; see `Bucket.take`."""
+    def take(self, key: str, now: float, cost: float = 1.0) -> float:
+        """Take one token of the key's bucket, or what it costs; see `Bucket.take`."""
         if not self._rate:
             return 0.0
         bucket = self._buckets.get(key)
@@ -64,7 +70,7 @@ class Buckets:
                 self._buckets.popitem(last=False)
         else:
             self._buckets.move_to_end(key)
-        return bucket.take(now)
+        return bucket.take(now, cost)
 
 
 def network_of(address: str) -> str:

@@ -75,6 +75,8 @@ class Metrics:
         self._ack_seconds = self._distribution(
             "ack_seconds", "From a command's arrival to its ack.", _SECONDS
         )
+        self.servers = self._gauge("servers", "Living servers of this database, this one included.")
+        self.servers.set(1)
         self.broker_up = self._gauge("broker_up", "Whether other nodes are told at once.")
         self.broker_lag = self._gauge(
             "broker_lag_seconds", "Until what this node tells comes back to it."

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     # Likewise.
     broker_url: str | None = Field(None, repr=False)
     """A Redis by which many servers of one database hear of each other; unset: by the database."""
+    node_name: str | None = Field(None, max_length=200)
+    """What people call it, where they see all that share a database; unset: as its host."""
     migrate: bool = True
     """Whether `serve` brings the database's schema up to date by itself."""
     secret: SecretStr | None = None

@@ -16,6 +16,7 @@ from api.live.sockets import Sockets
 from api.metrics import Metrics
 from api.nodes.broker import Broker
 from api.nodes.hearing import Hearing
+from api.nodes.registry import Registry
 from api.security import Passwords, TokenReader, Tokens
 from api.security.throttle import LoginThrottle
 from api.settings import Settings
@@ -56,11 +57,24 @@ class State:
     """Who acts on what other nodes tell."""
     broker: Broker | None = None
     """Tells other nodes; None: this database has one server."""
+    registry: Registry | None = None
+    """Knows the other nodes; None: likewise."""
     sockets: Sockets = field(default_factory=Sockets)
     services: Services = field(init=False)
     """What connections share; set once the rest is there, which verifies their tokens."""
     draining: bool = False
     """True once the server has been told to stop: it finishes what it took, takes nothing new."""
+
+    @property
+    def servers(self) -> int:
+        """How many servers there are to come to, this one among them."""
+        return 1 if self.registry is None else self.registry.living
+
+    def drain(self) -> None:
+        """From now on nothing new is taken, and other nodes know it."""
+        self.draining = True
+        if self.registry is not None:
+            self.registry.drain()
 
 
 def state_of(scope: Scope) -> State:

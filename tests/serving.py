@@ -12,6 +12,7 @@ import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from api.app import OPERATOR_TOKEN_TTL
 from api.settings import Settings
 from api.state import State
 from api.wire.server import build_server, listen
@@ -93,6 +94,16 @@ class LiveServer(Served):
                 else:
                     return
         raise RuntimeError("the server does not answer")
+
+    def make_admin(self, person: "Person") -> None:
+        """As the operator's command line does."""
+        token = self.state.tokens.issue("operator", use="operator", ttl=OPERATOR_TOKEN_TTL).token
+        response = httpx2.post(
+            f"{self.url}/operator/users/{person.username}/admin",
+            json={"admin": True},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert response.status_code == 204
 
 
 @dataclass

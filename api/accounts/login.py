@@ -12,6 +12,7 @@ from api.errors import Refusal
 from api.history.transaction import Transaction
 from api.limits import network_of
 from api.models import User
+from api.nodes.hints import LoginTried
 from api.state import State
 
 
@@ -41,6 +42,9 @@ async def prove_password(state: State, address: str, username: str, password: st
     await asyncio.sleep(turn.delay)
     stored = await state.readers.read(_load_proof, account)
     verified = await state.passwords.verify(password, stored.password_hash if stored else None)
+    succeeded = stored is not None and verified.ok
+    if state.broker is not None:
+        state.broker.send([LoginTried(network, account, succeeded)])
     if stored is None or not verified.ok:
         wait = state.login_throttle.fail(network, account)
         if turn.is_early:

@@ -30,7 +30,7 @@ async def register_user(state: State, address: str, wish: Registration) -> Profi
         raise Refusal("registration_closed")
     password = wish.password.get_secret_value()
     state.passwords.check_password(password)
-    if wait := state.registrations.take(network_of(address), time.monotonic()):
+    if wait := state.registrations.take(network_of(address), time.monotonic(), state.servers):
         message = "Too many new users from your address."
         raise Refusal("rate_limited", message, retry_after=wait)
     # Asked again in the transaction; asked here so that no hash is computed for nothing.

@@ -33,7 +33,9 @@ def slowed(scope: Scope, refusal: Refusal) -> Refusal:
     if refusal.code in _KNOWN or refusal.verdict.status >= 500:  # The latter are our own fault.
         return refusal
     now = asyncio.get_running_loop().time()
-    wait = state_of(scope).handshakes.take(client_network(scope), now)
+    state = state_of(scope)
+    # Whoever comes to every server has as much of each.
+    wait = state.handshakes.take(client_network(scope), now, state.servers)
     if not wait:
         return refusal
     message = "Too many handshakes without a good credential from your address."

@@ -5,34 +5,34 @@ from functools import partial
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from api.nodes.broker import Broker
 from api.nodes.carrier import Carrier
 from api.nodes.notify import NotifyCarrier
 from api.nodes.redis import RedisCarrier
 from api.settings import Settings
-from api.store.notices import Notices
+from api.store.sharing import Sharing
 
 
 def broker_of(
     settings: Settings,
-    notices: Callable[[], Notices] | None,
+    sharing: Sharing,
     boot: str,
     count: Callable[[str, int], None],
-) -> Broker | None:
-    """The broker, not yet started; None: this database has one server.
+) -> Broker:
+    """The broker, not yet started.
 
     Args:
         settings: of the server.
-        notices: makes what the database carries them by, not yet open; None: it does not.
+        sharing: makes what the database carries hints by.
         boot: of this node.
         count: as of `Broker`.
     """
-    if notices is None:
-        return None
     scope = scope_of(settings)
     url = settings.broker_url
     if url is None:
-        connect: Callable[[], Carrier] = partial(_by_notify, notices, scope)
+        connect: Callable[[], Carrier] = partial(_by_notify, sharing, scope)
     else:
         connect = partial(RedisCarrier, url, scope=scope)
     place = "NOTIFY" if url is None else _without_password(url)
@@ -45,14 +45,21 @@ def scope_of(settings: Settings) -> str:
     Of the secret, which they share: whoever else uses the same Redis with a database of the same
     name hears nothing of it, and is not heard.
     """
-    secret = settings.secret.get_secret_value() if settings.secret is not None else ""
-    return blake2b(
-        settings.database_name.encode(), key=secret.encode()[:64], digest_size=8
-    ).hexdigest()
+    return _scope(settings, settings.secret)
 
 
-def _by_notify(notices: Callable[[], Notices], scope: str) -> Carrier:
-    return NotifyCarrier(notices(), scope=scope)
+def former_scopes(settings: Settings) -> list[str]:
+    """The same of secrets that go: servers that still have one belong here too."""
+    return [_scope(settings, secret) for secret in settings.previous_secrets]
+
+
+def _scope(settings: Settings, secret: SecretStr | None) -> str:
+    key = b"" if secret is None else secret.get_secret_value().encode()[:64]
+    return blake2b(settings.database_name.encode(), key=key, digest_size=8).hexdigest()
+
+
+def _by_notify(sharing: Sharing, scope: str) -> Carrier:
+    return NotifyCarrier(sharing.notices(), scope=scope)
 
 
 def _without_password(url: str) -> str:

@@ -73,6 +73,16 @@ class Signalled:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginTried:
+    """Somebody has tried to sign in: whoever guesses is slowed down by all servers at once."""
+
+    network: str
+    account: str
+    succeeded: bool
+    item_key: int = EVERYBODY
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """A node hears itself, so it hears the others."""
 
@@ -80,7 +90,7 @@ class Beat:
     item_key: int = EVERYBODY
 
 
-Hint = EntriesStored | RightsChanged | MarkerMoved | PresenceChanged | Signalled | Beat
+Hint = EntriesStored | RightsChanged | MarkerMoved | PresenceChanged | Signalled | LoginTried | Beat
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,8 @@ def _fields(hint: Hint, *, bodies: bool) -> tuple[object, ...]:
             return "presence", item_key
         case Signalled(item_key, author, name, body):
             return "signal", item_key, *_who(author), name, None if body is None else body.decode()
+        case LoginTried(network, account, succeeded):
+            return "login", network, account, succeeded
         case _:
             return "beat", hint.number
 
@@ -180,5 +192,6 @@ _READ: dict[str, Any] = {
     "read": _read_marker,
     "presence": PresenceChanged,
     "signal": _read_signal,
+    "login": LoginTried,
     "beat": Beat,
 }

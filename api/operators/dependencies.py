@@ -9,7 +9,7 @@ from api.accounts.dependencies import Shown, account_owner, identify_shown, show
 from api.accounts.users import load_user
 from api.addresses import parse_address
 from api.errors import Refusal
-from api.state import Running
+from api.state import Running, State
 
 
 async def operator(
@@ -41,6 +41,19 @@ async def watcher(connection: HTTPConnection, state: Running) -> None:
     shown = await _shown(connection)
     if shown == Shown() and _is_local(connection):
         return
+    await _check_admin(state, shown, connection)
+
+
+async def admin(connection: HTTPConnection, state: Running) -> None:
+    """Let in an admin.
+
+    Raises:
+        Refusal: `forbidden` for any other user; else as for any credential.
+    """
+    await _check_admin(state, await _shown(connection), connection)
+
+
+async def _check_admin(state: State, shown: Shown, connection: HTTPConnection) -> None:
     principal = await account_owner(await identify_shown(state, shown, connection))
     if not (await state.readers.read(load_user, principal.user_key)).admin:
         raise Refusal("forbidden", "Only an admin sees this: itemroom user admin NAME.")

@@ -1,6 +1,7 @@
 """For whoever runs the server: is it alive, may it get traffic, how much has it done?"""
 
 import asyncio
+from typing import Literal
 
 from fastapi import APIRouter, Depends
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -11,9 +12,11 @@ from sqlmodel import col
 from starlette.responses import Response
 
 from api.errors import Refusal
+from api.history.entries import rfc3339
 from api.history.transaction import Transaction
 from api.models import User
-from api.operators.dependencies import watcher
+from api.nodes.roster import Seen
+from api.operators.dependencies import admin, watcher
 from api.state import Running, State
 
 # Above this a balancer's own check would have given up.
@@ -26,6 +29,25 @@ class Health(BaseModel):
     """How the server is."""
 
     status: str
+
+
+class ServerView(BaseModel):
+    """A server that shares the database, as it last said."""
+
+    name: str
+    version: str
+    started_at: str
+    state: Literal["serving", "draining", "dead"]
+    silent: int
+    """Seconds since it was last heard of."""
+    is_this: bool
+    """Whether it gives this answer."""
+
+
+class Servers(BaseModel):
+    """All of them; none: the database is a file, and has one server."""
+
+    servers: list[ServerView]
 
 
 @router.get("/healthz")
@@ -50,6 +72,24 @@ async def metrics(state: Running) -> Response:
     The operator decides whether everybody may see them, or only admins.
     """
     return Response(state.metrics.render(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+@router.get("/status/servers", dependencies=[Depends(admin)])
+async def servers(state: Running) -> Servers:
+    """All servers that share the database, the longest running first; for admins."""
+    nodes = () if state.registry is None else state.registry.nodes
+    return Servers(servers=[_show(node, is_this=node.boot == state.boot) for node in nodes])
+
+
+def _show(node: Seen, *, is_this: bool) -> ServerView:
+    return ServerView(
+        name=node.name,
+        version=node.version,
+        started_at=rfc3339(node.started_at),
+        state="dead" if not node.is_alive else "draining" if node.draining else "serving",
+        silent=node.silence // 1000,
+        is_this=is_this,
+    )
 
 
 async def _ask_database(state: State) -> None:

@@ -160,9 +160,24 @@ class LoginThrottle:
     def succeed(self, network: str, account: str) -> None:
         """The try succeeded: the account's failures from this network are forgotten."""
         pair = (network, account)
-        self._counts.pop(pair, None)
         if pair not in self._homes and (count := self._counts.get((network, "*"))) is not None:
             count.failures -= 1
+        self._settle(pair)
+
+    def heard(self, network: str, account: str, *, succeeded: bool) -> None:
+        """A try at another server of the same accounts: it counts as one here."""
+        if self._unlimited:
+            return
+        if succeeded:
+            self._settle((network, account))
+            return
+        if (network, account) not in self._homes:
+            now, key = self._clock(), (network, "*")
+            self._note_failure(key, self._peek(key, now), now)
+        self.fail(network, account)
+
+    def _settle(self, pair: Key) -> None:
+        self._counts.pop(pair, None)
         self._homes[pair] = None
         self._homes.move_to_end(pair)
         _trim(self._homes, self._max_entries)

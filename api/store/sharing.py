@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+
+from api.store.notices import Notices
 
 
 class ItemState(NamedTuple):
@@ -87,6 +89,15 @@ class Sharing(Protocol):
         """Names the history that the database is in.
 
         It is another one after it has gone on from a copy, which may lack the newest commits.
+        """
+
+    def notices(self) -> Notices:
+        """A way by which servers tell each other, not yet open."""
+
+    def open_aside(self) -> Engine:
+        """An engine for what is no history, and need not outlive a crash of the database.
+
+        It has one connection, beside that of the writer.
         """
 
     def now(self, connection: Connection) -> int:

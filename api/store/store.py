@@ -1,6 +1,5 @@
 """The one door to a database: which product it is, its URL says, and nobody above asks."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -8,7 +7,6 @@ from sqlalchemy import Connection, Engine
 
 from api.settings import Settings
 from api.store.backups import Contents
-from api.store.notices import Notices
 from api.store.postgresql.store import PostgresqlStore
 from api.store.readers import Readers
 from api.store.sharing import Sharing
@@ -70,10 +68,6 @@ class Store(Protocol):
 
     def open_readers(self) -> Readers:
         """The connections that read, each in its own thread."""
-
-    @property
-    def notices(self) -> Callable[[], Notices] | None:
-        """Makes a way by which its servers tell each other, not yet open; None: it has one."""
 
     def close(self) -> None:
         """Let go of it: whoever comes next may have it."""

@@ -121,7 +121,7 @@ async def drain(state: State, settings: Settings) -> None:
 
     Bounded by `shutdown_grace`: a disk or a client that hangs does not keep the server.
     """
-    state.draining = True
+    state.drain()
     finishing = asyncio.ensure_future(asyncio.to_thread(state.writer.finish))
     # Half of the time for what is to be stored, so that a goodbye is said in any case.
     await asyncio.wait({finishing}, timeout=settings.shutdown_grace / 2)

@@ -5,18 +5,18 @@ import itertools
 import re
 from typing import Any
 
-import httpx2
 import pytest
 from playwright.async_api import Page, expect
 from websockets.asyncio.client import connect
 
-from api.app import OPERATOR_TOKEN_TTL
 from tests.browser import Windows
 from tests.conftest import Serve
 from tests.console.axe import faults
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
-from tests.serving import PASSWORD, LiveServer, Person, Talk
+from tests.databases import SECRET
+from tests.programs.postgresql import Cluster
+from tests.serving import PASSWORD, Person, Talk
 
 pytestmark = pytest.mark.anyio
 
@@ -26,17 +26,6 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 # Whether somebody is signed in can only be asked, and Chromium writes down the no.
 ASKED = r"status of 401 .*/auth/me\)"
-
-
-def make_admin(person: Person, server: LiveServer) -> None:
-    """As the operator's command line does."""
-    token = server.state.tokens.issue("operator", use="operator", ttl=OPERATOR_TOKEN_TTL).token
-    response = httpx2.post(
-        f"{server.url}/operator/users/{person.username}/admin",
-        json={"admin": True},
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    assert response.status_code == 204
 
 
 async def sign_in(page: Page, person: Person) -> None:
@@ -83,7 +72,7 @@ async def test_admin_sees_what_the_server_does(
     server = serve(metrics="admins", publish_rate=0)
     ada = server.person("ada")
     ada.create("order-17")
-    make_admin(ada, server)
+    server.make_admin(ada)
     windows.tolerate(ASKED)
     page = (await visit(server, "/status", **LOOKS[name])).page
     await sign_in(page, ada)
@@ -112,7 +101,7 @@ async def test_page_pauses_and_tells_of_a_server_that_is_gone(
 ) -> None:
     """An admin finds it in the console; it says in words how it stands."""
     server = serve()
-    make_admin(server.person("ada"), server)
+    server.make_admin(server.person("ada"))
     tab = await visit(server)
     await tab.sign_in("ada")
     account = await tab.dialog("Account: ada", "Account")
@@ -125,3 +114,25 @@ async def test_page_pauses_and_tells_of_a_server_that_is_gone(
     server.stop()
     await tab.page.get_by_role("button", name="Go on").click()
     await expect(updates).to_contain_text("does not answer")
+
+
+async def test_all_servers_of_a_database_are_shown(
+    visit: Visit, windows: Windows, serve: Serve, cluster: Cluster
+) -> None:
+    """With what each of them does; one that died, too."""
+    url = cluster.database()
+    settings = {"database_url": url, "secret": SECRET}
+    server = serve(**settings, node_name="left")
+    server.make_admin(server.person("ada"))
+    serve(**settings, node_name="right").state.drain()
+    cluster.run("INSERT INTO node VALUES ('x', 'gone', '0.0', 's', 0, 0, false)", url)
+    windows.tolerate(ASKED)
+    page = (await visit(server, "/status")).page
+    ada = Person(server, "ada", "", "")
+    await sign_in(page, ada)
+    table = page.get_by_role("region", name="Servers of this database")
+    await expect(table.get_by_role("row", name="left (this one)")).to_contain_text("serving")
+    await expect(table.get_by_role("row", name="right")).to_contain_text("draining")
+    await expect(table).to_be_visible()
+    assert await faults(page) == []
+    await keep(page, "status-servers")

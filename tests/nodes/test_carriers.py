@@ -18,7 +18,7 @@ from api.nodes.hints import EntriesStored, PresenceChanged, RightsChanged, Signa
 from api.nodes.redis import RedisCarrier
 from api.settings import Settings
 from api.store.failures import DatabaseError
-from api.store.store import store_of
+from api.store.postgresql.sharing import PostgresqlSharing
 from tests.nodes.fakes import Recorded, until
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis, redis_server
@@ -43,9 +43,7 @@ def maker(database_url: str, broker_url: str | None) -> Make:
     settings = Settings(database_url=database_url, broker_url=broker_url, secret=SecretStr(SECRET))
 
     def make(boot: str) -> Broker:
-        broker = broker_of(settings, store_of(settings).notices, boot, lambda *_: None)
-        assert broker is not None
-        return broker
+        return broker_of(settings, PostgresqlSharing(settings), boot, lambda *_: None)
 
     return make
 
@@ -150,9 +148,7 @@ async def test_notices_end_with_a_server_that_is_stuck(cluster: Cluster) -> None
     """Whoever gives up waiting is free at once: the driver would wait for the server to agree."""
     url = cluster.database()
     notices = _settings(url)
-    opened = store_of(notices).notices
-    assert opened is not None
-    way = opened()
+    way = PostgresqlSharing(notices).notices()
     await way.open("itemroom_x")
     with psycopg.connect(url) as other:
         # What NOTIFY locks at its commit, held by somebody else: a stuck server.
@@ -175,9 +171,7 @@ async def test_nobody_there_breaks_a_carrier(cluster: Cluster) -> None:
     with pytest.raises(BrokenCarrierError):
         await carrier.open()
     await carrier.close()
-    opened = store_of(_settings(cluster.url("nobody"))).notices
-    assert opened is not None
-    way = opened()
+    way = PostgresqlSharing(_settings(cluster.url("nobody"))).notices()
     with pytest.raises(DatabaseError, match="nobody"):
         await way.open("itemroom_x")
     await way.close()
@@ -198,14 +192,8 @@ def test_password_of_a_broker_not_shown() -> None:
         broker_url=f"rediss://:{SECRET}@r",
         secret=SecretStr(SECRET),
     )
-    broker = broker_of(settings, store_of(settings).notices, "a", lambda *_: None)
-    assert broker is not None
+    broker = broker_of(settings, PostgresqlSharing(settings), "a", lambda *_: None)
     assert broker.place == "rediss://r"
-
-
-def test_file_has_no_broker(settings: Settings) -> None:
-    """One server has a SQLite file: nobody is told, at no cost."""
-    assert broker_of(settings, store_of(settings).notices, "a", lambda *_: None) is None
 
 
 def _settings(url: str, secret: str = SECRET) -> Settings:

@@ -7,11 +7,14 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
+from api.app import running
 from api.settings import Settings
+from api.store.failures import DatabaseError
 from tests.deadlines import scaled
+from tests.nodes.fakes import until
 from tests.nodes.serving import SECRET
 from tests.programs.postgresql import Cluster
-from tests.serving import LiveServer
+from tests.serving import LiveServer, Person
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +34,55 @@ async def test_what_is_told_and_what_nobody_told_are_counted(
             await count(server, 'itemroom_hints_total{way="sent"}')
             await count(server, 'itemroom_repairs_total{what="rights"}')
         assert read(server, "itemroom_broker_up") == 1
+
+
+async def test_servers_know_each_other(cluster: Cluster) -> None:
+    """They share what an address may do, slow down who guesses by turns, and end in order."""
+    url = cluster.database()
+    settings = Settings(
+        database_url=url,
+        secret=SecretStr(SECRET),
+        port=0,
+        node_name="left",
+        login_failures=1,
+        handshake_burst=2,
+    )
+    with LiveServer(settings) as left:
+        ada = left.person("ada")
+        with LiveServer(settings.model_copy(update={"node_name": "right"})) as right:
+            assert right.state.servers == 2
+            await until(lambda: left.state.servers == 2)
+            assert read(left, "itemroom_servers") == 2
+            wrong = {"username": "ada", "password": "wrong and long enough"}
+            assert httpx2.post(f"{left.url}/auth/token", data=wrong).status_code == 401
+            await until(lambda: len(right.state.login_throttle))
+            assert httpx2.post(f"{right.url}/auth/token", data=wrong).status_code == 429
+            left.make_admin(ada)
+            shown = ada.call("GET", "/status/servers").json()["servers"]
+            assert [(one["name"], one["state"], one["is_this"]) for one in shown] == [
+                ("left", "serving", True),
+                ("right", "serving", False),
+            ]
+            right.state.drain()
+            await until(lambda: shown_state(ada, "right") == "draining")
+        await until(lambda: left.state.servers == 1)
+    assert cluster.run("SELECT boot FROM node", url) == []
+
+
+def shown_state(person: Person, name: str) -> str:
+    shown = person.call("GET", "/status/servers").json()["servers"]
+    state: str = next(one["state"] for one in shown if one["name"] == name)
+    return state
+
+
+async def test_server_with_another_secret_does_not_start(cluster: Cluster) -> None:
+    """Its tokens and its hints would mean nothing to the others, nor theirs to it."""
+    url = cluster.database()
+    with LiveServer(Settings(database_url=url, secret=SecretStr(SECRET), port=0, node_name="a")):
+        other = Settings(database_url=url, secret=SecretStr(SECRET[::-1]), port=0)
+        with pytest.raises(DatabaseError, match=r"^a, a server that runs on this database, has"):
+            async with running(other):
+                pass
 
 
 async def count(server: LiveServer, name: str) -> None:

@@ -128,3 +128,12 @@ async def test_unguarded_metrics_look_at_no_credential(unguarded: Browsers) -> N
     """What a scraper shows besides changes nothing."""
     for headers in ({}, {"cookie": "itemroom_session=stale"}, {"authorization": "Basic YTpi"}):
         assert await outcome(unguarded.open(), headers=headers) == (200, "")
+
+
+async def test_servers_are_shown_to_admins_alone(guarded: Browsers) -> None:
+    """Whatever the metrics' setting; and a file has one, which need not be told apart."""
+    admin = await guarded.signed_in("ada", admin=True)
+    assert (await admin.get("/status/servers")).json() == {"servers": []}
+    other = await guarded.signed_in("ben", admin=False)
+    assert (await other.get("/status/servers")).status_code == 403
+    assert (await guarded.open(("127.0.0.1", 1)).get("/status/servers")).status_code == 401

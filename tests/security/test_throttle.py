@@ -177,3 +177,37 @@ def test_tables_stay_within_their_bound(clock: Clock) -> None:
         throttle.fail(f"n{number}", f"user-{number}")
         throttle.succeed(f"m{number}", f"user-{number}")
     assert len(throttle) <= 60
+
+
+def test_failures_at_another_server_count_here(clock: Clock) -> None:
+    """Whoever guesses by turns at two of them waits as at one."""
+    one, other = make(clock), make(clock)
+    for number in range(6):
+        here, there = (one, other) if number % 2 else (other, one)
+        if number >= 4:
+            clock.now += 60
+        fail(here, "n1", "ada")
+        there.heard("n1", "ada", succeeded=False)
+    assert wait_of(one, "n1", "ada") == wait_of(other, "n1", "ada") == 8
+    other.succeed("n1", "ada")
+    one.heard("n1", "ada", succeeded=True)
+    assert wait_of(one, "n1", "ada") == 0
+    # From where she has signed in, the rest of the network is none of her business.
+    one.heard("n1", "ada", succeeded=False)
+    assert wait_of(one, "n1", "ada") == 0
+
+
+def test_network_that_tries_everybody_at_another_server_takes_turns_here(clock: Clock) -> None:
+    """Its failures are counted together, wherever they were."""
+    throttle = make(clock)
+    for number in range(3 * SHARED_FACTOR + 1):
+        throttle.heard("n1", f"u{number}", succeeded=False)
+    assert wait_of(throttle, "n1", "ada") == 0
+    assert wait_of(throttle, "n1", "ben") == PACE
+
+
+def test_without_a_limit_nobody_elsewhere_counts(clock: Clock) -> None:
+    """Nothing is remembered."""
+    throttle = make(clock, failures=0)
+    throttle.heard("n1", "ada", succeeded=False)
+    assert len(throttle) == 0

@@ -34,7 +34,7 @@ def open_writing_engine(settings: Settings, lock: Callable[[Any], None]) -> Engi
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         with _closed_on_error(connection):
-            session.prepare(connection, writing=True)
+            session.prepare(connection, session.WRITING)
             lock(connection)
 
     @event.listens_for(engine, "commit")
@@ -62,7 +62,19 @@ def open_reading_engine(settings: Settings, *, connections: int | None = None) -
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         with _closed_on_error(connection):
-            session.prepare(connection, writing=False)
+            session.prepare(connection, session.READING)
+
+    return engine
+
+
+def open_aside_engine(settings: Settings) -> Engine:
+    """The engine that writes what is no history: on one connection, without the lock."""
+    engine = _open(settings, WRITE, poolclass=QueuePool, pool_size=1, max_overflow=0)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        with _closed_on_error(connection):
+            session.prepare(connection, session.ASIDE)
 
     return engine
 
@@ -136,7 +148,8 @@ def _open(settings: Settings, begun: str, **pool: Any) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         try:
-            _begin(connection, begun, again=begun == READ)
+            # The writer has to know that it has another connection.
+            _begin(connection, begun, again=pool["poolclass"] is not StaticPool)
         except connection.dialect.loaded_dbapi.Error as error:
             raise translated(connection, begun, error) from error
 

@@ -1,5 +1,6 @@
 """What a session with the server must be: set, read back, and refused with a sentence."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from api.store.failures import DatabaseError
@@ -20,6 +21,8 @@ WRITING = {
     "lock_timeout": "3s",
     "statement_timeout": "5s",
 }
+# What may be lost: it is written again.
+ASIDE = WRITING | {"synchronous_commit": "off"}
 READING = {
     "default_transaction_read_only": "on",
     "idle_in_transaction_session_timeout": "1min",
@@ -32,21 +35,21 @@ EXPECTED = {
 }
 
 
-def prepare(connection: "Connection[Any]", *, writing: bool) -> None:
-    """Set what the session needs, and see that all of it holds.
+def prepare(connection: "Connection[Any]", needed: Mapping[str, str]) -> None:
+    """Set what a session needs, and see that all of it holds.
 
     Raises:
         DatabaseError: it does not; the message says what to do.
     """
     _refuse_older(connection)
-    for name, value in (WRITING if writing else READING).items():
+    for name, value in needed.items():
         connection.execute(f"SET {name} = '{value}'".encode())
         if (found := _show(connection, name)) != value:
             raise DatabaseError(f"PostgreSQL has {name} = {found}, and {value} is needed.")
     for name, (value, why) in EXPECTED.items():
         if (found := _show(connection, name)) != value:
             raise DatabaseError(f"PostgreSQL has {name} = {found}, and {why}.")
-    if writing:
+    if needed is not READING:
         _refuse_unwritable(connection)
 
 

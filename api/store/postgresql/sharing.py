@@ -8,11 +8,13 @@ than its lock, and nothing is judged by that.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Select, any_, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, Connection, Engine, Select, any_, cast, func, select
 from sqlmodel import col
 
 from api.models import Item, User
-from api.store.postgresql import lock
+from api.settings import Settings
+from api.store.postgresql import database, lock
+from api.store.postgresql.notices import PostgresqlNotices
 from api.store.postgresql.swap import swap
 from api.store.sharing import Held, ItemState
 from api.store.statements import statement
@@ -23,9 +25,12 @@ TIMELINE_DIGITS = 8
 
 
 class PostgresqlSharing:
-    """The locks of PostgreSQL's rows."""
+    """The locks of PostgreSQL's rows, and further connections."""
 
     swap = staticmethod(swap)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     def hold(self, connection: Connection, items: Sequence[int], users: Sequence[int]) -> Held:
         """Items against everybody, users against a change of theirs."""
@@ -51,6 +56,14 @@ class PostgresqlSharing:
         """The timeline on which it writes; a standby has none, and raises."""
         ((segment,),) = _segment.fetch(connection)
         return segment[:TIMELINE_DIGITS]
+
+    def notices(self) -> PostgresqlNotices:
+        """On connections of their own."""
+        return PostgresqlNotices(self._settings)
+
+    def open_aside(self) -> Engine:
+        """A commit there waits for no disk."""
+        return database.open_aside_engine(self._settings)
 
     def now(self, connection: Connection) -> int:
         """That of the server, and not of the transaction's beginning."""

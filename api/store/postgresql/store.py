@@ -3,8 +3,6 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,9 +14,7 @@ from api.settings import Settings
 from api.store import schema
 from api.store.backups import BackupError, Contents
 from api.store.failures import DatabaseError, Held, NotStorable
-from api.store.notices import Notices
 from api.store.postgresql import database, lock
-from api.store.postgresql.notices import PostgresqlNotices
 from api.store.postgresql.sharing import PostgresqlSharing
 from api.store.readers import Readers
 
@@ -47,7 +43,7 @@ class PostgresqlStore:
         self._url: str | None = None
         self._looked_at = 0.0
         self._outage = Outage(logger)
-        self.sharing = PostgresqlSharing()
+        self.sharing = PostgresqlSharing(settings)
         self.engine: Engine  # Set by `open`.
         self.product = "PostgreSQL"
         """With its version, once it is open."""
@@ -116,11 +112,6 @@ class PostgresqlStore:
         threads = self._settings.reader_threads
         engine = database.open_reading_engine(self._settings, connections=threads)
         return Readers(engine, threads=threads, queue=self._settings.reader_queue)
-
-    @property
-    def notices(self) -> Callable[[], Notices]:
-        """On connections of their own."""
-        return partial(PostgresqlNotices, self._settings)
 
     def close(self) -> None:
         """Disconnect: the lock ends with that."""

@@ -66,10 +66,6 @@ class SqliteStore:
         """Connections to the same file."""
         return database.open_readers(self._settings)
 
-    @property
-    def notices(self) -> None:
-        """A file is one server's."""
-
     def close(self) -> None:
         """Let go of the file, and then of the lock."""
         if self._files is not None:

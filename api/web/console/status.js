@@ -9,6 +9,10 @@ import {
 import { parse } from "./status-metrics.js";
 
 /** @typedef {import("./status-figures.js").Look} Look */
+/**
+ * @typedef {{name: string, state: string, silent: number, started_at: string, version: string,
+ *   is_this: boolean}} Server
+ */
 
 const INTERVAL = 1000; // Milliseconds, from one answer to the next question.
 const PATIENCE = 5000; // Milliseconds that an answer may take.
@@ -103,6 +107,14 @@ class Page {
   #state = el("p", { role: "status", "aria-label": "Updates", class: "updates" });
   #facts = el("p", { class: "facts" });
   #rows = el("tbody");
+  #servers = el("tbody");
+  /** With several servers alone: one has nobody to be told apart from. */
+  #company = el(
+    "section",
+    { class: "servers", "aria-labelledby": "servers", hidden: true },
+    el("h2", { id: "servers" }, "Servers of this database"),
+    el("table", {}, tableHead("Name", "State", "Running for", "Version"), this.#servers),
+  );
   #isPaused = false;
   #isLooking = false;
   /** @type {number | undefined} */
@@ -133,6 +145,7 @@ class Page {
       this.main,
       el("div", { class: "bar" }, this.#state, this.pause),
       this.#facts,
+      this.#company,
       el("div", { class: "charts" }, this.#charts.map(({ element }) => element)),
       el(
         "section",
@@ -185,7 +198,16 @@ class Page {
     if (response.status === 404) return this.#refuse(...hidden());
     if (!response.ok) throw new Error(`status ${response.status}`);
     const metrics = parse(await response.text());
-    if (!this.#isPaused) this.#add({ at: Date.now(), metrics });
+    if (this.#isPaused) return;
+    this.#add({ at: Date.now(), metrics });
+    const others = await fetch("/status/servers", { cache: "no-store", signal });
+    if (others.ok) this.#showServers((await others.json()).servers);
+  }
+
+  /** @param {Server[]} servers */
+  #showServers(servers) {
+    this.#company.hidden = servers.length < 2;
+    fill(this.#servers, servers.map(serverRow));
   }
 
   /** @param {Look} look */
@@ -225,6 +247,17 @@ const refusalRow = ({ code, count, recent }) =>
     el("th", { scope: "row" }, el("code", {}, code)),
     el("td", {}, String(count)),
     el("td", {}, String(recent)),
+  );
+
+/** @param {Server} server */
+const serverRow = ({ name, state, silent, started_at: started, version, is_this: isThis }) =>
+  el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, name, isThis ? " (this one)" : ""),
+    el("td", {}, state === "dead" ? `not heard of for ${silent} s` : state),
+    el("td", {}, duration(Date.now() - Date.parse(started))),
+    el("td", {}, version),
   );
 
 /** @returns {[string, ...(Node | string)[]]} */

@@ -50,11 +50,11 @@ def test_what_would_lose_messages_is_refused_with_a_sentence(
 ) -> None:
     """Before anything is stored."""
     with pytest.raises(DatabaseError, match=sentence):
-        session.prepare(connection, writing=True)
+        session.prepare(connection, session.WRITING)
 
 
 def test_reader_needs_no_rights_to_change_anything() -> None:
     """Nor a primary."""
     connection: Any = FakeConnection(rights=(True, "public", "ada", False))
-    session.prepare(connection, writing=False)
-    session.prepare(FakeConnection(), writing=True)  # type: ignore[arg-type] # a fake
+    session.prepare(connection, session.READING)
+    session.prepare(FakeConnection(), session.WRITING)  # type: ignore[arg-type] # a fake
