@@ -64,7 +64,7 @@ test-postgresql: $(DEV) $(PROJECT) ## Those that hold on either database, on Pos
 	ITEMROOM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(or $(ARGS),$(ON_POSTGRESQL))
 
 .PHONY: torture
-torture: $(DEV) $(PROJECT) ## What takes long: the large cases of the Autobahn suite, twenty kills
+torture: $(DEV) $(PROJECT) ## What takes long: the large cases of the Autobahn suite, kills, disasters of many servers
 	$(BIN)/python -m pytest -m torture $(ARGS)
 
 .PHONY: check

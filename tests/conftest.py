@@ -53,7 +53,7 @@ STARTED = {
 # time, and each line that they reach has to be reached by a test nearer to it.
 OUTSIDE = {"conformance", "console", "deploy", "docs", "javascript", "power"}
 OUTSIDE |= {"test_backlog", "test_crashes", "test_cuts", "test_description", "test_load"}
-OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers"}
+OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers", "test_torture"}
 
 # Folders all of which is about SQLite: its own module, and what becomes of its files.
 SQLITES = {"sqlite", "power"}

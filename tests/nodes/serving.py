@@ -15,21 +15,30 @@ SECRET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Node(Process):
-    """One of them."""
+    """One of them.
 
-    def __init__(self, directory: Path, database_url: str, **more: Any) -> None:
-        self._port = free_port()
+    Args:
+        directory: its own.
+        database_url: of all of them.
+        port: the one that it had before; None: it had none.
+        more: settings.
+    """
+
+    def __init__(
+        self, directory: Path, database_url: str, *, port: int | None = None, **more: Any
+    ) -> None:
+        self.port = port or free_port()
         super().__init__(
             directory,
             measured=False,
             database_url=database_url,
             secret=SECRET,
-            port=self._port,
+            port=self.port,
             **more,
         )
 
     def _holder(self) -> tuple[int | None, str | None]:
-        return self.popen.pid, f"http://127.0.0.1:{self._port}"
+        return self.popen.pid, f"http://127.0.0.1:{self.port}"
 
     def metric(self, name: str) -> float:
         """A number of its `/metrics`."""

@@ -102,6 +102,11 @@ class Cluster(Databases):
         """Another one with all that this one has by now, not yet made."""
         return Copy(self, self._programs)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that has started all others."""
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self._launch()

@@ -1,0 +1,146 @@
+"""Servers of one database and one Redis, and what lies between them and everybody else."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.nodes.commits import Scissors
+from tests.nodes.links import Link
+from tests.nodes.mishearing import Mishearing
+from tests.nodes.serving import Node
+from tests.programs.postgresql import Cluster
+from tests.programs.redis import Redis
+from tests.serving import Served
+
+SETTINGS: dict[str, Any] = {
+    "publish_rate": 0,
+    "handshake_rate": 0,
+    "error_rate": 0,
+    "connections_per_user": 0,
+    "restart_spread": 0,
+}
+
+
+class Front(Served):
+    """What people know of the servers: one address."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.ws_url = f"ws://127.0.0.1:{port}"
+
+
+class Member:
+    """One of the servers: its ways to others, and its process, now this one and then another.
+
+    Args:
+        make: a process that is about to serve, given its `port`, `database_url` and `broker_url`.
+        scene: where it belongs.
+    """
+
+    def __init__(self, make: "partial[Node]", scene: "Scene") -> None:
+        self._make = make
+        self._scene = scene
+        self.scissors, self.mishearing = Scissors(), Mishearing(scene.dice)
+        self.database = Link(lambda: [scene.cluster.port], self.scissors.connection)
+        self.broker = Link(lambda: [scene.redis.port], self.mishearing.connection)
+        self.node: Node
+        self.port: int | None = None
+        self.is_running = False
+
+    def start(self) -> None:
+        """Blocks until it serves; at the same address each time."""
+        scene = self._scene
+        self.node = self._make(
+            database_url=_through(scene.database_url, scene.cluster.port, self.database),
+            broker_url=_through(scene.redis.url, scene.redis.port, self.broker),
+            port=self.port,
+        )
+        self.node.__enter__()
+        self.port = self.node.port
+        self.is_running = True
+
+    def kill(self) -> None:
+        """Blocks until it is gone."""
+        self.is_running = False
+        self.node.end(signal.SIGKILL)
+
+    def signal(self, which: signal.Signals) -> None:
+        """SIGSTOP freezes it, until SIGCONT."""
+        self.node.popen.send_signal(which)
+
+    def end(self) -> None:
+        """In order, if it runs. Blocks."""
+        if self.is_running:
+            self.is_running = False
+            self.signal(signal.SIGCONT)
+            self.node.__exit__()
+
+
+class Scene:
+    """Between `stage` and its end.
+
+    Attributes:
+        members: the servers.
+        balancer: gives each connection to any of those that run.
+    """
+
+    def __init__(self, cluster: Cluster, redis: Redis, dice: random.Random) -> None:
+        self.cluster, self.redis, self.dice = cluster, redis, dice
+        self.database_url = cluster.database()
+        self.members: list[Member] = []
+        self.balancer = Link(self._ports)
+
+    @property
+    def front(self) -> Front:
+        """The balancer."""
+        return Front(self.balancer.port)
+
+    def _ports(self) -> list[int]:
+        running = [member.node.port for member in self.members if member.is_running]
+        return self.dice.sample(running, len(running))
+
+    def row(self, item: str) -> tuple[int, ...]:
+        """The head of an item, the number of its entries, and the greatest seq."""
+        entries = "FROM entry WHERE item_key = item.key"
+        sql = f"SELECT head, (SELECT count(*) {entries}), (SELECT max(seq) {entries})"
+        (row,) = self.cluster.run(f"{sql} FROM item WHERE id = '{item}'", self.database_url)
+        return tuple(int(str(number)) for number in row)
+
+
+@asynccontextmanager
+async def stage(
+    folder: Path,
+    cluster: Cluster,
+    redis: Redis,
+    *,
+    dice: random.Random,
+    count: int,
+    kind: type[Node] = Node,
+    **settings: Any,
+) -> AsyncIterator[Scene]:
+    """So many servers; the first makes the schema, and all others start at the same time."""
+    scene = Scene(cluster, redis, dice)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(scene.balancer)
+        for number in range(count):
+            directory = folder / f"node-{number}"
+            directory.mkdir()
+            member = Member(partial(kind, directory, **SETTINGS | settings), scene)
+            for link in (member.database, member.broker):
+                await stack.enter_async_context(link)
+            scene.members.append(member)
+            stack.push_async_callback(asyncio.to_thread, member.end)
+        first, *others = scene.members
+        await asyncio.to_thread(first.start)
+        await asyncio.gather(*(asyncio.to_thread(member.start) for member in others))
+        yield scene
+
+
+def _through(url: str, port: int, link: Link) -> str:
+    """An address, by way of a link."""
+    return url.replace(f":{port}/", f":{link.port}/")

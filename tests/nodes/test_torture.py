@@ -1,0 +1,144 @@
+"""Three servers, people of all kinds who talk without pause, and one disaster after another."""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.drivers import in_node, in_python
+from tests.deadlines import scaled
+from tests.nodes import broken, disasters
+from tests.nodes.company import Company, company, people
+from tests.nodes.scene import Scene, stage
+from tests.nodes.serving import Node
+from tests.programs.postgresql import Cluster
+from tests.programs.redis import Redis
+
+pytestmark = pytest.mark.anyio
+
+ROUNDS = int(os.environ.get("ITEMROOM_TORTURE_ROUNDS", "8"))
+# Of each of the disasters once, in different orders.
+SHORT_SEED = 17
+
+
+async def tortured(scene: Scene, rounds: int) -> list[str]:
+    """What the judge says of people who go on through so many rounds of all disasters."""
+    ada, eve = await people(scene)
+    found = []
+    async with in_python("") as python, in_node("global", "") as node:
+        for number in range(rounds):
+            drivers = {"python": python, "node": node}
+            everybody = await company(scene, f"order-{number}", ada, eve, drivers)
+            names = scene.dice.sample(sorted(disasters.ALL), len(disasters.ALL))
+            async with everybody.talking():
+                await suffer(scene, everybody, names)
+            found += await everybody.faults()
+            print(everybody.story(), flush=True)
+    return found
+
+
+async def suffer(scene: Scene, everybody: Company, names: Sequence[str]) -> None:
+    """One disaster after the other, each of which everybody survives."""
+    await everybody.go_on()
+    for name in names:
+        began = time.monotonic()
+        await disasters.ALL[name](scene, scene.dice)
+        over = time.monotonic()
+        await everybody.go_on()
+        print(f"{name}: {over - began:.1f} s, and {time.monotonic() - over:.1f} s", flush=True)
+
+
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        pytest.param(1, marks=pytest.mark.timeout(90), id="short"),
+        pytest.param(
+            ROUNDS, id="long", marks=[pytest.mark.torture, pytest.mark.timeout(60 * ROUNDS)]
+        ),
+    ],
+)
+async def test_everything_is_stored_once_and_in_order_whatever_happens(
+    tmp_path: Path, cluster: Cluster, redis: Redis, rounds: int
+) -> None:
+    """To servers, the database, the broker, and all connections between them."""
+    own = os.environ.get("ITEMROOM_TORTURE_SEED", random.randrange(2**32))
+    seed = SHORT_SEED if rounds == 1 else int(own)
+    print(f"ITEMROOM_TORTURE_SEED={seed}")
+    async with stage(tmp_path, cluster, redis, dice=random.Random(seed), count=3) as scene:
+        assert await tortured(scene, rounds) == []
+        assert all("Traceback" not in member.node.log for member in scene.members)
+
+
+class Broken(Node):
+    """A server that breaks promises; which one at the moment, a file beside all of them says."""
+
+    def __init__(self, directory: Path, database_url: str, **more: Any) -> None:
+        file = directory.parent / "broken"
+        self.prefix = (sys.executable, str(Path(broken.__file__)), str(file))
+        super().__init__(directory, database_url, **more)
+
+
+# What the judge says of each, among others.
+SAID = {
+    "trusts_hints": "did not see each entry once and in order",
+    "forgets_to_bump": "may not write",
+    "relies_on_hints": "has seen entries up to",
+    "stores_without_versions": "begun after its token had ended",
+    "tells_what_is_in_doubt": "saw what the log does not have",
+}
+# Trials until that is said, and seconds within which servers that are well are seen to be it.
+TRIALS = 10
+HEALED = 6.0
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(list(SAID)[:2], marks=pytest.mark.timeout(60), id="some"),
+        pytest.param(list(SAID), marks=[pytest.mark.torture, pytest.mark.timeout(180)], id="all"),
+    ],
+)
+async def test_servers_that_break_promises_are_found_out(
+    tmp_path: Path, cluster: Cluster, redis: Redis, names: Sequence[str]
+) -> None:
+    """By the same judge, in the same company, which finds nothing where nothing is broken."""
+    assert set(SAID) == {breaks.__name__ for breaks in broken.BREAKS}
+    dice = random.Random(SHORT_SEED)
+    async with stage(tmp_path, cluster, redis, dice=dice, count=2, kind=Broken) as scene:
+        ada, eve = await people(scene)
+        for name in names:
+            (tmp_path / "broken").write_text(name)
+            patience = HEALED if name == "relies_on_hints" else 0.5
+            for trial in range(TRIALS):
+                everybody = await company(scene, f"{name}-{trial}", ada, eve)
+                found = await misunderstood(scene, everybody, patience)
+                print(name, trial, found[:3], everybody.story(), flush=True)
+                if any(SAID[name] in fault for fault in found):
+                    break
+            else:
+                pytest.fail(f"what {name} is not found out")
+        (tmp_path / "broken").unlink()
+        everybody = await company(scene, "well", ada, eve)
+        assert await misunderstood(scene, everybody, scaled(HEALED)) == []
+
+
+async def misunderstood(scene: Scene, everybody: Company, patience: float) -> list[str]:
+    """What the judge says when commits do not arrive, and hints go astray, in the end all."""
+    async with everybody.talking(patience):
+        for member in scene.members:
+            member.mishearing.listen(lost=0.6, doubled=0.1, late=0.2)
+            member.scissors.cut(2, arrive=False)
+        await asyncio.sleep(1)
+        for member in scene.members:
+            member.mishearing.listen(lost=1)
+        await asyncio.sleep(1)
+    for member in scene.members:
+        member.mishearing.listen()
+        member.scissors.stop()
+    return await everybody.faults()
