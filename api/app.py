@@ -163,6 +163,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             patience=hub.patience,
             check=store.check,
             sharing=store.sharing,
+            conflict=metrics.conflicted,
         )
         writer.start(asyncio.get_running_loop())
         stack.push_async_callback(asyncio.to_thread, writer.finish)

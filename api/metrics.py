@@ -87,11 +87,16 @@ class Metrics:
         self._repairs = self._counter(
             "repairs", "What the database said of other nodes, and was not told here.", "what"
         )
+        self._conflicts = self._counter(
+            "store_conflicts", "Commands that were to be stored once more, beside others.", "what"
+        )
         # From the start, so that a rate is seen of the first of each.
         for way in ("sent", "heard", "dropped"):
             self._hints.labels(way)
         for what in ("entries", "rights", "epoch"):
             self._repairs.labels(what)
+        for what in ("moved", "taken", "busy"):
+            self._conflicts.labels(what)
         self._requests = self._counter(
             "http_requests", "HTTP requests answered.", "method", "route", "status"
         )
@@ -114,6 +119,14 @@ class Metrics:
     def repaired(self, what: str) -> None:
         """The database had `entries`, `rights` or an `epoch` of which nobody had told."""
         self._repairs.labels(what).inc()
+
+    def conflicted(self, what: str, commands: int) -> None:
+        """So many commands are begun anew, since others were first.
+
+        Their item or author has `moved`, an index has what may be once (`taken`), or a lock was
+        waited for in vain (`busy`).
+        """
+        self._conflicts.labels(what).inc(commands)
 
     def refused(self, code: str) -> None:
         """A socket was refused, or closed by the server; `code` is a key of `errors.CODES`."""

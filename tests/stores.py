@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
@@ -29,13 +30,15 @@ from tests.databases import execute
 class Store:
     """What tests of the log and of items act on.
 
-    `events` is what the live side was told, `batches` the number of commands in each commit.
+    `events` is what the live side was told, `batches` the number of commands in each commit,
+    `conflicts` how many commands of each kind were begun anew, beside others.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.events: list[Event] = []
         self.batches: list[int] = []
+        self.conflicts: Counter[str] = Counter()
         self.store: api.store.store.Store = store_of(settings)
         if settings.is_in_file:
             # Without its lock, and nobody looks at the file.
@@ -55,6 +58,7 @@ class Store:
             max_batch=settings.writer_batch,
             check=self.store.check,
             sharing=self.store.sharing,
+            conflict=lambda what, commands: self.conflicts.update({what: commands}),
         )
 
     async def __aenter__(self) -> Self:

@@ -12,6 +12,7 @@ def test_everything_counted_is_rendered() -> None:
     metrics.batch(3, 0.002, entries=2)
     metrics.acked(0.004)
     metrics.refused("auth_missing")
+    metrics.conflicted("moved", 3)
     metrics.answered("GET", "/items/{item_id}", 200)
     metrics.rooms.set_function(lambda: 7)
     lines = metrics.render().decode().splitlines()
@@ -23,6 +24,8 @@ def test_everything_counted_is_rendered() -> None:
         'itemroom_ack_seconds_bucket{le="0.005"} 1.0',
         'itemroom_sockets_refused_total{code="auth_missing"} 1.0',
         'itemroom_http_requests_total{method="GET",route="/items/{item_id}",status="200"} 1.0',
+        'itemroom_store_conflicts_total{what="moved"} 3.0',
+        'itemroom_store_conflicts_total{what="busy"} 0.0',
         "itemroom_rooms 7.0",
     } <= set(lines)
 

@@ -26,6 +26,8 @@ from api.rights.access import clock_ms
 from api.store.failures import is_busy, is_taken, is_unsettled
 from api.store.sharing import Sharing
 
+Conflict = Callable[[str, int], None]
+"""Told what came between, `moved`, `taken` or `busy`, and how many commands are begun anew."""
 # Seconds for which an item that somebody else has just moved is locked first.
 CONFLICT_LASTS = 0.5
 # Conflicts that are remembered; beyond, those that are over are forgotten.
@@ -33,10 +35,16 @@ MAX_CONFLICTS = 1000
 
 
 class Shared:
-    """Beside others; `sharing` says how they are kept off."""
+    """Beside others.
 
-    def __init__(self, sharing: Sharing) -> None:
+    Args:
+        sharing: how they are kept off.
+        conflict: told, in the writer's thread, when they were first.
+    """
+
+    def __init__(self, sharing: Sharing, conflict: Conflict) -> None:
         self._sharing = sharing
+        self._conflict = conflict
         self._memory = Memory()
         self._conflicts: dict[int, float] = {}  # By item, when there was one last.
 
@@ -102,6 +110,7 @@ class Shared:
         except Exception as error:
             if not _is_rivalry(error):
                 raise
+            self._conflict(_rivalry(error), len(part))
         self._memory.forget()
         return self._attempt(connection, part, act)
 
@@ -145,8 +154,11 @@ class Shared:
             # Of an index: somebody's ref is not new. Nothing was stored.
             if not _is_rivalry(error):
                 raise
+            self._conflict(_rivalry(error), len(part))
             return Outcome((), self._left(part))
         left = [job for job in part if _publish(job).access.item_key not in stored]
+        if left:
+            self._conflict("moved", len(left))
         return Outcome(transaction.events, self._left(left))
 
     def _left(self, jobs: Jobs) -> Jobs:
@@ -195,6 +207,11 @@ def _item_of(job: Job[Any]) -> int | None:
 def _publish(job: Job[Any]) -> Publish:
     """What is swapped in is nothing else."""
     return cast("Publish", job.command)
+
+
+def _rivalry(error: Exception) -> str:
+    """Which of the two it was; a `ref` that is taken is a client's retry most often."""
+    return "taken" if is_taken(error) else "busy"
 
 
 def _is_rivalry(error: Exception) -> bool:

@@ -23,7 +23,7 @@ from api.history.events import EntryStored, Event
 from api.history.handover import Handover
 from api.history.paths import Alone, Path, Settle, Unsettled
 from api.history.settlement import Patience, Settlement
-from api.history.shared_path import Shared
+from api.history.shared_path import Conflict, Shared
 from api.history.transaction import Transaction
 from api.outage import Outage
 from api.store.failures import (
@@ -59,6 +59,7 @@ class Writer:
         patience: seconds that events may wait to be told with those of the next commit.
         check: raises NotStorable when what is committed might not be found again.
         sharing: how others who write to the database are kept off; None: nobody else does.
+        conflict: called in the writer's thread when they were first.
     """
 
     def __init__(
@@ -72,13 +73,14 @@ class Writer:
         patience: Patience = lambda _: 0.0,
         check: Callable[[Connection], None] = lambda _: None,
         sharing: Sharing | None = None,
+        conflict: Conflict = lambda _what, _commands: None,
     ) -> None:
         self._engine = engine
         self._settlement = Settlement(commits, patience)
         self._observe = observe
         self._max_batch = max_batch
         self._check = check
-        self._path: Path = Alone() if sharing is None else Shared(sharing)
+        self._path: Path = Alone() if sharing is None else Shared(sharing, conflict)
         self._outage = Outage(logger)
         # Events of commits that nobody was told of yet: of the last one, and of one before it
         # that was not acknowledged, since its files were not in their places.

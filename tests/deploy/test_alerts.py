@@ -58,6 +58,27 @@ def behind(count: int, connections: int) -> Series:
     }
 
 
+def beside(servers: int, metric: str, value: str) -> Series:
+    """A server's value, beside so many others."""
+    return {named(metric): f"{value}x60", named("itemroom_servers"): f"{servers}x60"}
+
+
+def repaired(what: str, values: str, *, broker_up: int = 1) -> Series:
+    """What nobody told of."""
+    return {
+        named("itemroom_repairs_total", f'what="{what}"'): values,
+        named("itemroom_broker_up"): f"{broker_up}x60",
+    }
+
+
+def conflicts(a_minute: int, entries: int, what: str = "moved") -> Series:
+    """Messages that were begun anew, of so many."""
+    return {
+        named("itemroom_store_conflicts_total", f'what="{what}"'): f"0+{a_minute}x60",
+        named("itemroom_entries_stored_total"): f"0+{entries}x60",
+    }
+
+
 # By alert: series of a sample a minute, and whether it fires after 20 minutes.
 CASES: list[tuple[str, Series, bool]] = [
     ("ItemroomDown", {named("up"): "1x17 0x10"}, True),
@@ -98,6 +119,20 @@ CASES: list[tuple[str, Series, bool]] = [
     ("ItemroomProcessorFull", {named("process_cpu_seconds_total"): "0+30x60"}, False),
     ("ItemroomRestartsOften", {named("process_start_time_seconds"): "1x9 2x3 3x3 4x9"}, True),
     ("ItemroomRestartsOften", {named("process_start_time_seconds"): "1x9 2x30"}, False),
+    ("ItemroomBrokerDown", beside(2, "itemroom_broker_up", "0"), True),
+    ("ItemroomBrokerDown", beside(2, "itemroom_broker_up", "1"), False),
+    ("ItemroomBrokerDown", beside(1, "itemroom_broker_up", "0"), False),
+    ("ItemroomBrokerSlow", beside(2, "itemroom_broker_lag_seconds", "1.5"), True),
+    ("ItemroomBrokerSlow", beside(2, "itemroom_broker_lag_seconds", "0.01"), False),
+    ("ItemroomBrokerLoses", repaired("entries", "0+60x60"), True),
+    ("ItemroomBrokerLoses", repaired("entries", "0+60x60", broker_up=0), False),
+    ("ItemroomBrokerLoses", repaired("rights", "0+60x60"), False),
+    ("ItemroomEpochBegan", repaired("epoch", "0x17 1x10"), True),
+    ("ItemroomEpochBegan", repaired("epoch", "0x3 1x60"), False),
+    ("ItemroomConflicts", conflicts(1200, 6000), True),
+    ("ItemroomConflicts", conflicts(1200, 60000), False),
+    ("ItemroomConflicts", conflicts(60, 120), False),
+    ("ItemroomConflicts", conflicts(1200, 6000, what="taken"), False),
 ]
 
 

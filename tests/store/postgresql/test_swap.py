@@ -98,6 +98,7 @@ async def test_items_that_others_have_moved_are_stored_under_locks(
     # For a moment the item in conflict is locked at once.
     assert (await store.publish(second)).seq == 4
     assert watched.stored == [1]
+    assert store.conflicts == {"moved": 1}
 
 
 async def test_conflict_is_forgotten_after_a_moment(
@@ -123,6 +124,7 @@ async def test_retry_of_a_ref_is_refused_by_the_index_and_found(
     again = await store.publish(access, ref="a")
     assert (again.seq, again.duplicate) == (first.seq, True)
     assert watched.stored == [1]
+    assert store.conflicts == {"taken": 1}
     await asyncio.sleep(shared_path.CONFLICT_LASTS)
     with held(store):
         tasks = [asyncio.create_task(store.publish(access, ref="b")) for _ in range(2)]
@@ -317,3 +319,4 @@ async def test_server_that_hangs_is_busy_after_two_trials(
     stored = await store.publish(access)
     assert isinstance(stored, Stored)
     assert stored.seq == 2
+    assert store.conflicts == {"busy": 2}
