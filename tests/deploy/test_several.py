@@ -43,7 +43,7 @@ def room(proxy: Proxy, person: Person, item_id: str, **query: object) -> connect
 
 
 async def welcomed(proxy: Proxy, person: Person, item_id: str, **query: object) -> Talk:
-    """Whoever is in a room, as soon as they are let in: a proxy takes a while to see who is gone."""
+    """In a room, as soon as they are let in: a proxy takes a while to see who is gone."""
     while True:
         try:
             talk = Talk(await room(proxy, person, item_id, **query))
