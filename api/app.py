@@ -34,7 +34,15 @@ from api.metrics import Metrics
 from api.nodes.aside import Aside
 from api.nodes.broker import Broker
 from api.nodes.brokers import broker_of, former_scopes, scope_of
-from api.nodes.hints import EntriesStored, LoginTried, MarkerMoved, RightsChanged
+from api.nodes.company import Company
+from api.nodes.hints import (
+    EntriesStored,
+    LoginTried,
+    MarkerMoved,
+    PresenceChanged,
+    RightsChanged,
+    Signalled,
+)
 from api.nodes.reconcile import Reconciler
 from api.nodes.registry import Registry
 from api.nodes.roster import Identity
@@ -222,7 +230,9 @@ async def _join_nodes(
     )
     registry = Registry(aside, sharing, this, former=former_scopes(settings))
     broker = broker_of(settings, sharing, state.boot, metrics.hinted)
-    reconciler = _reconciler(state, broker, sharing)
+    company = Company(state.hub, state.readers, aside, broker, sharing=sharing, boot=state.boot)
+    registry.on_gone(lambda _: company.look_at_all())
+    reconciler = _reconciler(state, broker, company, sharing)
     commits.listen(Telling(broker).committed)
     state.hearing.on(LoginTried, partial(_login_tried, state.login_throttle))
     metrics.servers.set_function(lambda: registry.living)
@@ -230,23 +240,26 @@ async def _join_nodes(
     stack.push_async_callback(broker.close)
     reconciler.start()
     stack.push_async_callback(reconciler.stop)
+    company.start()
+    stack.push_async_callback(company.stop)
     # Last: from here on others count on this node; and first out, before it takes nothing more.
     await registry.join()
     stack.push_async_callback(registry.leave)
-    state.broker, state.registry = broker, registry
+    state.broker, state.registry, state.company = broker, registry, company
 
 
 def _login_tried(throttle: LoginThrottle, tried: LoginTried) -> None:
     throttle.heard(tried.network, tried.account, succeeded=tried.succeeded)
 
 
-def _reconciler(state: State, broker: Broker, sharing: Sharing) -> Reconciler:
+def _reconciler(state: State, broker: Broker, company: Company, sharing: Sharing) -> Reconciler:
     """What brings other nodes' news to the rooms of this one, and looks for what was not told."""
     watch = Watch(
         state.hub,
         state.readers,
         state.writer,
         broker,
+        company,
         page_max=state.settings.page_max,
         repaired=state.metrics.repaired,
     )
@@ -255,8 +268,12 @@ def _reconciler(state: State, broker: Broker, sharing: Sharing) -> Reconciler:
     state.hearing.on(EntriesStored, watch.entries_stored)
     state.hearing.on(MarkerMoved, watch.marker_moved)
     state.hearing.on(RightsChanged, watch.rights_changed)
-    state.hearing.on_confirmed(reconciler.confirmed)
-    state.hearing.on_gap(reconciler.gap)
+    state.hearing.on(Signalled, watch.signal_heard)
+    state.hearing.on(PresenceChanged, company.heard)
+    for confirmed in (reconciler.confirmed, company.look):
+        state.hearing.on_confirmed(confirmed)
+    for gap in (reconciler.gap, company.look_at_all):
+        state.hearing.on_gap(gap)
     state.metrics.broker_up.set_function(lambda: broker.is_up)
     state.metrics.broker_lag.set_function(lambda: broker.lag)
     return reconciler

@@ -15,6 +15,7 @@ from api.live.services import Services
 from api.live.sockets import Sockets
 from api.metrics import Metrics
 from api.nodes.broker import Broker
+from api.nodes.company import Company
 from api.nodes.hearing import Hearing
 from api.nodes.registry import Registry
 from api.security import Passwords, TokenReader, Tokens
@@ -57,6 +58,8 @@ class State:
     """Who acts on what other nodes tell."""
     broker: Broker | None = None
     """Tells other nodes; None: this database has one server."""
+    company: Company | None = None
+    """Knows who is in rooms at other nodes; None: likewise."""
     registry: Registry | None = None
     """Knows the other nodes; None: likewise."""
     sockets: Sockets = field(default_factory=Sockets)

@@ -232,7 +232,7 @@ def ack(seq: int, at: int, *, ref: str | None, duplicate: bool) -> Ack:
     return frame
 
 
-def signal(name: str, by: Principal, body: bytes) -> Signal:
+def signal(name: str, by: Author, body: bytes) -> Signal:
     """Somebody's signal; its body is JSON already."""
     return {"type": "signal", "name": name, "by": user(by), "body": orjson.Fragment(body)}
 

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
-from api.history.entries import Entry
+from api.history.entries import Author, Entry
 from api.history.events import (
     CredentialsEnded,
     DefaultRoleChanged,
@@ -44,6 +44,12 @@ class Lookout(Protocol):
 
     def behind(self, room: Room) -> None:
         """Something is stored that has to be read before members are told any more."""
+
+    def moved(self, item_key: int) -> None:
+        """Somebody has connected to an item here, or disconnected."""
+
+    def signalled(self, item_key: int, author: Author, name: str, body: bytes) -> None:
+        """Somebody has told all who are in an item's room something that is stored nowhere."""
 
 
 ItemEvent = MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved
@@ -208,6 +214,12 @@ class Hub:
         if room is not None and self.lookout is not None and room.hear(last, entries):
             self.lookout.behind(room)
 
+    def signal(self, sender: Member, item_key: int, name: str, body: bytes) -> None:
+        """Tell all others in an item's room something that is stored nowhere; the body is JSON."""
+        self._rooms[item_key].tell(frames.signal(name, sender.user, body), but=sender)
+        if self.lookout is not None:
+            self.lookout.signalled(item_key, sender.user, name, body)
+
     def rights_moved(self) -> None:
         """Another server has changed rights: what was read before does not count."""
         self._rights += 1
@@ -241,6 +253,7 @@ class Hub:
             interval=self._presence_interval,
             announce=partial(self._announce, item_key),
             emptied=partial(self._close, item_key),
+            moved=partial(self._moved, item_key),
         )
         room = Room(item_key, recent_entries=self._recent_entries, presence=presence)
         self._rooms[item_key] = room
@@ -250,6 +263,10 @@ class Hub:
 
     def _announce(self, item_key: int, frame: frames.Presence) -> None:
         self._rooms[item_key].tell(frame)
+
+    def _moved(self, item_key: int) -> None:
+        if self.lookout is not None:
+            self.lookout.moved(item_key)
 
     def _close(self, item_key: int) -> None:
         room = self._rooms.pop(item_key)

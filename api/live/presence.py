@@ -1,7 +1,7 @@
 """Who is here: joins and leaves, coalesced, with time to come back after a lost connection."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from api.history.entries import Author
@@ -20,7 +20,8 @@ class Presence:
             is neither a leave nor a join.
         interval: seconds over which joins and leaves are collected into one frame.
         announce: called with that frame.
-        emptied: called when the last user has left.
+        emptied: called when the last user who was connected here has left.
+        moved: called whenever somebody's connections here are others than before.
     """
 
     def __init__(
@@ -30,12 +31,17 @@ class Presence:
         interval: float,
         announce: Callable[[frames.Presence], None],
         emptied: Callable[[], None],
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
         self._grace = grace
         self._interval = interval
         self._announce = announce
         self._emptied = emptied
+        self._moved = moved
+        # Everybody, wherever they are connected; of those here, who may still come back in time.
         self._users: dict[int, Author] = {}
+        self._here: set[int] = set()
+        self._elsewhere: set[int] = set()
         self._connections: dict[int, int] = {}
         self._leaving: dict[int, asyncio.TimerHandle] = {}
         self._changes: dict[int, bool] = {}
@@ -50,16 +56,33 @@ class Presence:
     @property
     def is_empty(self) -> bool:
         """Whether nobody is here, and nobody may still come back in time."""
-        return not self._users
+        return not self._here
+
+    def here(self) -> dict[int, int]:
+        """The connections of each user who is connected here, or may still come back."""
+        return {key: self._connections.get(key, 0) for key in self._here}
+
+    def elsewhere(self, users: Sequence[Author]) -> None:
+        """These are connected at other servers, and nobody else is."""
+        for user in users:
+            known = self._users.get(user.key)
+            if known is None or (known.name != user.name and user.key not in self._here):
+                self._users[user.key] = user
+                self._change(user, here=True)
+        former, self._elsewhere = self._elsewhere, {user.key for user in users}
+        for key in former - self._elsewhere - self._here:
+            self._change(self._users.pop(key), here=False)
 
     def join(self, user: Author) -> None:
         """A connection of the user has come."""
         self._connections[user.key] = self._connections.get(user.key, 0) + 1
         if timer := self._leaving.pop(user.key, None):
             timer.cancel()
+        self._here.add(user.key)
         if user.key not in self._users:
             self._users[user.key] = user
             self._change(user, here=True)
+        self._moved()
 
     def rename(self, user_key: int, name: str) -> None:
         """If the user is here, tell by another join what they are called now."""
@@ -70,6 +93,7 @@ class Presence:
     def leave(self, user: Author, *, at_once: bool = False) -> None:
         """A connection of the user has gone; `at_once`: it will not be back."""
         self._connections[user.key] -= 1
+        self._moved()
         if self._connections[user.key]:
             return
         del self._connections[user.key]
@@ -83,10 +107,7 @@ class Presence:
         """Count and users, as `welcome` and the REST call show them."""
         # Whoever gets this gets the next frame too: what that will say has been seen here.
         self._shown.update(self._changes)
-        shown: PresenceSummary = {"count": len(self._users)}
-        if len(self._users) <= MAX_LISTED:
-            shown["users"] = [*map(frames.user, self._users.values())]
-        return shown
+        return summary_of(self._users.values())
 
     def close(self) -> None:
         """End all timers; nothing is announced any more."""
@@ -99,9 +120,12 @@ class Presence:
 
     def _left(self, user: Author) -> None:
         self._leaving.pop(user.key, None)
-        del self._users[user.key]
-        self._change(user, here=False)
-        if not self._users:
+        self._here.discard(user.key)
+        if user.key not in self._elsewhere:
+            del self._users[user.key]
+            self._change(user, here=False)
+        self._moved()
+        if not self._here:
             self._emptied()
 
     def _change(self, user: Author, *, here: bool) -> None:
@@ -126,3 +150,11 @@ class Presence:
             told["join"] = [frames.user(users[key]) for key, here in changes.items() if here]
             told["leave"] = [frames.user(users[key]) for key, here in changes.items() if not here]
         self._announce(told)
+
+
+def summary_of(users: Collection[Author]) -> PresenceSummary:
+    """Count and users, unless there are too many of them."""
+    shown: PresenceSummary = {"count": len(users)}
+    if len(users) <= MAX_LISTED:
+        shown["users"] = [*map(frames.user, users)]
+    return shown

@@ -265,7 +265,7 @@ class Seat:
         self.access.require(Role.WRITER)
         self._line.take_publish()
         body = body_of(frame.body, self._line.services.settings)
-        self._room.tell(frames.signal(frame.name, self.access.principal, body), but=self)
+        self._line.services.hub.signal(self, self.access.item_key, frame.name, body)
 
     def _begin(self, opening: Opening) -> None:
         self._room.learn_head(opening.extent.head)

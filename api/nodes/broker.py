@@ -63,7 +63,7 @@ class Broker:
     ) -> None:
         self._connect = connect
         self._count = count
-        self._boot = boot
+        self.boot = boot
         self._outage = Outage(logger)
         self.place = place
         self.is_up = False
@@ -172,7 +172,7 @@ class Broker:
 
     def _messages(self, carrier: Carrier, hints: Sequence[Hint]) -> list[Message]:
         encoded = [
-            (hint.item_key, encode(hint, self._boot, bodies=carrier.bodies)) for hint in hints
+            (hint.item_key, encode(hint, self.boot, bodies=carrier.bodies)) for hint in hints
         ]
         messages = [message for message in encoded if len(message[1]) <= carrier.max_bytes]
         self._count("sent", len(messages))
@@ -195,7 +195,7 @@ class Broker:
         if told is None:
             return
         hint = told.hint
-        if told.boot == self._boot:
+        if told.boot == self.boot:
             if hint == Beat(self._beat):
                 self._heard_at = asyncio.get_running_loop().time()
                 self.lag = self._heard_at - self._beat_at

@@ -68,7 +68,7 @@ class Signalled:
     item_key: int
     author: Author
     name: str
-    body: bytes | None
+    body: bytes
     """JSON."""
 
 
@@ -135,7 +135,7 @@ def _fields(hint: Hint, *, bodies: bool) -> tuple[object, ...]:
         case PresenceChanged(item_key):
             return "presence", item_key
         case Signalled(item_key, author, name, body):
-            return "signal", item_key, *_who(author), name, None if body is None else body.decode()
+            return "signal", item_key, *_who(author), name, body.decode()
         case LoginTried(network, account, succeeded):
             return "login", network, account, succeeded
         case _:
@@ -183,7 +183,7 @@ def _read_marker(item_key: int, *told: Any) -> MarkerMoved:
 
 def _read_signal(item_key: int, *told: Any) -> Signalled:
     *who, name, body = told
-    return Signalled(item_key, Author(*who), name, None if body is None else body.encode())
+    return Signalled(item_key, Author(*who), name, body.encode())
 
 
 _READ: dict[str, Any] = {

@@ -12,7 +12,7 @@ from functools import partial
 
 from api.errors import Refusal
 from api.history.commands import Call
-from api.history.entries import Entry
+from api.history.entries import Author, Entry
 from api.history.epochs import begin_epoch
 from api.history.extent import Extent
 from api.history.reader import read_entries
@@ -21,7 +21,8 @@ from api.live import frames
 from api.live.hub import Hub
 from api.live.room import Member, Room
 from api.nodes.broker import Broker
-from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
+from api.nodes.company import Company
+from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged, Signalled
 from api.nodes.reads import ItemMoved, RightsNow, read_rights, read_standings
 from api.rights.access import Principal, Standing
 from api.store.readers import Readers
@@ -38,6 +39,7 @@ class Watch:
         readers: ask the database.
         writer: begins a new life of a log that has lost its end.
         broker: hears of the items that are open here.
+        company: knows who is in their rooms elsewhere.
         page_max: entries in one read.
         repaired: called with what a look at the database has found before any hint: `entries`,
             an `epoch`; and each time that somebody is judged by what it says: `rights`.
@@ -49,6 +51,7 @@ class Watch:
         readers: Readers,
         writer: Writer,
         broker: Broker,
+        company: Company,
         *,
         page_max: int,
         repaired: Callable[[str], None],
@@ -57,6 +60,7 @@ class Watch:
         self._readers = readers
         self._writer = writer
         self._broker = broker
+        self._company = company
         self._page_max = page_max
         self._repaired = repaired
         self._reading: set[Room] = set()  # One read for a room at a time.
@@ -67,10 +71,26 @@ class Watch:
     def opened(self, room: Room) -> None:
         """From now on an item has somebody in its room."""
         self._broker.subscribe(room.item_key)
+        self._company.look(room.item_key)
 
     def closed(self, room: Room) -> None:
         """From now on it has nobody."""
         self._broker.unsubscribe(room.item_key)
+
+    def moved(self, item_key: int) -> None:
+        """Somebody has connected to an item here, or disconnected."""
+        self._company.moved(item_key)
+
+    def signalled(self, item_key: int, author: Author, name: str, body: bytes) -> None:
+        """Somebody here has told all in an item's room something: tell those elsewhere."""
+        self._broker.send([Signalled(item_key, author, name, body)])
+
+    def signal_heard(self, hint: Signalled) -> None:
+        """Somebody elsewhere has told all in an item's room something."""
+        room = self._hub.room(hint.item_key)
+        # As with entries: without the database nobody knows who is still to hear it.
+        if room is not None and self.trusts_bodies:
+            room.tell(frames.signal(hint.name, hint.author, hint.body))
 
     def entries_stored(self, hint: EntriesStored) -> None:
         """Another node has stored entries."""

@@ -85,7 +85,7 @@ def said(settings: Settings) -> Iterator[ServerFrame]:
     yield frames.live(7)
     yield frames.ack(7, 0, ref=None, duplicate=False)
     yield frames.ack(7, 0, ref="r", duplicate=True)
-    yield frames.signal("typing", PRINCIPAL, b'{"on": true}')
+    yield frames.signal("typing", ADA, b'{"on": true}')
     yield frames.read(ADA, 7)
     yield frames.presence({"count": 1, "users": [SOMEBODY]})
     moved = frames.presence({"count": 1})

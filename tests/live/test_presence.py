@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -262,3 +263,38 @@ def test_whoever_comes_in_between_agrees_in_the_end(steps: list[tuple[str, int]]
         presence.close()
 
     run_jumping(act)
+
+
+@jumping
+async def test_user_at_several_servers_is_one_user() -> None:
+    """Who is elsewhere neither comes nor goes here; and who goes from everywhere has left."""
+    presence = Watched(grace=0)
+    presence.join(ADA)
+    presence.elsewhere([ADA, BOB])
+    await asyncio.sleep(1)
+    presence.leave(ADA)
+    presence.elsewhere([ADA, BOB])
+    await asyncio.sleep(1)
+    assert [(said["count"], said["join"]) for said in presence.said] == [
+        (2, [public(ADA), public(BOB)])
+    ]
+    assert (presence.emptied, presence.is_empty) == (1, True)
+    presence.join(BOB)
+    presence.elsewhere([ADA])
+    presence.elsewhere([])
+    await asyncio.sleep(1)
+    assert (presence.said[-1]["count"], presence.said[-1]["leave"]) == (1, [public(ADA)])
+    assert presence.summary() == {"count": 1, "users": [public(BOB)]}
+
+
+@jumping
+async def test_name_that_changed_elsewhere_is_told() -> None:
+    """Unless the user is here, too: then it is told by whoever knows it first."""
+    presence = Watched(grace=0)
+    presence.join(ADA)
+    presence.elsewhere([ADA, BOB])
+    await asyncio.sleep(1)
+    presence.elsewhere([replace(ADA, name="Other"), replace(BOB, name="Rob")])
+    await asyncio.sleep(1)
+    assert names(presence.said[-1], "join") == ["Rob"]
+    assert (presence.here(), presence.said[-1]["count"]) == ({ADA.key: 1}, 2)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from api.history.entries import Kind
+from api.history.entries import Author, Kind
 from api.history.events import EntryStored
 from api.history.extent import Extent
 from api.live.hub import Hub
@@ -163,6 +163,12 @@ class Lookout:
     def behind(self, room: Room) -> None:
         self.seen.append(("behind", room.progress.told or 0))
 
+    def moved(self, item_key: int) -> None:
+        self.seen.append(("moved", item_key))
+
+    def signalled(self, item_key: int, author: Author, name: str, body: bytes) -> None:
+        self.seen.append((f"{author.name} {name} {body.decode()}", item_key))
+
 
 async def test_hub_tells_its_lookout_what_is_open_and_what_has_to_be_read() -> None:
     """Of its own commits as well: others may have stored between two of them."""
@@ -183,5 +189,15 @@ async def test_hub_tells_its_lookout_what_is_open_and_what_has_to_be_read() -> N
     assert (hub.moment.commits - before.commits, hub.moment.rights - before.rights) == (4, 1)
     hub.rename(1, "Ada L.")
     assert ada.user.name == "Ada L."
+    hub.signal(ada, 1, "typing", b"1")
     hub.leave(1, ada)
-    assert lookout.seen == [("opened", 1), ("behind", 2), ("behind", 5), ("closed", 1)]
+    assert lookout.seen == [
+        ("opened", 1),
+        ("moved", 1),
+        ("behind", 2),
+        ("behind", 5),
+        ("Ada L. typing 1", 1),
+        ("moved", 1),
+        ("moved", 1),
+        ("closed", 1),
+    ]

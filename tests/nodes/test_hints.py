@@ -39,7 +39,7 @@ DELETE = Entry(7, 6, Kind.DELETE, ADA, 1_700_000_000_125, target=4)
         MarkerMoved(7, ADA, 12),
         PresenceChanged(7),
         Signalled(7, ADA, "typing", b'{"a":[1]}'),
-        Signalled(7, ADA, "typing", None),
+        Signalled(7, ADA, "typing", b"null"),
         LoginTried("192.0.2.1", "ada", succeeded=False),
         Beat(5),
     ],

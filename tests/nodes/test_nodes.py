@@ -63,6 +63,34 @@ async def test_people_on_different_servers_talk(servers: list[Node]) -> None:
             assert seqs == list(range(seqs[0], seqs[0] + 100))
 
 
+async def test_people_on_different_servers_see_and_signal_each_other(servers: list[Node]) -> None:
+    """Whoever comes to another server is here; and is not once that one has died."""
+    jan, kim = servers[0].person("jan"), at(servers[1], servers[0].person("kim"))
+    jan.create("order-20", kim="writer")
+    async with jan.room("order-20") as left, kim.room("order-20") as right:
+        await here(left, 2)
+        await here(right, 2)
+        shown = await asyncio.to_thread(
+            at(servers[-1], jan).call, "GET", "/items/order-20/presence"
+        )
+        assert shown.json()["count"] == 2
+        await left.send("signal", name="typing", body=True)
+        signal = await right.get("signal")
+        assert (signal["name"], signal["by"]["name"]) == ("typing", "jan")
+    async with jan.room("order-20") as left:
+        await here(left, 1)
+
+
+async def here(room: Talk, count: int) -> None:
+    """Read until so many are in the room."""
+    now = room.welcome["presence"]["count"]
+    for frame in room.seen:
+        if frame["type"] == "presence":
+            now = frame["count"]
+    while now != count:
+        now = (await room.get("presence"))["count"]
+
+
 async def test_whoever_is_removed_gets_what_was_before_it_alone(servers: list[Node]) -> None:
     """On another server than the one that removes them; whose tokens end is gone as well."""
     eve, fred = servers[0].person("eve"), at(servers[1], servers[0].person("fred"))

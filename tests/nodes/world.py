@@ -8,10 +8,14 @@ from sqlalchemy import Connection
 
 from api.history.messages import author_of
 from api.live.hub import Hub
+from api.nodes.aside import Aside
 from api.nodes.broker import Broker
+from api.nodes.company import Company
 from api.nodes.hearing import Hearing
-from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
+from api.nodes.hints import EntriesStored, MarkerMoved, PresenceChanged, RightsChanged, Signalled
 from api.nodes.reconcile import Reconciler
+from api.nodes.registry import Registry
+from api.nodes.roster import Identity
 from api.nodes.telling import Telling
 from api.nodes.watch import Watch
 from api.rights.access import Access
@@ -23,18 +27,28 @@ from tests.stores import Store
 class Node(Store):
     """One of them; it reconciles when it is told to, not by the clock."""
 
-    def __init__(self, settings: Settings, broker: Broker) -> None:
+    def __init__(
+        self, settings: Settings, broker: Broker, *, presence_interval: float = 60
+    ) -> None:
         super().__init__(settings)
         self.broker = broker
         self.repairs: list[str] = []
-        self.hub = Hub(recent_entries=8, presence_grace=0, presence_interval=60)
+        self.hub = Hub(recent_entries=8, presence_grace=0, presence_interval=presence_interval)
         self.commits.listen(self.hub.committed)
         self.commits.listen(Telling(broker).committed)
+        sharing = self.store.sharing
+        assert sharing is not None
+        self.aside = Aside(sharing.open_aside())
+        self.registry = Registry(self.aside, sharing, Identity(broker.boot, "node", "1", "s"))
+        self.company = Company(
+            self.hub, self.readers, self.aside, broker, sharing=sharing, boot=broker.boot
+        )
         self.watch = Watch(
             self.hub,
             self.readers,
             self.writer,
             broker,
+            self.company,
             page_max=4,
             repaired=self.repairs.append,
         )
@@ -49,13 +63,23 @@ class Node(Store):
         hearing.on(EntriesStored, self.watch.entries_stored)
         hearing.on(MarkerMoved, self.watch.marker_moved)
         hearing.on(RightsChanged, self.watch.rights_changed)
-        hearing.on_confirmed(self.reconciler.confirmed)
-        hearing.on_gap(self.reconciler.gap)
+        hearing.on(Signalled, self.watch.signal_heard)
+        hearing.on(PresenceChanged, self.company.heard)
+        for confirmed in (self.reconciler.confirmed, self.company.look):
+            hearing.on_confirmed(confirmed)
+        for gap in (self.reconciler.gap, self.company.look_at_all):
+            hearing.on_gap(gap)
+        self.registry.on_gone(lambda _: self.company.look_at_all())
+        await self.registry.join()
+        self.company.start()
         self.broker.start(hearing)
         self.reconciler.start()
         return self
 
     async def __aexit__(self, *ended: object) -> None:
+        await self.company.stop()
+        await self.registry.leave()
+        self.aside.close()
         await self.reconciler.stop()
         await self.broker.close()
         await super().__aexit__(*ended)

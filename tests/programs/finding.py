@@ -66,7 +66,9 @@ def _found(name: str) -> Iterator[Path]:
     versions = map(str, sorted(Path("/").glob(VERSIONED.get(name, "-")), reverse=True))
     for places in (PLACES, *versions, _wheel(name)):
         if found := shutil.which(name, path=places):
-            yield Path(found).resolve()
+            # Debian's Redis is several programs in one file, which tells them by their names.
+            program = Path(found).resolve()
+            yield program if program.name == name else Path(found)
 
 
 def _wheel(name: str) -> str:

@@ -63,6 +63,21 @@ def test_machine_without_redis_has_another() -> None:
     assert not redis.answers()
 
 
+def test_program_is_found_through_links_unless_they_lead_to_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is beside it is where it is; but one file may be several programs, by their names."""
+    folder = tmp_path / "real"
+    folder.mkdir()
+    for name in ("one", "check"):
+        (folder / name).touch(0o755)
+    (tmp_path / "one").symlink_to(folder / "one")
+    (tmp_path / "other").symlink_to(folder / "check")
+    monkeypatch.setattr(finding, "PLACES", str(tmp_path))
+    assert find("one").path == str(folder / "one")
+    assert find("other").path == str(tmp_path / "other")
+
+
 def test_killed_tests_leave_no_program_behind() -> None:
     """Neither PostgreSQL nor Redis, nor their files."""
     with subprocess.Popen([sys.executable, "-c", STARTING], stdout=subprocess.PIPE) as tests:

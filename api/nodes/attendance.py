@@ -1,0 +1,132 @@
+"""The rows that say who is connected where. All of it may block."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    String,
+    any_,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlmodel import col
+
+from api.history.entries import Author
+from api.models import Node, Presence, User
+from api.nodes.roster import DEAD_AFTER
+from api.store.sharing import Sharing
+from api.store.statements import statement
+
+
+def write_attendance(
+    connection: Connection,
+    boot: str,
+    gone: Sequence[tuple[int, int]],
+    come: Sequence[tuple[int, int, int]],
+    *,
+    anew: bool,
+) -> None:
+    """Change rows of this server, which nobody else writes.
+
+    Args:
+        connection: of `Aside`, in a transaction.
+        boot: of this server.
+        gone: keys of item and user of rows that are there no more, or are other ones now.
+        come: keys and connections of rows that are new, or are other ones now.
+        anew: whether rows that nobody knows of may be there.
+    """
+    if anew:
+        _leave_all.run(connection, boot)
+    if gone:
+        _leave.run(connection, boot, *_columns(gone))
+    if come:
+        _come.run(connection, boot, *_columns(come))
+
+
+def count_attendance(connection: Connection, boot: str) -> int:
+    """How many rows this server has: other than it has written after the database has crashed."""
+    ((rows,),) = _count.fetch(connection, boot)
+    return rows
+
+
+def read_attendance(
+    connection: Connection, sharing: Sharing, boot: str, items: Sequence[int]
+) -> dict[int, list[Author]]:
+    """Who is in the rooms of some items at other servers that live, by the items' keys."""
+    alive_since = sharing.now(connection) - DEAD_AFTER
+    found: defaultdict[int, list[Author]] = defaultdict(list)
+    rows = _elsewhere.fetch(connection, list(items), boot, alive_since)
+    for item_key, user_key, user_id, name in rows:
+        found[item_key].append(Author(user_key, user_id, name))
+    return dict(found)
+
+
+def _columns(rows: Any) -> Any:
+    return map(list, zip(*rows, strict=True))
+
+
+def _numbers(values: Any) -> Any:
+    return cast(values, ARRAY(BigInteger))
+
+
+@statement
+def _leave_all(boot: str) -> Delete:
+    return delete(Presence).where(col(Presence.boot) == boot)
+
+
+@statement
+def _leave(boot: str, items: list[int], users: list[int]) -> Delete:
+    gone = (
+        func.unnest(_numbers(items), _numbers(users))
+        .table_valued("item_key", "user_key", name="gone")
+        .render_derived()
+    )
+    return delete(Presence).where(
+        col(Presence.boot) == boot,
+        col(Presence.item_key) == gone.c.item_key,
+        col(Presence.user_key) == gone.c.user_key,
+    )
+
+
+@statement
+def _come(boot: str, items: list[int], users: list[int], connections: list[int]) -> Insert:
+    come = (
+        func.unnest(_numbers(items), _numbers(users), _numbers(connections))
+        .table_valued("item_key", "user_key", "connections", name="come")
+        .render_derived()
+    )
+    columns = ["boot", "item_key", "user_key", "connections"]
+    rows = select(cast(boot, String), come.c.item_key, come.c.user_key, come.c.connections)
+    return insert(Presence).from_select(columns, rows)
+
+
+@statement
+def _count(boot: str) -> Select[int]:
+    return select(func.count()).select_from(Presence).where(col(Presence.boot) == boot)
+
+
+@statement
+def _elsewhere(items: list[int], boot: str, alive_since: int) -> Select[int, int, str, str]:
+    # A user may be at several servers.
+    return (
+        select(col(Presence.item_key), col(User.key), col(User.id), col(User.name))
+        .distinct()
+        .join(Node, col(Node.boot) == col(Presence.boot))
+        .join(User, col(User.key) == col(Presence.user_key))
+        .where(
+            col(Presence.item_key) == any_(_numbers(items)),
+            col(Presence.boot) != boot,
+            col(Node.beat_at) > alive_since,
+        )
+        .order_by(col(Presence.item_key), col(User.key))
+    )

@@ -1,0 +1,185 @@
+"""Who is where, as servers know of each other; and what people signal across them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from pydantic import SecretStr
+
+from api.history.messages import author_of
+from api.nodes import company
+from api.nodes import registry as registry_module
+from api.nodes.hints import PresenceChanged, Signalled
+from api.rights.access import Access, Role
+from api.settings import Settings
+from tests.live.fakes import FakeMember
+from tests.nodes.fakes import Ether, until
+from tests.nodes.serving import SECRET
+from tests.nodes.world import Node
+from tests.programs.postgresql import Cluster
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def settings(cluster: Cluster) -> Settings:
+    return Settings(database_url=cluster.database(), secret=SecretStr(SECRET), reader_threads=2)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WRITING", "READING", "PAUSE"):
+        monkeypatch.setattr(company, name, 0.01)
+    monkeypatch.setattr(registry_module, "INTERVAL", 0.05)
+
+
+class World:
+    """Two nodes, and an item with Ada and Bob, of whom nobody is there yet."""
+
+    def __init__(self, ether: Ether, one: Node, two: Node) -> None:
+        self.ether, self.one, self.two = ether, one, two
+        self.ada: Access
+        self.bob: Access
+        self.key: int
+
+    async def begin(self) -> None:
+        ada, bob = await self.one.user("ada"), await self.one.user("bob")
+        self.key = await self.one.item("i-1", {"ada": Role.ADMIN, "bob": Role.WRITER})
+        self.ada = await self.one.access(ada, "i-1")
+        self.bob = await self.one.access(bob, "i-1")
+
+    def here(self, node: Node) -> list[str]:
+        """Who is in the room, as one node shows it."""
+        return sorted(user["name"] for user in node.hub.presence(self.key)["users"])
+
+    async def together(self) -> tuple[FakeMember, FakeMember]:
+        """Ada at one node and Bob at the other, who see each other."""
+        members = self.one.sit(self.ada, 0), self.two.sit(self.bob, 0)
+        await until(lambda: self.here(self.one) == self.here(self.two) == ["Ada", "Bob"])
+        return members
+
+
+@pytest.fixture
+async def world(settings: Settings) -> AsyncIterator[World]:
+    ether = Ether()
+    async with AsyncExitStack() as stack:
+        nodes = [
+            await stack.enter_async_context(Node(settings, ether.broker(boot), presence_interval=0))
+            for boot in "ab"
+        ]
+        world = World(ether, *nodes)
+        await world.begin()
+        yield world
+
+
+async def test_people_at_different_servers_see_each_other_come_and_go(world: World) -> None:
+    """And whoever asks by HTTP a server where nobody is sees them as well."""
+    ada, bob = await world.together()
+    world.two.hub.leave(world.key, bob)
+    await until(lambda: world.here(world.one) == ["Ada"])
+    shown = await world.two.company.presence(world.key)
+    assert [user["name"] for user in shown["users"]] == ["Ada"]
+    assert await world.one.company.presence(world.key) == shown
+    world.one.hub.leave(world.key, ada)
+    while (await world.two.company.presence(world.key))["count"]:
+        await asyncio.sleep(0.01)
+
+
+async def test_user_who_moves_to_another_server_neither_leaves_nor_joins(world: World) -> None:
+    """As long as one of them has them."""
+    ada, bob = await world.together()
+    again = world.one.sit(world.bob, 0)
+    told = len(ada.told)
+    await until(lambda: world.two.hub.presence(world.key)["count"] == 2)
+    world.two.hub.leave(world.key, bob)
+    while (await world.two.company.presence(world.key))["count"] != 2:
+        await asyncio.sleep(0.01)
+    await world.one.company.presence(world.key)
+    assert not [one for one in ada.told[told:] if isinstance(one, dict)]
+    world.one.hub.leave(world.key, again)
+    await until(lambda: world.here(world.one) == ["Ada"])
+
+
+async def test_lost_hints_are_made_good_by_the_next_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At all that is open; a read that fails is made again."""
+    world.ether.faults = lambda _: []
+    ada = world.one.sit(world.ada, 0)
+    await until(lambda: world.one.broker.is_confirmed(world.key))
+    await asyncio.sleep(0.05)
+    world.two.sit(world.bob, 0)
+    await until(lambda: world.here(world.two) == ["Ada", "Bob"])
+    assert world.here(world.one) == ["Ada"]
+    monkeypatch.setattr(company, "INTERVAL", 0.02)
+    with monkeypatch.context() as full:
+        full.setattr(world.one.readers, "_most", 0)
+        world.one.company.look_at_all()
+        await asyncio.sleep(0.05)
+    world.one.company.look_at_all()
+    await until(lambda: world.here(world.one) == ["Ada", "Bob"])
+    assert ada.told
+
+
+async def test_people_of_a_server_that_died_have_left(
+    world: World, cluster: Cluster, settings: Settings
+) -> None:
+    """When its beat has been missing for long enough, without any hint."""
+    await world.together()
+    await world.two.company.stop()
+    world.two.registry._task.cancel()  # As a frozen one.
+    cluster.run("UPDATE node SET beat_at = beat_at - 16000 WHERE boot = 'b'", settings.database_url)
+    await until(lambda: world.here(world.one) == ["Ada"])
+
+
+async def test_rows_that_are_gone_are_written_anew(
+    world: World, cluster: Cluster, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a crash of the database, and after a sleep in which others have swept them."""
+    await world.together()
+    monkeypatch.setattr(company, "INTERVAL", 0.02)
+    for node in (world.one, world.two):  # Whose looks began with the former interval.
+        await node.company.stop()
+        node.company.start()
+    cluster.run("DELETE FROM presence", settings.database_url)
+    rows = "SELECT boot, connections FROM presence ORDER BY boot"
+    while cluster.run(rows, settings.database_url) != [("a", 1), ("b", 1)]:
+        await asyncio.sleep(0.01)
+    world.one.sit(world.bob, 0)
+    await until(lambda: world.here(world.two) == ["Ada", "Bob"])
+
+
+async def test_rows_that_cannot_be_written_are_written_later(
+    world: World, cluster: Cluster, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All of them: nobody knows which were."""
+    url = settings.database_url
+    cluster.run("ALTER TABLE presence RENAME TO away", url)
+    world.one.sit(world.ada, 0)
+    await until(lambda: "who is here is told to nobody elsewhere" in caplog.text)
+    assert await world.one.company._count() is None
+    cluster.run("ALTER TABLE away RENAME TO presence", url)
+    while (await world.two.company.presence(world.key))["count"] != 1:
+        await asyncio.sleep(0.01)
+
+
+async def test_signals_reach_those_at_other_servers(world: World) -> None:
+    """Once, and not whoever sends them; none without the database, nor of what is not open."""
+    ada, bob = await world.together()
+    await until(lambda: world.one.broker.is_confirmed(world.key))
+    await until(lambda: world.two.broker.is_confirmed(world.key))
+    world.one.hub.signal(ada, world.key, "typing", b"true")
+    await until(lambda: signals(bob) == ["typing"])
+    assert signals(ada) == []
+    heard = Signalled(world.key, author_of(world.ada.principal), "late", b"1")
+    world.two.watch.trusts_bodies = False
+    world.two.watch.signal_heard(heard)
+    world.two.watch.signal_heard(Signalled(99, heard.author, "nowhere", b"1"))
+    world.two.company.heard(PresenceChanged(99))
+    assert signals(bob) == ["typing"]
+
+
+def signals(member: FakeMember) -> list[str]:
+    said = [one for one in member.told if isinstance(one, dict)]
+    return [one["name"] for one in said if one["type"] == "signal"]
