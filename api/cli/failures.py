@@ -59,8 +59,12 @@ def _explain_database(error: Exception) -> tuple[str, int] | None:
 
 
 def on_one_line(error: BaseException | None) -> str:
-    """PostgreSQL's driver says in several what it has tried."""
-    return " ".join(str(error).split())
+    """PostgreSQL's driver says in several what it has tried, with TLS and without the same."""
+    lines: list[str] = []
+    for line in map(str.strip, str(error).splitlines()):
+        if not any(said.endswith(line) for said in lines):
+            lines.append(line)
+    return " ".join(" ".join(lines).split())
 
 
 def load_settings(**changes: Any) -> "Settings":

@@ -83,6 +83,13 @@ def test_secret_that_others_can_read_ends_a_command_with_one_sentence(
             sqlite3.OperationalError("disk I/O error"),
             "The database cannot be used: disk I/O error.",
         ),
+        (
+            # As psycopg has it: tried with TLS, and without.
+            DBAPIError(
+                "", None, sqlite3.OperationalError("failed: no\n  such user\nno\n such user")
+            ),
+            "The database cannot be used: failed: no such user.",
+        ),
     ],
 )
 def test_error_of_the_system_is_explained_in_its_own_words(error: Exception, sentence: str) -> None:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from api.settings import Settings
@@ -23,8 +23,20 @@ WRITE = "BEGIN"
 
 
 def url_of(settings: Settings) -> URL:
-    """Where the database is, for SQLAlchemy."""
-    return make_url(settings.database_url).set(drivername="postgresql+psycopg")
+    """Where the database is, for SQLAlchemy.
+
+    Raises:
+        DatabaseError: it is no URL; what says so shows no part of it.
+    """
+    try:
+        url = make_url(settings.database_url)
+    except (ArgumentError, ValueError):
+        raise DatabaseError(
+            "ITEMROOM_DATABASE_URL cannot be read: it takes "
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, where what is no letter or digit in "
+            "USER and PASSWORD is written as in a URL, @ as %40."
+        ) from None
+    return url.set(drivername="postgresql+psycopg")
 
 
 def open_writing_engine(settings: Settings, lock: Callable[[Any], None]) -> Engine:

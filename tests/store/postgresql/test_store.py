@@ -223,6 +223,14 @@ def test_backup_is_left_to_postgresql(settings: Settings) -> None:
     assert "hidden" not in store_of(settings.model_copy(update={"database_url": url})).place
 
 
+def test_url_that_cannot_be_read_is_a_sentence_without_it(settings: Settings) -> None:
+    """What is wrong with it may be a password that is not written as in a URL."""
+    url = "postgresql://ada:hidden@host:port/db"
+    with pytest.raises(DatabaseError, match="@ as %40") as caught:
+        database.url_of(settings.model_copy(update={"database_url": url}))
+    assert "hidden" not in str(caught.value)
+
+
 def test_missing_driver_is_a_sentence(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which says what to install."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
