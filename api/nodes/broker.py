@@ -125,7 +125,7 @@ class Broker:
             try:
                 await self._carry(carrier)
             except* (BrokenCarrierError, TimeoutError) as errors:
-                self._outage.failed(f"{self.place}: nodes are told later: {_first(errors)}")
+                self._outage.failed(f"{self.place}: nodes are told later: {_reason(errors)}")
             except* Exception:
                 logger.exception("%s: nodes are told later", self.place)
             finally:
@@ -214,7 +214,8 @@ class Broker:
             self._listener.confirmed(topic)
 
 
-def _first(errors: BaseException) -> BaseException:
+def _reason(errors: BaseException) -> str:
     while isinstance(errors, BaseExceptionGroup):
         errors = errors.exceptions[0]
-    return errors
+    # A deadline says nothing by itself.
+    return str(errors) or "it has not answered in time"

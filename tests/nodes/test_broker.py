@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -87,6 +88,18 @@ async def test_carrier_that_says_nothing_is_given_up(
             await until(lambda: len(caplog.messages) == 2)
     assert "ether: nodes are told later: it has said nothing" in caplog.messages[0]
     assert "over after" in caplog.messages[1]
+
+
+async def test_carrier_that_cannot_be_opened_in_time_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says why, although the deadline has no words for it."""
+    monkeypatch.setattr(module, "OPEN_TIMEOUT", 0.01)
+    monkeypatch.setattr(FakeCarrier, "open", lambda _: asyncio.sleep(3600))
+    ada = Ether().broker("a")
+    async with listening(ada) as by_ada:
+        await until(lambda: by_ada.gaps)
+    assert "ether: nodes are told later: it has not answered in time" in caplog.text
 
 
 async def test_second_confirmation_counts_as_a_gap() -> None:
