@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.deadlines import scaled
 from tests.nodes.serving import Node, at, bodies, messages, nodes
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis, redis_server
@@ -131,6 +132,35 @@ async def test_nothing_is_lost_with_a_broker_that_is_frozen_or_killed(
         assert (await right.closed())[:2] == (1008, "removed")
         own_redis.start()
     assert [entry["body"] for entry in messages(right)] == ["carried", "frozen", "killed"]
+    while not await asyncio.to_thread(is_up, by_redis):
+        await asyncio.sleep(0.05)
+
+
+async def test_ended_rights_close_sockets_everywhere_with_the_broker_stopped(
+    by_redis: list[Node], own_redis: Redis
+) -> None:
+    """Within five seconds at every server, those where it ended and others; nobody else's."""
+    one = by_redis[0]
+    jim, kay, lou = (one.person(name) for name in ("jim", "kay", "lou"))
+    jim.create("order-20", kay="writer", lou="writer")
+    own_redis.stop()
+    async with AsyncExitStack() as stack:
+
+        async def everywhere(person: Person) -> list[Talk]:
+            rooms = [at(node, person).room("order-20") for node in by_redis]
+            return [await stack.enter_async_context(room) for room in rooms]
+
+        stayed, *rest = [await everywhere(person) for person in (jim, kay, lou)]
+        await remove(jim, "order-20", "kay")
+        change = {"current_password": PASSWORD, "new_password": PASSWORD[::-1]}
+        await call(at(by_redis[1], lou), "POST", "/auth/password", json=change)
+        async with asyncio.timeout(scaled(5)):
+            ends = await asyncio.gather(*(room.closed() for rooms in rest for room in rooms))
+        reasons = [reason for _, reason, _ in ends]
+        assert reasons == ["removed"] * 3 + ["auth_revoked"] * 3
+        for room in stayed:
+            await room.publish("still here", ref=f"{stayed.index(room)}")
+    own_redis.start()
     while not await asyncio.to_thread(is_up, by_redis):
         await asyncio.sleep(0.05)
 
