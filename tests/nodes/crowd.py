@@ -26,6 +26,8 @@ ENTRIES = {"message", "edit", "delete", "reaction", "member", "item"}
 WINDOW = 5
 LONGEST_PAUSE = 0.15
 AGAIN = 0.1
+# The share of what guests say that are reactions.
+REACTIONS = 0.2
 # Seconds for a call of REST: a server that is frozen is given up.
 CALL = 2.0
 
@@ -121,6 +123,18 @@ class Guest(Talker):
     epoch: str = ""
     cursor: int = 0
     _refused: list[str] = field(default_factory=list)
+    _targets: dict[str, int] = field(default_factory=dict)
+    """What was reacted to, by ref."""
+
+    def next(self) -> Sent:
+        """Now and then a reaction, which takes another way to the disk than messages do."""
+        stored = [sent.seq for sent in self.sent.values() if sent.body is not None and sent.seq]
+        if not stored or self.dice.random() > REACTIONS:
+            return super().next()
+        ref = f"{self.name}-{len(self.sent)}"
+        self.sent[ref] = Sent(ref, None, None, time.monotonic())
+        self._targets[ref] = stored[-1]
+        return self.sent[ref]
 
     def seen(self) -> list[Fields]:
         """All that came, in the order in which it did."""
@@ -181,7 +195,10 @@ class Guest(Talker):
             await self.pause()
 
     async def _send(self, socket: ClientConnection, sent: Sent) -> None:
-        await socket.send(json.dumps({"type": "publish", "ref": sent.ref, "body": sent.body}))
+        what: Fields = {"type": "publish", "body": sent.body}
+        if target := self._targets.get(sent.ref):
+            what = {"type": "react", "target": target, "value": sent.ref, "on": True}
+        await socket.send(json.dumps(what | {"ref": sent.ref}))
 
     def _note(self, frame: Fields) -> None:
         if frame["type"] in ENTRIES:

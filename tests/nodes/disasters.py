@@ -1,11 +1,10 @@
-"""What befalls servers, their database and what carries their hints: one thing at a time.
+"""What befalls servers, their database and what carries their hints.
 
-Each begins, lasts for a moment, and is over when it returns.
+Each begins, lasts for so many seconds, and is over when it returns; some are over at once.
 """
 
 import asyncio
 import os
-import random
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,10 +14,7 @@ from tests.nodes.links import Link
 from tests.nodes.scene import Scene
 from tests.programs.postgresql import Cluster
 
-Disaster = Callable[[Scene, random.Random], Awaitable[None]]
-# Seconds for which something is frozen, cut off or mangled; the share of those that last long.
-SHORT, LONG = (0.2, 1.0), (1.0, 6.0)
-LASTING = 0.1
+Disaster = Callable[[Scene, float], Awaitable[None]]
 ALL: dict[str, Disaster] = {}
 
 
@@ -27,54 +23,49 @@ def _disaster(act: Disaster) -> Disaster:
     return act
 
 
-async def _moment(dice: random.Random) -> None:
-    """Mostly a short one: what lasts for seconds takes as long to be tried."""
-    await asyncio.sleep(dice.uniform(*(LONG if dice.random() < LASTING else SHORT)))
-
-
 @_disaster
-async def server_killed(scene: Scene, dice: random.Random) -> None:
+async def server_killed(scene: Scene, seconds: float) -> None:
     """`kill -9`, and another at its address some time later."""
-    member = dice.choice(scene.members)
+    member = scene.dice.choice(scene.members)
     await asyncio.to_thread(member.kill)
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     await asyncio.to_thread(member.start)
 
 
 @_disaster
-async def server_frozen(scene: Scene, dice: random.Random) -> None:
+async def server_frozen(scene: Scene, seconds: float) -> None:
     """It wakes up, and knows nothing of what happened meanwhile."""
-    member = dice.choice(scene.members)
+    member = scene.dice.choice(scene.members)
     member.signal(signal.SIGSTOP)
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     member.signal(signal.SIGCONT)
 
 
 @_disaster
-async def database_crashed(scene: Scene, dice: random.Random) -> None:
+async def database_crashed(scene: Scene, seconds: float) -> None:
     """As after a power cut: it recovers from its write-ahead log."""
     await asyncio.to_thread(scene.cluster.stop)
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     await asyncio.to_thread(scene.cluster.start)
 
 
 @_disaster
-async def database_frozen(scene: Scene, dice: random.Random) -> None:
+async def database_frozen(scene: Scene, seconds: float) -> None:
     """All of its processes stand still, with their locks."""
     processes = family(scene.cluster)
     for process in processes:
         _send(process, signal.SIGSTOP)
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     for process in processes:
         _send(process, signal.SIGCONT)
 
 
 @_disaster
-async def commits_cut(scene: Scene, dice: random.Random) -> None:
+async def commits_cut(scene: Scene, _seconds: float) -> None:
     """Connections end with a commit that has arrived, or has not, and nobody is told which."""
     scissors = [member.scissors for member in scene.members]
     for one in scissors:
-        one.cut(2, arrive=dice.random() < 0.7)
+        one.cut(2, arrive=scene.dice.random() < 0.7)
     # Nobody may be at one of them.
     with suppress(TimeoutError):
         async with asyncio.timeout(2):
@@ -85,53 +76,53 @@ async def commits_cut(scene: Scene, dice: random.Random) -> None:
 
 
 @_disaster
-async def database_cut_off(scene: Scene, dice: random.Random) -> None:
+async def database_cut_off(scene: Scene, seconds: float) -> None:
     """One server does not reach it, and hears of others all the same."""
-    await _cut_off(dice.choice(scene.members).database, dice)
+    await _cut_off(scene.dice.choice(scene.members).database, seconds)
 
 
 @_disaster
-async def broker_cut_off(scene: Scene, dice: random.Random) -> None:
+async def broker_cut_off(scene: Scene, seconds: float) -> None:
     """One server hears of no others, and stores all the same."""
-    await _cut_off(dice.choice(scene.members).broker, dice)
+    await _cut_off(scene.dice.choice(scene.members).broker, seconds)
 
 
 @_disaster
-async def broker_killed(scene: Scene, dice: random.Random) -> None:
+async def broker_killed(scene: Scene, seconds: float) -> None:
     """Nobody hears of anybody."""
     await asyncio.to_thread(scene.redis.stop)
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     await asyncio.to_thread(scene.redis.start)
 
 
 @_disaster
-async def broker_frozen(scene: Scene, dice: random.Random) -> None:
+async def broker_frozen(scene: Scene, seconds: float) -> None:
     """Likewise, and no error says so."""
     scene.redis.signal(signal.SIGSTOP)
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     scene.redis.signal(signal.SIGCONT)
 
 
 @_disaster
-async def hints_misheard(scene: Scene, dice: random.Random) -> None:
+async def hints_misheard(scene: Scene, seconds: float) -> None:
     """Half of them are lost, and others come twice or late."""
     for member in scene.members:
         member.mishearing.listen(lost=0.5, doubled=0.15, late=0.2)
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     for member in scene.members:
         member.mishearing.listen()
 
 
 @_disaster
-async def clients_cut(scene: Scene, dice: random.Random) -> None:
+async def clients_cut(scene: Scene, _seconds: float) -> None:
     """All of them, at once: they come back to others."""
     scene.balancer.cut()
     await asyncio.sleep(0)
 
 
-async def _cut_off(link: Link, dice: random.Random) -> None:
+async def _cut_off(link: Link, seconds: float) -> None:
     link.stall()
-    await _moment(dice)
+    await asyncio.sleep(seconds)
     link.flow()
 
 
