@@ -142,16 +142,16 @@ async def test_ended_rights_close_sockets_everywhere_with_the_broker_stopped(
     """Within five seconds at every server, those where it ended and others; nobody else's."""
     one = by_redis[0]
     jim, kay, lou = (one.person(name) for name in ("jim", "kay", "lou"))
-    jim.create("order-20", kay="writer", lou="writer")
+    jim.create("order-21", kay="writer", lou="writer")
     own_redis.stop()
     async with AsyncExitStack() as stack:
 
         async def everywhere(person: Person) -> list[Talk]:
-            rooms = [at(node, person).room("order-20") for node in by_redis]
+            rooms = [at(node, person).room("order-21") for node in by_redis]
             return [await stack.enter_async_context(room) for room in rooms]
 
         stayed, *rest = [await everywhere(person) for person in (jim, kay, lou)]
-        await remove(jim, "order-20", "kay")
+        await remove(jim, "order-21", "kay")
         change = {"current_password": PASSWORD, "new_password": PASSWORD[::-1]}
         await call(at(by_redis[1], lou), "POST", "/auth/password", json=change)
         async with asyncio.timeout(scaled(5)):

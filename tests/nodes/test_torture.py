@@ -5,6 +5,9 @@ import os
 import random
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from tests.clients.drivers import in_node, in_python
 from tests.deadlines import scaled
 from tests.nodes import broken, disasters
-from tests.nodes.company import Company, company, people
+from tests.nodes.gathering import Gathering, gathered, people
 from tests.nodes.scene import Scene, stage
 from tests.nodes.serving import Node
 from tests.programs.postgresql import Cluster
@@ -23,6 +26,7 @@ pytestmark = pytest.mark.anyio
 
 ROUNDS = int(os.environ.get("ITEMROOM_TORTURE_ROUNDS", "8"))
 SHORT_SEED = 17
+ITEM = "order-17"
 # Seconds: servers close all connections when the database has said nothing for ten.
 LONGEST = 14.0
 Blow = tuple[tuple[str, float], ...]
@@ -36,7 +40,7 @@ async def tortured(scene: Scene, rounds: Sequence[Sequence[Blow]]) -> list[str]:
     async with in_python("") as python, in_node("global", "") as node:
         for number, blows in enumerate(rounds):
             drivers = {"python": python, "node": node}
-            everybody = await company(scene, f"order-{number}", ada, eve, drivers)
+            everybody = await gathered(scene, f"order-{number}", ada, eve, drivers)
             async with everybody.talking():
                 await everybody.go_on()
                 for blow in blows:
@@ -100,6 +104,38 @@ async def test_everything_is_stored_once_and_in_order_whatever_happens(
         assert all("Traceback" not in member.node.log for member in scene.members)
 
 
+@pytest.mark.torture
+@pytest.mark.timeout(90)
+async def test_people_of_a_dead_server_leave(
+    tmp_path: Path, cluster: Cluster, redis: Redis
+) -> None:
+    """Within twenty seconds everywhere, with hints lost; whoever is elsewhere as well stays."""
+    dice = random.Random(SHORT_SEED)
+    async with AsyncExitStack() as stack:
+        scene = await stack.enter_async_context(stage(tmp_path, cluster, redis, dice=dice, count=3))
+        ada, eve = await people(scene)
+        await asyncio.to_thread(partial(ada.create, ITEM, eve="reader"))
+        dead, *others = scene.members
+        nodes = [member.node for member in others]
+        for person, node in ((eve, dead.node), (ada, dead.node), *((ada, node) for node in nodes)):
+            await stack.enter_async_context(replace(person, server=node).room(ITEM))
+
+        async def shown() -> list[set[str]]:
+            path = f"/items/{ITEM}/presence"
+            calls = [partial(replace(ada, server=node).call, "GET", path) for node in nodes]
+            answers = [await asyncio.to_thread(call) for call in calls]
+            return [{user["id"] for user in answer.json()["users"]} for answer in answers]
+
+        for expected in ({ada.id, eve.id}, {ada.id}):
+            async with asyncio.timeout(scaled(20)):
+                while await shown() != [expected, expected]:
+                    await asyncio.sleep(0.1)
+            for member in others:
+                member.mishearing.listen(lost=1)
+            if dead.is_running:
+                await asyncio.to_thread(dead.kill)
+
+
 class Broken(Node):
     """A server that breaks promises; which one at the moment, a file beside all of them says."""
 
@@ -132,7 +168,7 @@ HEALED = 6.0
 async def test_servers_that_break_promises_are_found_out(
     tmp_path: Path, cluster: Cluster, redis: Redis, names: Sequence[str]
 ) -> None:
-    """By the same judge, in the same company, which finds nothing where nothing is broken."""
+    """By the same judge, which finds nothing where nothing is broken."""
     assert set(SAID) == {breaks.__name__ for breaks in broken.BREAKS}
     dice = random.Random(SHORT_SEED)
     async with stage(tmp_path, cluster, redis, dice=dice, count=2, kind=Broken) as scene:
@@ -141,7 +177,7 @@ async def test_servers_that_break_promises_are_found_out(
             (tmp_path / "broken").write_text(name)
             patience = HEALED if name == "relies_on_hints" else 0.5
             for trial in range(TRIALS):
-                everybody = await company(scene, f"{name}-{trial}", ada, eve)
+                everybody = await gathered(scene, f"{name}-{trial}", ada, eve)
                 found = await misunderstood(scene, everybody, patience)
                 print(name, trial, found[:3], everybody.story(), flush=True)
                 if any(SAID[name] in fault for fault in found):
@@ -149,11 +185,11 @@ async def test_servers_that_break_promises_are_found_out(
             else:
                 pytest.fail(f"what {name} is not found out")
         (tmp_path / "broken").unlink()
-        everybody = await company(scene, "well", ada, eve)
+        everybody = await gathered(scene, "well", ada, eve)
         assert await misunderstood(scene, everybody, scaled(HEALED)) == []
 
 
-async def misunderstood(scene: Scene, everybody: Company, patience: float) -> list[str]:
+async def misunderstood(scene: Scene, everybody: Gathering, patience: float) -> list[str]:
     """What the judge says when commits do not arrive, and hints go astray, in the end all."""
     async with everybody.talking(patience):
         for member in scene.members:

@@ -24,7 +24,7 @@ SETTLEMENT = 20.0
 SENT_AWAY = frozenset({"removed", "item_not_found", "forbidden"})
 
 
-class Company:
+class Gathering:
     """Callers, guests who write and who only read, eve who comes and goes, and clients.
 
     Args:
@@ -127,9 +127,9 @@ async def people(scene: Scene) -> tuple[Person, Person]:
     return replace(ada, server=scene.front), replace(eve, server=scene.front)
 
 
-async def company(
+async def gathered(
     scene: Scene, item: str, ada: Person, eve: Person, drivers: Mapping[str, Driver] | None = None
-) -> Company:
+) -> Gathering:
     """These two and others in a new item, and a room of each client program."""
     await asyncio.to_thread(partial(ada.create, item, eve="writer"))
     await asyncio.to_thread(ada.create, f"{item}-quiet")
@@ -137,7 +137,7 @@ async def company(
         name: await driver.open(scene.front.url, item, token=ada.token, after=0)
         for name, driver in (drivers or {}).items()
     }
-    return Company(scene, item, ada, eve, clients)
+    return Gathering(scene, item, ada, eve, clients)
 
 
 async def _until(condition: Callable[[], object], patience: float) -> bool:
