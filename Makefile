@@ -104,6 +104,7 @@ lock: $(DEV) ## Bring the locks up to pyproject.toml; to newer versions with ARG
 	$(COMPILE) pyproject.toml --group build --output-file requirements.lock
 	$(COMPILE) pyproject.toml --group bench --constraints requirements.lock --output-file requirements-bench.lock
 	$(COMPILE) pyproject.toml --group dev --all-extras --constraints requirements-bench.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --group build --extra postgresql --extra redis --constraints requirements-dev.lock --output-file requirements-servers.lock
 	cd $(NODE) && $(NPM) install --package-lock-only \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
 

@@ -162,6 +162,9 @@ def test_what_is_built_serves_on_a_read_only_system(image: Image, tmp_path: Path
     volume.mkdir()
     start = [image.here(word) for word in json.loads(last("ENTRYPOINT")) + json.loads(last("CMD"))]
     contained = [*UNSHARE, "sh", "-c", CONTAIN, "sh", str(volume), *start]
+    # What servers of one PostgreSQL need beside the rest.
+    drivers = [image.here("/opt/itemroom/bin/python"), "-c", "import psycopg, redis"]
+    subprocess.run(drivers, check=True)
     health = last("HEALTHCHECK").partition(" CMD ")[2]
     with Shipped(volume, contained, image.environment) as server:
         port = str(httpx2.URL(server.url).port)

@@ -14,18 +14,20 @@ from api.settings import Settings
 from api.wire.server import EXIT_MARGIN
 from tests.deploy.test_container import last
 from tests.docs.reading import ROOT
+from tests.nodes.serving import SECRET
 
 FILE = ROOT / "deploy" / "kubernetes" / "itemroom.yaml"
+SERVERS = FILE.with_name("servers.yaml")
 VALIDATE = Path(sys.executable).with_name("kubernetes-validate")
 INGRESS = "nginx.ingress.kubernetes.io/"
 Manifest = dict[str, Any]
 
 
-def manifest(kind: str, name: str = "itemroom") -> Manifest:
+def manifest(kind: str, name: str = "itemroom", file: Path = FILE) -> Manifest:
     """The one of a kind and a name."""
     (found,) = (
         one
-        for one in yaml.safe_load_all(FILE.read_text())
+        for one in yaml.safe_load_all(file.read_text())
         if (one["kind"], one["metadata"]["name"]) == (kind, name)
     )
     return dict(found)
@@ -56,11 +58,12 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings()
 
 
+@pytest.mark.parametrize("file", [FILE, SERVERS], ids=["itemroom", "servers"])
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
-def test_kubernetes_knows_every_field(version: str) -> None:
+def test_kubernetes_knows_every_field(version: str, file: Path) -> None:
     """By the schemas of its API, with no field more."""
     verdict = subprocess.run(
-        [VALIDATE, "--strict", "--no-warn", "-k", version, FILE],
+        [VALIDATE, "--strict", "--no-warn", "-k", version, file],
         capture_output=True,
         text=True,
         check=False,
@@ -133,3 +136,31 @@ def test_the_ingress_is_patient_and_closes_what_is_the_operators(chosen: Setting
     assert "selector" not in manifest("Service", closed)["spec"]
     labels = manifest("StatefulSet")["spec"]["template"]["metadata"]["labels"]
     assert manifest("Service")["spec"]["selector"] == labels
+
+
+def test_several_pods_differ_from_the_one_by_what_they_share() -> None:
+    """No volume and no file; a new one is ready before an old one goes."""
+    several = manifest("Deployment", file=SERVERS)["spec"]
+    assert several["replicas"] > 1
+    assert several["strategy"] == {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    spec = several["template"]["spec"]
+    (server,) = spec["containers"]
+    assert server | {"volumeMounts": container()["volumeMounts"]} == container()
+    same = ["terminationGracePeriodSeconds", "enableServiceLinks", "automountServiceAccountToken"]
+    assert [spec[key] for key in same] == [pod()[key] for key in same]
+    for kind in ("Service", "PodDisruptionBudget"):
+        assert manifest(kind, file=SERVERS)["spec"] == manifest(kind)["spec"]
+    assert manifest("Ingress", file=SERVERS)["spec"] == manifest("Ingress")["spec"]
+    labels = several["template"]["metadata"]["labels"]
+    assert manifest("Service", file=SERVERS)["spec"]["selector"] == labels
+
+
+def test_secrets_of_several_are_what_they_need_and_are_refused_as_shipped() -> None:
+    """All that has a password in it is in the secret."""
+    values = manifest("Secret", file=SERVERS)["stringData"]
+    settings = {name.removeprefix("ITEMROOM_").lower(): value for name, value in values.items()}
+    assert settings.keys() == {"secret", "database_url", "broker_url"}
+    with pytest.raises(ValidationError, match="a secret needs at least"):
+        Settings.model_validate(settings)
+    chosen = Settings.model_validate(settings | {"secret": SECRET})
+    assert not chosen.is_in_file

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,10 +16,14 @@ from api.settings import Settings
 from api.wire.server import EXIT_MARGIN
 from tests.deploy.shipped import Shipped
 from tests.docs.reading import ROOT
-from tests.process import ITEMROOM
+from tests.nodes.serving import SECRET
+from tests.process import ITEMROOM, PATIENCE
 from tests.programs.finding import PLACES
+from tests.programs.postgresql import Cluster
+from tests.programs.waiting import free_port
 
 UNIT = ROOT / "deploy" / "systemd" / "itemroom.service"
+SEVERAL = UNIT.with_name("itemroom@.service")
 PROGRAM = "/opt/itemroom/.venv/bin/itemroom"
 STATE = "/var/lib/itemroom"
 # Of 100, which is no protection at all.
@@ -36,10 +41,10 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def read_unit() -> dict[str, list[str]]:
+def read_unit(unit: Path = UNIT) -> dict[str, list[str]]:
     """The values of each key; no key of ours stands in two sections."""
     values = defaultdict(list)
-    for line in UNIT.read_text().splitlines():
+    for line in unit.read_text().splitlines():
         if line and not line.startswith(("#", "[")):
             key, equals, value = line.partition("=")
             assert equals, line
@@ -47,9 +52,9 @@ def read_unit() -> dict[str, list[str]]:
     return values
 
 
-def one(key: str) -> str:
+def one(key: str, unit: Path = UNIT) -> str:
     """The value of a key that comes once."""
-    (value,) = read_unit()[key]
+    (value,) = read_unit(unit)[key]
     return value
 
 
@@ -64,20 +69,27 @@ def analyze() -> str:
     return shutil.which("systemd-analyze", path=PLACES) or pytest.skip("there is no systemd")
 
 
-def test_systemd_takes_every_line(analyze: str, tmp_path: Path) -> None:
+@pytest.fixture(params=[UNIT, SEVERAL], ids=lambda unit: str(unit.name))
+def here(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A unit with the program's place as it is here; of several, that of one port."""
+    unit: Path = request.param
+    here = tmp_path / unit.name.replace("@", "@8000")
+    here.write_text(unit.read_text().replace(PROGRAM, str(ITEMROOM)))
+    return here
+
+
+def test_systemd_takes_every_line(analyze: str, here: Path) -> None:
     """It says so of every key and value that it does not understand."""
-    here = tmp_path / UNIT.name
-    here.write_text(UNIT.read_text().replace(PROGRAM, str(ITEMROOM)))
     verdict = subprocess.run(
         [analyze, "verify", "--man=no", here], capture_output=True, text=True, check=False
     )
-    complaints = [line for line in verdict.stderr.splitlines() if UNIT.name in line]
+    complaints = [line for line in verdict.stderr.splitlines() if here.name in line]
     assert (verdict.returncode, complaints) == (0, [])
 
 
-def test_systemd_finds_little_exposed(analyze: str) -> None:
+def test_systemd_finds_little_exposed(analyze: str, here: Path) -> None:
     """What is left open is named by `systemd-analyze security`: mostly that it has a network."""
-    judge = [analyze, "security", "--offline=yes", f"--threshold={WORST_EXPOSURE}", str(UNIT)]
+    judge = [analyze, "security", "--offline=yes", f"--threshold={WORST_EXPOSURE}", str(here)]
     verdict = subprocess.run(judge, capture_output=True, text=True, check=False)
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
 
@@ -106,3 +118,56 @@ def test_the_unit_serves_and_ends_as_it_says(tmp_path: Path) -> None:
         assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("test.db*")} == {0}
         assert unit.end(signal.Signals[one("KillSignal")]) == 0
     assert not [line for line in unit.log.splitlines() if "WARNING" in line]
+
+
+def test_several_have_the_same_walls_and_a_database_that_is_no_file() -> None:
+    """What differs is what makes it one of several."""
+    alone, several = read_unit(UNIT), read_unit(SEVERAL)
+    differing = {key for key in alone | several if alone.get(key) != several.get(key)}
+    own = {"StateDirectory", "StateDirectoryMode", "WorkingDirectory"}
+    assert differing - own == {
+        "Description",
+        "After",
+        "ExecStart",
+        "Environment",
+        "EnvironmentFile",
+    }
+    assert one("ExecStart", SEVERAL) == f"{one('ExecStart')} --port %i"
+    assert "ITEMROOM_NODE_NAME=%H:%i" in several["Environment"]
+    # Without it there is no database: it has to be there.
+    assert not one("EnvironmentFile", SEVERAL).startswith("-")
+
+
+def test_one_of_several_serves_and_ends_as_it_says(tmp_path: Path, cluster: Cluster) -> None:
+    """On PostgreSQL, under the same walls, with what the unit gives alone."""
+    port = free_port()
+    command = one("ExecStart", SEVERAL).replace("%i", str(port)).removeprefix(PROGRAM)
+    given = [value.replace("%H:%i", f"here:{port}") for value in read_unit(SEVERAL)["Environment"]]
+    own = {"ITEMROOM_DATABASE_URL": cluster.database(), "ITEMROOM_SECRET": SECRET}
+    with (tmp_path / "log").open("wb") as log:
+        popen = subprocess.Popen(
+            [sys.executable, "-c", WALLS, one("LimitNOFILE", SEVERAL), ITEMROOM, *command.split()],
+            env=dict(value.split("=", 1) for value in given) | own,
+            cwd="/",
+            stdout=log,
+            stderr=log,
+        )
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while not is_ready(port):
+            assert popen.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        popen.send_signal(signal.Signals[one("KillSignal", SEVERAL)])
+        assert popen.wait(PATIENCE) == 0
+    finally:
+        popen.kill()
+        popen.wait()
+
+
+def is_ready(port: int) -> bool:
+    try:
+        answer = httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, timeout=PATIENCE)
+    except httpx2.TransportError:
+        return False
+    return answer.status_code == 200
