@@ -29,6 +29,8 @@ const programs = {
       entries.push([seq, type, target ?? null, body ?? null]);
       if (type === "delete") break;
     }
+    // Who comes is announced with a delay: Bob may have been welcomed before Ada was here.
+    while (b.presence.count < 2) await once(b, "presence");
     const here = b.presence.users.map((user) => user.name).sort();
     const ended = heard(b, "refused");
     await fetch(`${url}/items/room/members/bob`, {
