@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from api.models import EntryRow, LoggedRow, PileRow
+from api.store.sharing import NewEntry
 from api.store.statements import Columns, Statement, statement
 from api.store.tables import keeps
 
@@ -40,9 +41,6 @@ PILE_ENTRIES = 2000
 TABLES: tuple[type[LoggedRow], ...] = (EntryRow, PileRow)
 
 _PILE = inspect(PileRow).local_table
-
-NewEntry = tuple[int, int, str, int, int, str | None, bytes | None, int | None, bytes | None]
-"""item_key, seq, kind, author_key, at, ref, digest, target, body"""
 
 
 def has_pile(connection: Connection) -> bool:

@@ -26,7 +26,7 @@ from api.rights.access import Access, Principal, Role, Standing, clock_ms, grant
 from api.rights.standing import load_standing
 from api.store.lookups import Lookup, Searched
 from api.store.sessions import changing
-from api.store.sharing import Held, ItemMove, NewMessage, Sharing
+from api.store.sharing import Held, ItemMove, NewEntry, NewMessage, Sharing
 from api.store.statements import statement
 
 RefKey = tuple[int, int, str]
@@ -126,7 +126,7 @@ class Transaction:
         self._memory = memory
         self._refs: dict[RefKey, StoredRef] = {}
         self._looked_up: set[RefKey] = set()
-        self._pending: list[pile.NewEntry] = []
+        self._pending: list[NewEntry] = []
         self._moved: dict[int, int] = {}
 
     def session(self) -> AbstractContextManager[Session]:
@@ -297,14 +297,16 @@ class Transaction:
         pile.settle_all(self.connection)
 
     def flush(self) -> None:
-        """Store what was appended, and move the heads: one statement each."""
-        if self._pending:
+        """Store what was appended, and move the heads."""
+        if not self._pending:
+            return
+        if self._sharing is not None:
+            self._sharing.store(self.connection, self._moved, self._pending, self.now_ms)
+        else:
             pile.store(self.connection, self._pending, items=len(self._moved))
-            self._pending = []
-        if self._moved:
             moved = [(head, self.now_ms, item_key) for item_key, head in self._moved.items()]
             _move_head.run_many(self.connection, moved)
-            self._moved = {}
+        self._pending, self._moved = [], {}
 
 
 def _stored_refs(table: type[LoggedRow]) -> Searched:

@@ -46,6 +46,10 @@ class NewMessage(NamedTuple):
     body: bytes | None
 
 
+NewEntry = tuple[int, int, str, int, int, str | None, bytes | None, int | None, bytes | None]
+"""item_key, seq, kind, author_key, at, ref, digest, target, body"""
+
+
 class Sharing(Protocol):
     """Locks, and a swap without any. All methods block, and raise as a `Statement`.
 
@@ -84,6 +88,15 @@ class Sharing(Protocol):
         Raises:
             sqlalchemy.exc.DBAPIError: nothing was stored, unless the connection was lost.
         """
+
+    def store(
+        self,
+        connection: Connection,
+        heads: Mapping[int, int],
+        entries: Sequence[NewEntry],
+        at: int,
+    ) -> None:
+        """Store entries of items that are held, and move the items' heads, by key, to the last."""
 
     def life(self, connection: Connection) -> str:
         """Names the history that the database is in.

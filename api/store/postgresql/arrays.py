@@ -1,7 +1,11 @@
 """Columns of values for one statement; how the driver writes them, `dumpers` tells it."""
 
+from typing import Any
 
-class BigIntegers(tuple[int, ...]):
+from sqlalchemy import ARRAY, cast, func
+
+
+class BigIntegers(tuple[int | None, ...]):
     """A bigint[]."""
 
     __slots__ = ()
@@ -17,3 +21,9 @@ class Bytes(tuple[bytes | None, ...]):
     """A bytea[]."""
 
     __slots__ = ()
+
+
+def as_rows(**columns: tuple[Any, Any]) -> Any:
+    """Arrays of equal length, each with the type of its values, as the columns of a table."""
+    arrays = (cast(given, ARRAY(kind)) for given, kind in columns.values())
+    return func.unnest(*arrays).table_valued(*columns).render_derived()

@@ -38,6 +38,10 @@ def _array(oid: int, values: tuple[Any, ...], parts: Iterable[bytes]) -> bytes:
     return _HEAD.pack(1, 1, oid, len(values), 1) + b"".join(parts)
 
 
+def _number(value: int | None) -> bytes:
+    return _NULL if value is None else _NUMBER.pack(8, value)
+
+
 def _part(value: bytes | None) -> bytes:
     return _NULL if value is None else _LENGTH.pack(len(value)) + value
 
@@ -47,7 +51,7 @@ class _BigIntegersDumper(Dumper):
     oid = 1016
 
     def dump(self, obj: BigIntegers) -> bytes:
-        return _array(20, obj, (_NUMBER.pack(8, number) for number in obj))
+        return _array(20, obj, map(_number, obj))
 
 
 class _TextsDumper(Dumper):

@@ -14,6 +14,7 @@ from sqlmodel import col
 from api.models import Item, User
 from api.settings import Settings
 from api.store.postgresql import database, lock
+from api.store.postgresql.flush import store
 from api.store.postgresql.notices import PostgresqlNotices
 from api.store.postgresql.swap import swap
 from api.store.sharing import Held, ItemState
@@ -27,6 +28,7 @@ TIMELINE_DIGITS = 8
 class PostgresqlSharing:
     """The locks of PostgreSQL's rows, and further connections."""
 
+    store = staticmethod(store)
     swap = staticmethod(swap)
 
     def __init__(self, settings: Settings) -> None:

@@ -7,10 +7,8 @@ what is remembered of those still stands.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Connection,
     LargeBinary,
@@ -26,7 +24,7 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from api.models import EntryRow, Item, User
-from api.store.postgresql.arrays import BigIntegers, Bytes, Texts
+from api.store.postgresql.arrays import BigIntegers, Bytes, Texts, as_rows
 from api.store.sharing import ItemMove, NewMessage
 from api.store.statements import statement
 
@@ -69,12 +67,6 @@ def swap(
     return {key for (key,) in rows}
 
 
-def _rows(**columns: tuple[Any, Any]) -> Any:
-    """Arrays of equal length as the columns of a table."""
-    arrays = (cast(given, ARRAY(kind)) for given, kind in columns.values())
-    return func.unnest(*arrays).table_valued(*columns).render_derived()
-
-
 @statement
 def _swap(  # noqa: PLR0917 - an array for each column
     user_keys: BigIntegers,
@@ -93,7 +85,7 @@ def _swap(  # noqa: PLR0917 - an array for each column
     bodies: Bytes,
 ) -> Select[int]:
     number = BigInteger()
-    author = _rows(key=(user_keys, number), rights=(user_rights, number))
+    author = as_rows(key=(user_keys, number), rights=(user_rights, number))
     standing = (
         select(col(User.key))
         .join(author, author.c.key == col(User.key))
@@ -104,7 +96,7 @@ def _swap(  # noqa: PLR0917 - an array for each column
         .prefix_with("MATERIALIZED")
     )
     all_stand = select(func.count()).select_from(standing).scalar_subquery() == user_count
-    wanted = _rows(
+    wanted = as_rows(
         key=(item_keys, number),
         head=(heads, number),
         next=(next_heads, number),
@@ -131,7 +123,7 @@ def _swap(  # noqa: PLR0917 - an array for each column
         .returning(col(Item.key))
         .cte("moved")
     )
-    message = _rows(
+    message = as_rows(
         item_key=(of_items, number),
         seq=(seqs, number),
         author_key=(authors, number),
