@@ -6,6 +6,7 @@ uv, which has the wheels at hand.
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ from tests.docs.reading import ROOT
 
 FILE = ROOT / "deploy" / "container" / "Containerfile"
 COMPOSE = ROOT / "deploy" / "container" / "compose.yaml"
+SERVERS = COMPOSE.with_name("servers.yaml")
 BIN = Path(sys.executable).parent
 PIP = "-m pip install --no-cache-dir"
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
@@ -233,3 +235,28 @@ def test_the_compose_file_fits_the_image(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     (pool,) = compose.networks["rooms"]["ipam"]["config"]
     assert settings.trusted_proxies == (pool["gateway"],)
+
+
+def test_servers_of_one_database_are_walled_in_like_the_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What they have of their own is a name and a port; what they share is there, and no file."""
+    compose = yaml.safe_load(SERVERS.read_text())
+    alone = yaml.safe_load(COMPOSE.read_text())["services"]["itemroom"]
+    servers = [compose["services"][name] for name in ("one", "two")]
+    own = {"environment", "ports", "volumes", "depends_on"}
+    for service, port in zip(servers, (8000, 8001), strict=True):
+        kept = {key: value for key, value in service.items() if key not in own}
+        assert kept == {key: value for key, value in alone.items() if key not in own}
+        assert service["ports"] == [f"127.0.0.1:{port}:{last('EXPOSE')}"]
+        assert service["depends_on"].keys() | {"redis"} <= compose["services"].keys()
+    one, two = (service["environment"] for service in servers)
+    assert {key for key in one if one[key] != two[key]} == {"ITEMROOM_NODE_NAME"}
+    shared = alone["environment"]
+    assert {key: one[key] for key in shared} == shared
+    # Compose refuses to start without what stands there.
+    for name, value in one.items():
+        monkeypatch.setenv(name, re.sub(r"\$\{\w+:\?\}", "x" * 32 + "0123456789abcdef", value))
+    settings = Settings()
+    assert not settings.is_in_file
+    assert compose["networks"]["rooms"]["ipam"]["config"][0]["gateway"] in settings.trusted_proxies
