@@ -51,14 +51,18 @@ class Node(Process):
 
 @contextmanager
 def nodes(folder: Path, database_url: str, count: int, **settings: Any) -> Iterator[list[Node]]:
-    """So many, one after the other: the first makes the schema."""
+    """So many: the first makes the schema, the others start together."""
     with ExitStack() as stack:
-        started = []
+        started: list[Node] = []
         for number in range(count):
             directory = folder / f"node-{number}"
             directory.mkdir()
-            node = Node(directory, database_url, **settings)
-            started.append(stack.enter_context(node))
+            started.append(Node(directory, database_url, **settings))
+            stack.push(started[-1])
+            if number == 0:
+                started[0].__enter__()
+        for node in started[1:]:
+            node.__enter__()
         yield started
 
 
