@@ -35,6 +35,8 @@ class Process(Served):
 
     prefix: Sequence[str] = ()
     """A program that starts the server, with its arguments."""
+    arguments: Sequence[str] = ()
+    """Of the server itself."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Process(Served):
         variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
-                [*self.prefix, ITEMROOM, "serve"],
+                [*self.prefix, ITEMROOM, "serve", *self.arguments],
                 env=inherited | variables,
                 stdout=stdout,
                 stderr=log if stderr is None else stderr,

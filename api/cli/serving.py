@@ -1,28 +1,88 @@
 """`itemroom serve` and `itemroom migrate`."""
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.failures import Failure, load_settings, read_settings
 
+if TYPE_CHECKING:
+    from api.settings import Settings
+
 
 def serve(
     host: Annotated[str | None, typer.Option(help="ITEMROOM_HOST.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="ITEMROOM_PORT; 0 finds a free one.")] = None,
-    workers: Annotated[int, typer.Option(envvar="WEB_CONCURRENCY", hidden=True)] = 1,
+    *,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=256, envvar="WEB_CONCURRENCY", help="Processes, on a PostgreSQL."),
+    ] = 1,
+    worker_ports: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65_279,
+            show_default=False,
+            help="The first of the ports of 127.0.0.1 where each worker answers by itself.",
+        ),
+    ] = None,
+    worker: Annotated[int | None, typer.Option(hidden=True)] = None,
+    link: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends at once."""
+    settings = read_settings(host=host, port=port)  # Unread variables are named in the log.
     if workers > 1:
-        raise Failure(
-            f"{workers} workers were asked for, and one process is all that can write to the "
-            "database: leave --workers and WEB_CONCURRENCY unset."
-        )
+        serve_by_workers(settings, workers, worker_ports)
+        return
     from api.http.logs import configure
+    from api.wire.link import Link
     from api.wire.server import serve as run_server
 
-    settings = read_settings(host=host, port=port)  # Unread variables are named in the log.
-    run_server(settings, configure(settings))
+    run_server(
+        settings,
+        configure(settings, worker),
+        link=None if link is None else Link(link),
+        own_port=worker_ports,
+    )
+
+
+def serve_by_workers(settings: "Settings", count: int, first_port: int | None) -> None:
+    """Start workers, and see to them until SIGTERM or SIGINT.
+
+    Raises:
+        Failure: the database is one server's alone.
+        typer.Exit: with the exit code of a worker that could not begin.
+    """
+    if settings.is_in_file:
+        raise Failure(
+            f"{count} workers were asked for, and one process is all that can write to a SQLite "
+            "file: leave --workers and WEB_CONCURRENCY unset, or move to PostgreSQL."
+        )
+    from logging.config import dictConfig
+    from socket import gethostname
+
+    from api.http.logs import configure
+    from api.wire.workers import Workers, environment_of, reserve
+
+    dictConfig(configure(settings))
+    with reserve(settings.host, settings.port) as reserved:
+        port = reserved.getsockname()[1]
+        name = settings.node_name or gethostname()
+        code = Workers(
+            [_command(settings.host, port, number, first_port) for number in range(count)],
+            [environment_of(number, name) for number in range(count)],
+        ).run()
+    if code:
+        raise typer.Exit(code)
+
+
+def _command(host: str, port: int, number: int, first_port: int | None) -> list[str]:
+    program = [sys.executable, "-m", __package__.partition(".")[0], "serve"]
+    own = [] if first_port is None else ["--worker-ports", str(first_port + number)]
+    place = ["--host", host, "--port", str(port)]
+    return [*program, *place, "--workers", "1", "--worker", str(number), "--link", "{link}", *own]
 
 
 def migrate() -> None:

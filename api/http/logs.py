@@ -87,16 +87,29 @@ def escape(text: str) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people; the lines of a traceback follow, marked so that none can be forged."""
+    """A line for people; the lines of a traceback follow, marked so that none can be forged.
+
+    Args:
+        worker: number of the worker whose log it is; None: there is one process.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = "" if worker is None else f" #{worker}"
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        line = f"{_time(record)} {record.levelname:<7} {record.name}: {_message(record)}"
+        who = f"{record.name}{self._worker}"
+        line = f"{_time(record)} {record.levelname:<7} {who}: {_message(record)}"
         return "\n    | ".join([line, *_traceback(self, record)])
 
 
 class JsonFormatter(logging.Formatter):
-    """A JSON object a line, for programs."""
+    """A JSON object a line, for programs; with the worker's number, if there are several."""
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
@@ -105,7 +118,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": _message(record),
-        }
+        } | self._worker
         if lines := _traceback(self, record):
             fields["traceback"] = lines
         return orjson.dumps(fields).decode()
@@ -131,10 +144,14 @@ def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> list[
     return [escape(redact(line)) for part in parts for line in part.split("\n")]
 
 
-def configure(settings: Settings) -> dict[str, Any]:
+def configure(settings: Settings, worker: int | None = None) -> dict[str, Any]:
     """The configuration for `logging.config.dictConfig`, and so for uvicorn's `log_config`.
 
     uvicorn must be given no `log_level` beside it, which would overrule the floors.
+
+    Args:
+        settings: of the server.
+        worker: its number among several; None: it is the only one.
     """
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
     level = settings.log_level.upper()
@@ -145,7 +162,7 @@ def configure(settings: Settings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"itemroom": {"()": formatter}},
+        "formatters": {"itemroom": {"()": formatter, "worker": worker}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",

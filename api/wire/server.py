@@ -7,6 +7,8 @@ import os
 import random
 import signal
 import socket
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -25,6 +27,7 @@ from api.state import State
 from api.store.failures import DatabaseError
 from api.wire.http import GuardedHttp
 from api.wire.intake import Intake
+from api.wire.link import Link
 from api.wire.shared import Wire
 
 logger = logging.getLogger("itemroom.server")
@@ -48,6 +51,8 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.app = app
         self._settings = settings
+        self.told_ready: Callable[[], None] = lambda: None
+        """Called when it accepts."""
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on uvloop: half as many acks again as on Python's own event loop."""
@@ -93,6 +98,7 @@ class Server(uvicorn.Server):
         url = self._settings.public_url or self._settings.local_url
         # With its version: some of SQLite's have the WAL-reset bug.
         logger.info("serving %s with %s", url, state.store.product)
+        self.told_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains. A second one ends the process: nothing that was acked is lost,
@@ -142,8 +148,12 @@ async def _say_goodbye(hub: Hub, spread: float) -> None:
             await asyncio.sleep(0)
 
 
-def listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings, *, shared: bool = False) -> socket.socket:
     """The listening socket; port 0 finds a free one.
+
+    Args:
+        settings: of the server.
+        shared: with other workers, each of which listens by itself.
 
     Raises:
         OSError: the address is taken or not ours.
@@ -152,6 +162,8 @@ def listen(settings: Settings) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # A peer that acknowledges nothing for this long is gone, whatever its keep-alive says;
         # accepted sockets inherit it (Linux, milliseconds).
         limit = int((settings.stall_timeout + settings.ping_timeout) * 1000)
@@ -211,13 +223,34 @@ def build_server(
     return Server(app, config, settings)
 
 
-def serve(settings: Settings, log_config: dict[str, object] | None = None) -> None:
-    """Listen and serve until SIGTERM or SIGINT; the process is the server's alone."""
+def serve(
+    settings: Settings,
+    log_config: dict[str, object] | None = None,
+    *,
+    link: Link | None = None,
+    own_port: int | None = None,
+) -> None:
+    """Listen and serve until SIGTERM or SIGINT; the process is the server's alone.
+
+    Args:
+        settings: of the server.
+        log_config: as of `build_server`.
+        link: to the process that started this one as a worker; None: it is the only one.
+        own_port: of the loopback, where this worker alone answers; None: nowhere.
+    """
     gc.set_threshold(COLLECT_AFTER)
-    with listen(settings) as listening:
-        port = listening.getsockname()[1]
+    with ExitStack() as stack:
+        listening = [stack.enter_context(listen(settings, shared=link is not None))]
+        if own_port is not None:
+            own = settings.model_copy(update={"host": "127.0.0.1", "port": own_port})
+            # Shared with the one that it replaces, while that drains.
+            listening.append(stack.enter_context(listen(own, shared=True)))
+        port = listening[0].getsockname()[1]
         server = build_server(settings.model_copy(update={"port": port}), log_config)
+        if link is not None:
+            server.told_ready = link.tell_ready
+            link.watch()
         # What was imported and built by now stays: 150,000 objects. Every full collection would
         # look at all of them, and everybody would wait for it.
         gc.freeze()
-        server.run([listening])
+        server.run(listening)

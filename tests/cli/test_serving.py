@@ -1,13 +1,21 @@
+import os
+import signal
 import socket
 import sqlite3
+import threading
+from functools import partial
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from api.store.sqlite.lock import Lock
 from tests.cli.commands import Command
+from tests.databases import SECRET
 from tests.deadlines import scaled
 from tests.process import Process
+from tests.programs.postgresql import Cluster
+from tests.programs.waiting import free_port, until
 
 
 @pytest.mark.parametrize(
@@ -24,6 +32,43 @@ def test_more_than_one_worker_is_refused(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert "one process" in itemroom.failed("serve", *arguments)
+
+
+def test_worker_that_cannot_begin_ends_the_server_with_its_code(
+    itemroom: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has said why by itself."""
+    monkeypatch.setenv("ITEMROOM_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nowhere")
+    monkeypatch.setenv("ITEMROOM_SECRET", SECRET)
+    outcome = itemroom("serve", "--port", "0", "--workers", "2", "--worker-ports", "4000")
+    assert (outcome.code, outcome.out) == (2, "")
+
+
+def test_workers_serve_until_they_are_told_to_end(
+    itemroom: Command, monkeypatch: pytest.MonkeyPatch, cluster: Cluster
+) -> None:
+    """It is a success, as of one server."""
+    monkeypatch.setenv("ITEMROOM_DATABASE_URL", cluster.database())
+    monkeypatch.setenv("ITEMROOM_SECRET", SECRET)
+    port, own = free_port(), free_port()
+
+    def end() -> None:
+        until(partial(answers, own + 1))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    outcome = itemroom("serve", "--port", str(port), "--workers", "2", "--worker-ports", str(own))
+    ending.join()
+    assert outcome.code == 0
+    assert not answers(port)
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/healthz").is_success
+    except httpx2.TransportError:
+        return False
 
 
 def test_port_in_use_ends_serve_with_one_sentence(itemroom: Command) -> None:
