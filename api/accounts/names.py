@@ -22,8 +22,8 @@ _USERNAME = re.compile(USERNAME_PATTERN.strip("^$"))
 def as_username(text: str) -> str:
     """The username that somebody means who has typed this: keyboards add blanks and capitals.
 
-    An outside user's is the host product's own, exactly. Half a character means nobody, and so
-    does a NUL, which PostgreSQL cannot even be asked for.
+    An outside user's is the host product's own, exactly, but for halves of characters, which no
+    name can have. A NUL means nobody: PostgreSQL cannot even be asked for it.
     """
     text = text.strip()
     meant = unicodedata.normalize("NFKC", text).lower()

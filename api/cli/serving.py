@@ -17,7 +17,12 @@ def serve(
     *,
     workers: Annotated[
         int,
-        typer.Option(min=1, max=256, envvar="WEB_CONCURRENCY", help="Processes, on a PostgreSQL."),
+        typer.Option(
+            min=1,
+            max=256,
+            envvar="WEB_CONCURRENCY",
+            help="Processes, on a database that they share.",
+        ),
     ] = 1,
     worker_ports: Annotated[
         int | None,
@@ -57,8 +62,8 @@ def serve_by_workers(settings: "Settings", count: int, first_port: int | None) -
     """
     if settings.is_in_file:
         raise Failure(
-            f"{count} workers were asked for, and one process is all that can write to a SQLite "
-            "file: leave --workers and WEB_CONCURRENCY unset, or move to PostgreSQL."
+            f"{count} workers were asked for, and one process is all that can write to a database "
+            "in a file: leave --workers and WEB_CONCURRENCY unset, or move to a database server."
         )
     from logging.config import dictConfig
     from socket import gethostname

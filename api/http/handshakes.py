@@ -35,18 +35,23 @@ def _objection(scope: Scope) -> Problem | None:
     return None
 
 
-def check_connections(state: State, user_key: int) -> None:
-    """Refuse one more connection of a user who has too many.
+async def check_connections(state: State, user_key: int) -> None:
+    """Refuse one more connection of a user who has too many, here and at other servers.
 
     Raises:
-        Refusal: `too_many_connections`.
+        Refusal: `too_many_connections`; `database_unavailable` or `overloaded`, as of any read.
     """
     limit = state.settings.connections_per_user
-    if limit and state.hub.connections_of(user_key) >= limit:
+    if not limit:
+        return
+    held = state.hub.connections_of(user_key)
+    if held < limit and state.company is not None:
+        held += await state.company.connections_of(user_key)
+    if held >= limit:
         raise Refusal("too_many_connections", retry_after=10)
 
 
-def check_handshake(connection: HTTPConnection, state: State, principal: Principal) -> None:
+async def check_handshake(connection: HTTPConnection, state: State, principal: Principal) -> None:
     """Refuse by REST what the handshake of the same page or program would be denied for.
 
     Browsers hide such a denial from the page, which therefore asks for its code.
@@ -56,4 +61,4 @@ def check_handshake(connection: HTTPConnection, state: State, principal: Princip
     """
     if principal.credential.kind == "session":
         check_socket_origin(connection, state.settings)
-    check_connections(state, principal.user_key)
+    await check_connections(state, principal.user_key)

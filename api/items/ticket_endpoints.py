@@ -20,7 +20,7 @@ async def create(
     It does what the credential of this call does, and ends with it. It is refused with the code
     that the socket itself would be denied with, which browsers do not show.
     """
-    check_handshake(request, state, access.principal)
+    await check_handshake(request, state, access.principal)
     ticket, expires_in = await issue_ticket(state, access)
     response.headers["Cache-Control"] = "no-store"
     return TicketMade(ticket=ticket, expires_in=expires_in)

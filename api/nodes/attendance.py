@@ -71,6 +71,13 @@ def read_attendance(
     return dict(found)
 
 
+def count_connections(connection: Connection, sharing: Sharing, boot: str, user_key: int) -> int:
+    """How many connections a user has at other servers that live."""
+    alive_since = sharing.now(connection) - DEAD_AFTER
+    ((held,),) = _held.fetch(connection, user_key, boot, alive_since)
+    return held
+
+
 def _columns(rows: Any) -> Any:
     return map(list, zip(*rows, strict=True))
 
@@ -129,4 +136,19 @@ def _elsewhere(items: list[int], boot: str, alive_since: int) -> Select[int, int
             col(Node.beat_at) > alive_since,
         )
         .order_by(col(Presence.item_key), col(User.key))
+    )
+
+
+@statement
+def _held(user_key: int, boot: str, alive_since: int) -> Select[int]:
+    held = func.coalesce(func.sum(col(Presence.connections)), 0)
+    return (
+        select(cast(held, BigInteger))
+        .select_from(Presence)
+        .join(Node, col(Node.boot) == col(Presence.boot))
+        .where(
+            col(Presence.user_key) == user_key,
+            col(Presence.boot) != boot,
+            col(Node.beat_at) > alive_since,
+        )
     )

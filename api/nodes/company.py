@@ -13,7 +13,12 @@ from api.live.frames import PresenceSummary
 from api.live.hub import Hub
 from api.live.presence import summary_of
 from api.nodes.aside import Aside
-from api.nodes.attendance import count_attendance, read_attendance, write_attendance
+from api.nodes.attendance import (
+    count_attendance,
+    count_connections,
+    read_attendance,
+    write_attendance,
+)
 from api.nodes.broker import Broker
 from api.nodes.hints import PresenceChanged
 from api.outage import Outage
@@ -106,6 +111,14 @@ class Company:
             return self._hub.presence(item_key)
         found = await self._readers.read(read_attendance, self._sharing, self._boot, [item_key])
         return summary_of(found.get(item_key, ()))
+
+    async def connections_of(self, user_key: int) -> int:
+        """How many connections a user has at other servers, as of a moment ago.
+
+        Raises:
+            Refusal: as above.
+        """
+        return await self._readers.read(count_connections, self._sharing, self._boot, user_key)
 
     def look_at_all(self) -> None:
         """Others may have gone from anywhere."""

@@ -78,7 +78,7 @@ async def judge(connection: HTTPConnection, item_id: str, asked: Asked) -> Arriv
         if told.code in DENIALS:
             raise told from refusal
         raise PolicyViolation(told) from refusal
-    check_connections(state, arrival.access.principal.user_key)
+    await check_connections(state, arrival.access.principal.user_key)
     return arrival
 
 

@@ -132,6 +132,19 @@ async def test_user_who_moves_to_another_server_neither_leaves_nor_joins(
     await until(lambda: world.here(world.one) == ["Ada"])
 
 
+async def test_connections_of_a_user_are_counted_over_all_servers(world: World) -> None:
+    """As of a moment ago; this server's own it knows by itself."""
+    await world.together()
+    again = world.two.sit(world.bob, 0)
+    key = again.user.key
+    while await world.one.company.connections_of(key) != 2:
+        await asyncio.sleep(0.01)
+    assert await world.two.company.connections_of(key) == 0
+    world.two.hub.leave(world.key, again)
+    while await world.one.company.connections_of(key) != 1:
+        await asyncio.sleep(0.01)
+
+
 async def test_lost_hints_are_made_good_by_the_next_look(
     world: World, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import time
 import httpx2
 import pytest
 from pydantic import SecretStr
+from websockets.exceptions import InvalidStatus
 
 from api.app import running
 from api.settings import Settings
@@ -75,6 +76,35 @@ def shown_state(person: Person, name: str) -> str:
     shown = person.call("GET", "/status/servers").json()["servers"]
     state: str = next(one["state"] for one in shown if one["name"] == name)
     return state
+
+
+async def test_user_with_too_many_connections_is_refused_at_every_server(cluster: Cluster) -> None:
+    """Wherever they are connected."""
+    settings = Settings(
+        database_url=cluster.database(),
+        secret=SecretStr(SECRET),
+        port=0,
+        connections_per_user=1,
+        presence_grace=0,
+    )
+    with LiveServer(settings) as left, LiveServer(settings) as right:
+        ada = left.person("ada")
+        ada.create("order-17")
+        elsewhere = Person(right, "ada", ada.id, ada.token)
+        async with ada.room("order-17"):
+            while (answer := tickets(elsewhere)).status_code != 429:
+                await asyncio.sleep(0.05)
+            assert answer.json()["code"] == "too_many_connections"
+            with pytest.raises(InvalidStatus) as refused:
+                async with elsewhere.room("order-17"):
+                    pass
+            assert refused.value.response.status_code == 429
+        while tickets(elsewhere).status_code == 429:
+            await asyncio.sleep(0.05)
+
+
+def tickets(person: Person) -> httpx2.Response:
+    return person.call("POST", "/items/order-17/tickets")
 
 
 async def test_server_with_another_secret_does_not_start(cluster: Cluster) -> None:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import psycopg
 
 from api.errors import Refusal
-from tests.store.postgresql.cluster import Cluster, until
+from tests.programs.postgresql import Cluster
+from tests.programs.waiting import until
 
 T = TypeVar("T")
 _WAITING = (

@@ -24,7 +24,7 @@ from api.items.service import create_item, delete_item
 from api.items.tickets import _redeem, _store
 from api.rights.access import Access, Role
 from api.security import Tokens
-from tests.store.postgresql.cluster import Cluster
+from tests.programs.postgresql import Cluster
 from tests.store.postgresql.races import barrier, code_of
 from tests.stores import Store
 

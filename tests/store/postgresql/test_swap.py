@@ -21,7 +21,7 @@ from api.rights.access import Access, Role
 from api.store.failures import translated
 from api.store.sharing import ItemMove, NewMessage
 from tests.history.writing import held, refusal_of
-from tests.store.postgresql.cluster import Cluster
+from tests.programs.postgresql import Cluster
 from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
