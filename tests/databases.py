@@ -4,14 +4,12 @@
 URL of a database of another, whose user may make more of them there.
 """
 
-import atexit
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import SecretStr
@@ -92,20 +90,23 @@ def values_in(directory: Path) -> dict[str, str]:
 
 
 @cache
-def template() -> Path:
-    """An empty file at the newest revision: migrated once in a process, copied per test."""
-    directory = Path(mkdtemp(prefix="itemroom-template-"))
-    atexit.register(shutil.rmtree, directory)
-    path = directory / "template.db"
-    engine = open_engine(path, writing=True, busy_timeout=1)
-    migrate(engine)
-    engine.dispose()
-    return path
+def template() -> bytes:
+    """An empty file at the newest revision: migrated once in a process, copied per test.
+
+    In memory: a worker that is killed leaves no file behind.
+    """
+    with TemporaryDirectory(prefix="itemroom-template-") as directory:
+        path = Path(directory) / "template.db"
+        engine = open_engine(path, writing=True, busy_timeout=1)
+        migrate(engine)
+        # The last connection that closes brings the write-ahead log into the file.
+        engine.dispose()
+        return path.read_bytes()
 
 
 def database_at(path: Path) -> None:
     """Put an empty, migrated database there."""
-    shutil.copyfile(template(), path)
+    path.write_bytes(template())
 
 
 def provide(settings: Settings) -> None:

@@ -71,19 +71,32 @@ class Registry:
         before = time.time_ns() // 1_000_000
         now = await self._beat()
         after = time.time_ns() // 1_000_000
-        for node in self.nodes:
-            if node.is_alive and node.scope not in (self._identity.scope, *self._former):
-                await self._aside.run(partial(roster.forget, boot=self._identity.boot))
-                raise DatabaseError(
-                    f"{node.name}, a server that runs on this database, has another "
-                    "ITEMROOM_SECRET or names the database otherwise: they have to agree."
-                )
+        for node in await self._find_strangers():
+            await self._aside.run(partial(roster.forget, boot=self._identity.boot))
+            raise DatabaseError(
+                f"{node.name}, a server that runs on this database, has another "
+                "ITEMROOM_SECRET or names the database otherwise: they have to agree."
+            )
         if not before - MAX_SKEW <= now <= after + MAX_SKEW:
             logger.warning(
                 "the database's clock is %+.1f s from this machine's: what expires goes by both",
                 (now - after) / 1000,
             )
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _find_strangers(self) -> Sequence[Seen]:
+        """Servers that do not belong to this one's, and beat."""
+        known = {self._identity.scope, *self._former}
+        former = {
+            node.boot: node.beat_at
+            for node in self.nodes
+            if node.is_alive and node.scope not in known
+        }
+        if former:
+            # A row that was put back with the rest of a database a moment ago is no server.
+            await asyncio.sleep(INTERVAL * 1.5)
+            await self._beat()
+        return [node for node in self.nodes if former.get(node.boot, node.beat_at) != node.beat_at]
 
     async def leave(self) -> None:
         """Be there no longer; whatever the database does, it does not keep the server."""

@@ -29,6 +29,8 @@ class Seen:
     silence: int
     """Milliseconds since its last beat."""
     draining: bool
+    beat_at: int
+    """As `started_at`."""
 
     @property
     def is_alive(self) -> bool:
@@ -66,7 +68,7 @@ def beat(connection: Connection, sharing: Sharing, this: Identity, *, draining: 
 def read_nodes(connection: Connection, now: int) -> Sequence[Seen]:
     """All servers, living or not, the longest running first."""
     return [
-        Seen(boot, name, version, scope, started_at, now - beat_at, draining)
+        Seen(boot, name, version, scope, started_at, now - beat_at, draining, beat_at)
         for boot, name, version, scope, started_at, beat_at, draining in _nodes.fetch(connection)
     ]
 

@@ -1,10 +1,15 @@
 """`itemroom epoch renew`: clients that come back are told that their past is gone."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from api.store import epochs
 from tests.cli.commands import Command
 from tests.conftest import Serve
+from tests.databases import SECRET
+from tests.programs.postgresql import Cluster
 from tests.serving import Person
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +62,40 @@ async def test_all_logs_get_an_epoch_of_their_own(
     ada.server = serve()
     after = [(await cursor(ada, item_id))["epoch"] for item_id in ids]
     assert len({*before, *after}) == 6
+
+
+async def test_clients_of_a_postgresql_that_was_put_back_are_told(
+    itemroom: Command,
+    serve: Serve,
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By pg_dump and pg_restore: as many entries as were lost take their places."""
+    url, other = cluster.database(), cluster.database()
+    server = serve(database_url=url, secret=SECRET)
+    ada = server.person("ada")
+    ada.create("order-17")
+    ada.publish("order-17", "kept")
+    dump = tmp_path / "dump"
+    run(cluster, "pg_dump", "--format=custom", f"--file={dump}", url)
+    ada.publish("order-17", "lost")
+    seen = await cursor(ada, "order-17")
+    server.stop()
+    run(cluster, "pg_restore", f"--dbname={other}", "--exit-on-error", str(dump))
+    monkeypatch.setenv("ITEMROOM_DATABASE_URL", other)
+    monkeypatch.setenv("ITEMROOM_SECRET", SECRET)
+    assert ": 1 logs have" in itemroom.done("epoch", "renew", "--all")
+    ada.server = serve(database_url=other, secret=SECRET)
+    assert ada.publish("order-17", "new")["seq"] == seen["after"]
+    assert not await recovers(ada, "order-17", **seen)
+    messages = ada.call("GET", "/items/order-17/messages").json()["messages"]
+    assert [message["body"] for message in messages] == ["kept", "new"]
+
+
+def run(cluster: Cluster, program: str, *arguments: str) -> None:
+    """One of PostgreSQL's own programs."""
+    subprocess.run([cluster.programs / program, *arguments], check=True)
 
 
 async def test_an_item_that_there_is_not_changes_nothing(itemroom: Command, serve: Serve) -> None:

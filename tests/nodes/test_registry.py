@@ -142,6 +142,19 @@ async def test_node_with_another_secret_is_refused(
         assert alone.living == 1
 
 
+async def test_row_of_a_server_that_does_not_beat_keeps_nobody_out(
+    clock: Clock, cluster: Cluster, settings: Settings
+) -> None:
+    """As one that was in a dump of a moment ago."""
+    cluster.run(
+        "INSERT INTO node VALUES ('p', 'node p', '1', 'other', 0,"
+        " (extract(epoch FROM now()) * 1000)::bigint, false)",
+        settings.database_url,
+    )
+    async with node(clock, "a") as one:
+        assert {seen.boot for seen in one.nodes} == {"a", "p"}
+
+
 async def test_clocks_that_differ_are_warned_of(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -53,7 +53,7 @@ class Cluster(Databases):
     """Runs between `start` and `stop`; its files are gone after the block."""
 
     def __init__(self, programs: Path | None = None) -> None:
-        self._programs = programs or binaries()
+        self.programs = programs or binaries()
         self._stack = ExitStack()
         self.port = free_port()
         super().__init__(f"postgresql://{USER}@127.0.0.1:{self.port}/postgres")
@@ -79,28 +79,28 @@ class Cluster(Databases):
             for folder in (self.folder, self._copies):
                 folder.chmod(0o711)
             shutil.chown(data, UNPRIVILEGED)
-            self._programs = self._reachable()
+            self.programs = self._reachable()
         options = ["-U", USER, "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
         code = self._run("initdb", *options, "-D", str(data)).wait(PATIENCE)
-        assert code == 0, f"{self._programs}/initdb failed"
+        assert code == 0, f"{self.programs}/initdb failed"
 
     def _reachable(self) -> Path:
         """Its programs, where somebody unprivileged gets at them: not in root's own folders."""
         # By way of a shell: with the first program, setpriv's own rights may still count.
         readable = 'test -r "$1" && "$1" --version'
-        if self._start("sh", "-c", readable, "sh", f"{self._programs}/initdb").wait(PATIENCE) == 0:
-            return self._programs
+        if self._start("sh", "-c", readable, "sh", f"{self.programs}/initdb").wait(PATIENCE) == 0:
+            return self.programs
         # The wheel's libraries are in a folder beside its own.
-        package = self._programs.parents[1]
-        assert package.is_relative_to(sys.prefix), f"{UNPRIVILEGED} cannot run {self._programs}"
+        package = self.programs.parents[1]
+        assert package.is_relative_to(sys.prefix), f"{UNPRIVILEGED} cannot run {self.programs}"
         for folder in package.parent.glob(f"{package.name}*"):
             shutil.copytree(folder, self._copies / folder.name)
         subprocess.run(["chmod", "-R", "a+rX", *self._copies.iterdir()], check=True)
-        return self._copies / self._programs.relative_to(package.parent)
+        return self._copies / self.programs.relative_to(package.parent)
 
     def copy(self) -> "Copy":
         """Another one with all that this one has by now, not yet made."""
-        return Copy(self, self._programs)
+        return Copy(self, self.programs)
 
     @property
     def pid(self) -> int:
@@ -133,7 +133,7 @@ class Cluster(Databases):
         return True
 
     def _run(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        return self._start(str(self._programs / program), *arguments)
+        return self._start(str(self.programs / program), *arguments)
 
     @staticmethod
     def _start(*command: str) -> "subprocess.Popen[bytes]":
