@@ -58,6 +58,8 @@ async def test_open_room_has_no_unread_badge(visit: Visit, server: LiveServer) -
         ada.publish("order-17", f"thought {number}")
     tab = await visit(server)
     await tab.arrive(bob, "order-17")
+    # Until then the page itself scrolls, to the first that is new.
+    await expect(tab.message("thought 59")).to_be_attached()
     region = tab.page.get_by_role("region", name="Conversation")
     await region.evaluate("(element) => element.scrollTo(0, 0)")
     ada.publish("order-17", "and another one")
