@@ -77,6 +77,13 @@ check: $(DEV) $(PROJECT) ## Lint, types, import contracts, dependencies
 	$(BIN)/python -m tests.locks requirements*.lock
 	$(BIN)/python clients/javascript/bundle.py --check
 
+.PHONY: dist
+dist: $(DEV) ## Build what is published, the server and the Python client, into dist/
+	rm -rf dist build *.egg-info clients/python/build
+	$(UV) build --no-build-isolation --out-dir dist clients/python
+	$(UV) build --no-build-isolation --out-dir dist .
+	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
+
 .PHONY: client
 client: $(MADE) ## Put the JavaScript client together, after a change of its sources
 	$(BIN)/python clients/javascript/bundle.py
@@ -139,7 +146,7 @@ $(BENCH): | $(MADE)
 	@touch $@ $(RUN)
 
 $(PROJECT): | $(MADE)
-	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=compat \
+	$(PIP) install --no-deps --no-build-isolation \
 		-e clients/python -e .
 	@rm -f $(VENV)/.project-*
 	@touch $@

@@ -14,7 +14,7 @@ from types import FrameType
 def main() -> None:
     """Answer signals, and run the command line."""
     answer_signals(sys.argv[1:], os.getpid())
-    from api.cli import main as run  # noqa: PLC0415 - that it comes second is the point
+    from .cli import main as run  # noqa: PLC0415 - that it comes second is the point
 
     run()
 

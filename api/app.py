@@ -11,31 +11,31 @@ from socket import gethostname
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from api import __version__
-from api.accounts import endpoints as accounts
-from api.accounts.identity import identify_token
-from api.accounts.purge import purge_credentials
-from api.accounts.sessions import touch_sessions
-from api.history.commits import Commits
-from api.history.housekeeping import Chore, Housekeeping
-from api.history.transaction import Transaction
-from api.history.writer import Writer
-from api.http import middleware, problems
-from api.http.records import guard_records
-from api.items import endpoints as items
-from api.items import history_endpoints as history
-from api.items import member_endpoints as members
-from api.items import ticket_endpoints
-from api.limits import Buckets
-from api.live.expiry import Expiries
-from api.live.hub import Hub
-from api.live.services import Services
-from api.metrics import Metrics
-from api.nodes.aside import Aside
-from api.nodes.broker import Broker
-from api.nodes.brokers import broker_of, former_scopes, scope_of
-from api.nodes.company import Company
-from api.nodes.hints import (
+from . import __version__
+from .accounts import endpoints as accounts
+from .accounts.identity import identify_token
+from .accounts.purge import purge_credentials
+from .accounts.sessions import touch_sessions
+from .history.commits import Commits
+from .history.housekeeping import Chore, Housekeeping
+from .history.transaction import Transaction
+from .history.writer import Writer
+from .http import middleware, problems
+from .http.records import guard_records
+from .items import endpoints as items
+from .items import history_endpoints as history
+from .items import member_endpoints as members
+from .items import ticket_endpoints
+from .limits import Buckets
+from .live.expiry import Expiries
+from .live.hub import Hub
+from .live.services import Services
+from .metrics import Metrics
+from .nodes.aside import Aside
+from .nodes.broker import Broker
+from .nodes.brokers import broker_of, former_scopes, scope_of
+from .nodes.company import Company
+from .nodes.hints import (
     EntriesStored,
     LoginTried,
     MarkerMoved,
@@ -43,26 +43,26 @@ from api.nodes.hints import (
     RightsChanged,
     Signalled,
 )
-from api.nodes.reconcile import Reconciler
-from api.nodes.registry import Registry
-from api.nodes.roster import Identity
-from api.nodes.telling import Telling
-from api.nodes.watch import Watch
-from api.operators import endpoints as operators
-from api.operators import health
-from api.pages import console
-from api.pages import documents as pages
-from api.rooms import endpoint as room
-from api.rooms.refusals import refuse_socket
-from api.security import OutsideIssuer, Passwords, TokenReader, Tokens
-from api.security.secret_file import load_secret
-from api.security.throttle import LoginThrottle
-from api.settings import Settings
-from api.state import State
-from api.store.sharing import Sharing
-from api.store.store import store_of
-from api.traces import Traces
-from api.variables import unread_variables
+from .nodes.reconcile import Reconciler
+from .nodes.registry import Registry
+from .nodes.roster import Identity
+from .nodes.telling import Telling
+from .nodes.watch import Watch
+from .operators import endpoints as operators
+from .operators import health
+from .pages import console
+from .pages import documents as pages
+from .rooms import endpoint as room
+from .rooms.refusals import refuse_socket
+from .security import OutsideIssuer, Passwords, TokenReader, Tokens
+from .security.secret_file import load_secret
+from .security.throttle import LoginThrottle
+from .settings import Settings
+from .state import State
+from .store.sharing import Sharing
+from .store.store import store_of
+from .traces import Traces
+from .variables import unread_variables
 
 logger = logging.getLogger("itemroom.app")
 

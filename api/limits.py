@@ -6,7 +6,7 @@ Times are seconds of a monotonic clock, which the caller reads: once for many bu
 import ipaddress
 from collections import OrderedDict
 
-from api.addresses import parse_address
+from .addresses import parse_address
 
 # Enough for every network that connects within the seconds that a bucket takes to fill again;
 # a row takes about 300 bytes.

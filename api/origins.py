@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from api.addresses import parse_address
+from .addresses import parse_address
 
 _HOST = r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9_])?)(?::(?P<port>[0-9]{1,5}))?"
 _AUTHORITY = re.compile(_HOST, re.ASCII | re.IGNORECASE)

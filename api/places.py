@@ -3,8 +3,8 @@
 Each gives a setting's one spelling, or raises ValueError with the sentence for whoever set it.
 """
 
-from api.addresses import is_loopback, parse_address, parse_network
-from api.origins import parse_authority, parse_origin
+from .addresses import is_loopback, parse_address, parse_network
+from .origins import parse_authority, parse_origin
 
 _AS_BROWSERS = "as browsers send them: a host in ASCII (xn--…), and no path"
 

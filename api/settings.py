@@ -20,8 +20,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api import places
-from api.addresses import is_loopback, local_url
+from . import places
+from .addresses import is_loopback, local_url
 
 ListedOrigin = Annotated[str, AfterValidator(places.check_listed_origin)]
 InternalHost = Annotated[str, AfterValidator(places.check_internal_host)]

@@ -8,22 +8,22 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api.history.writer import Writer
-from api.limits import Buckets
-from api.live.hub import Hub
-from api.live.services import Services
-from api.live.sockets import Sockets
-from api.metrics import Metrics
-from api.nodes.broker import Broker
-from api.nodes.company import Company
-from api.nodes.hearing import Hearing
-from api.nodes.registry import Registry
-from api.security import Passwords, TokenReader, Tokens
-from api.security.throttle import LoginThrottle
-from api.settings import Settings
-from api.store.readers import Readers
-from api.store.store import Store
-from api.traces import Traces
+from .history.writer import Writer
+from .limits import Buckets
+from .live.hub import Hub
+from .live.services import Services
+from .live.sockets import Sockets
+from .metrics import Metrics
+from .nodes.broker import Broker
+from .nodes.company import Company
+from .nodes.hearing import Hearing
+from .nodes.registry import Registry
+from .security import Passwords, TokenReader, Tokens
+from .security.throttle import LoginThrottle
+from .settings import Settings
+from .store.readers import Readers
+from .store.store import Store
+from .traces import Traces
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from api.settings import Settings
+from .settings import Settings
 
 PREFIX = "ITEMROOM_"
 # Read by the commands of a client: see `api.cli.connecting`.

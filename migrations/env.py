@@ -1,41 +1,22 @@
-"""Runs the migrations: on the connection that is handed over, or on one of its own."""
-
-from functools import partial
+"""Runs the migrations: as the server says, or on a connection of their own."""
 
 from alembic import context
-from sqlalchemy import Connection
-
-from api.models import Table
-from api.settings import Settings
-from api.store.store import store_of
-from api.store.tables import is_compared
-
-
-def run(connection: Connection) -> None:
-    """Run the migrations in one transaction."""
-    context.configure(
-        connection=connection,
-        target_metadata=Table.metadata,
-        render_as_batch=True,
-        include_object=partial(is_compared, connection.dialect),
-    )
-    with context.begin_transaction():
-        context.run_migrations()
 
 
 def run_alone() -> None:
-    """Called by the `alembic` command itself: nobody else may hold the database."""
+    """What the `alembic` command itself asks for: nobody else may hold the database."""
+    # Only here: where a server is installed, its package has another name than in the repository.
+    from api.settings import Settings
+    from api.store.schema import run_migrations
+    from api.store.store import store_of
+
     store = store_of(Settings())
     store.open()
     try:
         with store.engine.begin() as connection:
-            run(connection)
+            run_migrations(connection)
     finally:
         store.close()
 
 
-handed_over = context.config.attributes.get("connection")
-if handed_over is not None:
-    run(handed_over)
-else:
-    run_alone()
+context.config.attributes.get("run", run_alone)()

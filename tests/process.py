@@ -19,6 +19,8 @@ from tests.deadlines import scaled
 from tests.serving import Served
 
 ITEMROOM = Path(sys.executable).with_name("itemroom")
+# Before a program of the tests' that starts a server: its own folder is not the repository's.
+PYTHON = ("env", f"PYTHONPATH={Path(__file__).parent.parent}", sys.executable)
 # Seconds that a server may take to start, or to end when nothing holds it.
 PATIENCE = scaled(30.0)
 

@@ -1,5 +1,6 @@
 """The contracts of imports hold, and each of them fails for what it forbids."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,17 @@ def test_import_that_breaks_a_contract_is_seen(
     verdict = lint(copy)
     assert verdict.returncode != 0
     assert f"{broken} BROKEN" in verdict.stdout
+
+
+def test_nothing_calls_its_own_package_by_a_name() -> None:
+    """It has another where it is installed, so a name would be a second copy, or somebody else."""
+    for path in (ROOT / "api").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            for name in names:
+                assert name.partition(".")[0] not in ("api", "itemroom_server"), path
 
 
 def test_new_package_needs_its_place(copy: Path) -> None:

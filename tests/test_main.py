@@ -1,7 +1,6 @@
 """A signal that comes while the server starts ends it, also as the first process of a container."""
 
 import os
-import runpy
 import shutil
 import signal
 import sqlite3
@@ -14,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from api import __main__ as program
 from api.__main__ import answer_signals, main
 from api.store.sqlite.lock import Lock
+from tests.docs.reading import ROOT
 from tests.process import PATIENCE, Process
 
 
@@ -158,7 +157,9 @@ def test_program_is_the_command_line(
 ) -> None:
     """Also as `python -m api`."""
     monkeypatch.setattr(sys, "argv", ["itemroom", "--help"])
-    for run in (main, lambda: runpy.run_path(program.__file__, run_name="__main__")):
-        with pytest.raises(SystemExit):
-            run()
-        assert "serve" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main()
+    assert "serve" in capsys.readouterr().out
+    module = [sys.executable, "-m", "api", "--help"]
+    said = subprocess.run(module, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "serve" in said.stdout

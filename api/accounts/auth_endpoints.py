@@ -6,17 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
-from api.accounts import schemas
-from api.accounts.cookies import clear_session_cookie, set_session_cookie
-from api.accounts.dependencies import AccountOwner, ClientAddress, SignedIn, Visitor, checked_origin
-from api.accounts.login import prove_password
-from api.accounts.registration import change_password, register_user
-from api.accounts.sessions import end_session, open_session
-from api.accounts.tokens import issue_access_token
-from api.accounts.users import has_users, load_user, rename_user
-from api.errors import Refusal
-from api.security import new_secret
-from api.state import Running
+from ..errors import Refusal
+from ..security import new_secret
+from ..state import Running
+from . import schemas
+from .cookies import clear_session_cookie, set_session_cookie
+from .dependencies import AccountOwner, ClientAddress, SignedIn, Visitor, checked_origin
+from .login import prove_password
+from .registration import change_password, register_user
+from .sessions import end_session, open_session
+from .tokens import issue_access_token
+from .users import has_users, load_user, rename_user
 
 router = APIRouter(prefix="/auth", tags=["accounts"])
 

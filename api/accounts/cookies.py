@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from api.addresses import is_loopback
-from api.errors import Refusal
-from api.http.origin import own_origin
-from api.settings import Settings
+from ..addresses import is_loopback
+from ..errors import Refusal
+from ..http.origin import own_origin
+from ..settings import Settings
 
 FORMER_NAME = "session"
 _FORMER_SECRET = re.compile(r"[\w-]{43}", re.ASCII)

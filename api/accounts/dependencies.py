@@ -7,13 +7,13 @@ from fastapi import Depends, Query, Response
 from fastapi.security import APIKeyCookie, HTTPBearer, OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
-from api.accounts.cookies import SessionCookie, read_session_cookie, rename_session_cookie
-from api.accounts.identity import LookUp, identify, verify_session, verify_token
-from api.errors import Refusal
-from api.http.origin import check_cookie_origin
-from api.rights.access import Principal, clock_ms
-from api.settings import Settings
-from api.state import Running, State, state_of
+from ..errors import Refusal
+from ..http.origin import check_cookie_origin
+from ..rights.access import Principal, clock_ms
+from ..settings import Settings
+from ..state import Running, State, state_of
+from .cookies import SessionCookie, read_session_cookie, rename_session_cookie
+from .identity import LookUp, identify, verify_session, verify_token
 
 __all__ = [
     "AccountOwner",

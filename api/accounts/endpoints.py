@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.accounts import auth_endpoints, session_endpoints, token_endpoints
+from . import auth_endpoints, session_endpoints, token_endpoints
 
 router = APIRouter()
 router.include_router(auth_endpoints.router)

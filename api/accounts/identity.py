@@ -7,17 +7,17 @@ from functools import partial
 from sqlalchemy import Connection, NotNullable, Select, select
 from sqlmodel import col
 
-from api.accounts.outside import admit_outside_user
-from api.accounts.sessions import TOUCH_INTERVAL, find_session, touch_sessions
-from api.accounts.tokens import moment_of
-from api.errors import Refusal
-from api.history.commands import Call
-from api.models import User
-from api.rights.access import Credential, CredentialKind, Principal, Role, clock_ms
-from api.rights.standing import load_standing
-from api.security import Claims
-from api.state import State
-from api.store.statements import statement
+from ..errors import Refusal
+from ..history.commands import Call
+from ..models import User
+from ..rights.access import Credential, CredentialKind, Principal, Role, clock_ms
+from ..rights.standing import load_standing
+from ..security import Claims
+from ..state import State
+from ..store.statements import statement
+from .outside import admit_outside_user
+from .sessions import TOUCH_INTERVAL, find_session, touch_sessions
+from .tokens import moment_of
 
 LookUp = Callable[[Connection], Principal]
 """Looks up, in a reader's thread, whose a verified credential is; raises Refusal.

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
-from api.accounts.names import as_username, is_username
-from api.accounts.users import Profile, load_user
-from api.errors import Refusal
-from api.history.transaction import Transaction
-from api.limits import network_of
-from api.models import User
-from api.nodes.hints import LoginTried
-from api.state import State
+from ..errors import Refusal
+from ..history.transaction import Transaction
+from ..limits import network_of
+from ..models import User
+from ..nodes.hints import LoginTried
+from ..state import State
+from .names import as_username, is_username
+from .users import Profile, load_user
 
 
 @dataclass(frozen=True, slots=True)

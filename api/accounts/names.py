@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from api.errors import Refusal
-from api.letters import check_visible
+from ..errors import Refusal
+from ..letters import check_visible
 
 # Lower case alone, so that no two of them differ only in case; and never a colon, which marks
 # the usernames of outside users.

@@ -2,11 +2,11 @@
 
 from sqlmodel import select
 
-from api.accounts.names import OUTSIDE_PREFIX
-from api.accounts.users import find_user
-from api.history.transaction import Transaction
-from api.models import User
-from api.security import Claims, fingerprint, is_subject, new_id
+from ..history.transaction import Transaction
+from ..models import User
+from ..security import Claims, fingerprint, is_subject, new_id
+from .names import OUTSIDE_PREFIX
+from .users import find_user
 
 
 def admit_outside_user(transaction: Transaction, claims: Claims) -> None:

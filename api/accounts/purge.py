@@ -5,10 +5,10 @@ from operator import itemgetter
 from sqlalchemy import delete, or_, select
 from sqlmodel import col
 
-from api.accounts.sessions import sessions_ended
-from api.history.transaction import Transaction
-from api.models import ApiToken, Session, Ticket
-from api.settings import Settings
+from ..history.transaction import Transaction
+from ..models import ApiToken, Session, Ticket
+from ..settings import Settings
+from .sessions import sessions_ended
 
 STEP = 500  # Rows of a table in one transaction: a few milliseconds, for which others wait.
 # A row of an API token outlives the token by a day, so that clocks may differ.

@@ -3,9 +3,14 @@
 import time
 from functools import partial
 
-from api.accounts.login import Proof, accept_proof, prove_password
-from api.accounts.schemas import PasswordChange, Registration
-from api.accounts.users import (
+from ..errors import Refusal
+from ..history.transaction import Transaction
+from ..limits import network_of
+from ..rights.access import Principal
+from ..state import State
+from .login import Proof, accept_proof, prove_password
+from .schemas import PasswordChange, Registration
+from .users import (
     Profile,
     create_user,
     find_user,
@@ -13,11 +18,6 @@ from api.accounts.users import (
     set_password,
     username_taken,
 )
-from api.errors import Refusal
-from api.history.transaction import Transaction
-from api.limits import network_of
-from api.rights.access import Principal
-from api.state import State
 
 
 async def register_user(state: State, address: str, wish: Registration) -> Profile:

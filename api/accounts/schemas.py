@@ -13,16 +13,16 @@ from pydantic import (
     StrictInt,
 )
 
-from api.accounts.names import MAX_NAME_LENGTH, USERNAME_PATTERN, clean_name, new_username
-from api.accounts.sessions import SessionListed
-from api.accounts.tokens import TokenListed
-from api.accounts.users import Profile
-from api.history.entries import rfc3339
-from api.history.words import whole
-from api.letters import VISIBLE_NAME
-from api.rights.access import CredentialKind, Principal, Role
-from api.security.claims import MAX_ITEM_PATTERNS
-from api.security.passwords import TYPED_PATTERN
+from ..history.entries import rfc3339
+from ..history.words import whole
+from ..letters import VISIBLE_NAME
+from ..rights.access import CredentialKind, Principal, Role
+from ..security.claims import MAX_ITEM_PATTERNS
+from ..security.passwords import TYPED_PATTERN
+from .names import MAX_NAME_LENGTH, USERNAME_PATTERN, clean_name, new_username
+from .sessions import SessionListed
+from .tokens import TokenListed
+from .users import Profile
 
 DEFAULT_TOKEN_TTL = 90 * 86400  # Seconds: a forgotten token ends by itself within a season.
 

@@ -4,11 +4,11 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from api.accounts import schemas
-from api.accounts.dependencies import AccountOwner
-from api.accounts.sessions import end_other_sessions, end_session, list_sessions
-from api.rights.access import clock_ms
-from api.state import Running
+from ..rights.access import clock_ms
+from ..state import Running
+from . import schemas
+from .dependencies import AccountOwner
+from .sessions import end_other_sessions, end_session, list_sessions
 
 router = APIRouter(prefix="/auth/sessions", tags=["accounts"])
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, NotNullable, Select, Update, delete, select, update
 from sqlmodel import col
 
-from api.accounts.login import Proof, accept_proof
-from api.accounts.users import Profile
-from api.errors import Refusal
-from api.history.events import CredentialsEnded
-from api.history.transaction import Transaction
-from api.models import Session, User
-from api.rights.access import Credential, Principal
-from api.security import fingerprint, new_id
-from api.settings import Settings
-from api.store.statements import statement
+from ..errors import Refusal
+from ..history.events import CredentialsEnded
+from ..history.transaction import Transaction
+from ..models import Session, User
+from ..rights.access import Credential, Principal
+from ..security import fingerprint, new_id
+from ..settings import Settings
+from ..store.statements import statement
+from .login import Proof, accept_proof
+from .users import Profile
 
 MAX_SESSIONS = 200  # Of one user; one more ends the one that was used longest ago.
 MAX_USER_AGENT_LENGTH = 200

@@ -4,11 +4,11 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from api.accounts import schemas
-from api.accounts.dependencies import AccountOwner
-from api.accounts.tokens import TokenRequest, create_api_token, list_api_tokens, revoke_api_token
-from api.rights.access import clock_ms
-from api.state import Running
+from ..rights.access import clock_ms
+from ..state import Running
+from . import schemas
+from .dependencies import AccountOwner
+from .tokens import TokenRequest, create_api_token, list_api_tokens, revoke_api_token
 
 router = APIRouter(prefix="/tokens", tags=["accounts"])
 

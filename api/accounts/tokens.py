@@ -8,14 +8,14 @@ import orjson
 from sqlalchemy import Connection, update
 from sqlmodel import col, select
 
-from api.accounts.login import Proof, accept_proof
-from api.errors import Refusal
-from api.history.events import CredentialsEnded
-from api.history.transaction import Transaction
-from api.models import ApiToken, User
-from api.rights.access import Principal, Role
-from api.security import ClaimedRole, Issued, Tokens
-from api.store.sessions import reading
+from ..errors import Refusal
+from ..history.events import CredentialsEnded
+from ..history.transaction import Transaction
+from ..models import ApiToken, User
+from ..rights.access import Principal, Role
+from ..security import ClaimedRole, Issued, Tokens
+from ..store.sessions import reading
+from .login import Proof, accept_proof
 
 MAX_API_TOKENS = 100  # Of one user, that count at the same time.
 

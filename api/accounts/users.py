@@ -9,15 +9,15 @@ from sqlalchemy import Connection, delete, func, update
 from sqlmodel import Session as SqlSession
 from sqlmodel import col, select
 
-from api.accounts.names import as_username, check_name, check_username
-from api.errors import Refusal
-from api.history.events import CredentialsEnded, UserRenamed
-from api.history.transaction import Transaction
-from api.models import ApiToken, Session, User
-from api.rights.access import CredentialKind
-from api.rights.versions import bump_user
-from api.security import new_id
-from api.store.sessions import reading
+from ..errors import Refusal
+from ..history.events import CredentialsEnded, UserRenamed
+from ..history.transaction import Transaction
+from ..models import ApiToken, Session, User
+from ..rights.access import CredentialKind
+from ..rights.versions import bump_user
+from ..security import new_id
+from ..store.sessions import reading
+from .names import as_username, check_name, check_username
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def main() -> None:
     if is_heard:
         # While modules are imported an exception would come out in the middle of any of them.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from api.cli.commands import run
+    from .commands import run
 
     if is_heard:
         sys.unraisablehook = _unraisable

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.failures import Failure, load_settings
-from api.cli.typed import first_line_of_stdin
+from .failures import Failure, load_settings
+from .typed import first_line_of_stdin
 
 if TYPE_CHECKING:
-    from api.cli.operators import Operator
-    from api.rights.access import Role
-    from api.settings import Settings
+    from ..rights.access import Role
+    from ..settings import Settings
+    from .operators import Operator
 
 user_commands = typer.Typer(help="Make, disable and enable users.", no_args_is_help=True)
 token_commands = typer.Typer(help="Make API tokens.", no_args_is_help=True)
@@ -116,13 +116,13 @@ def _ask_password(*, from_stdin: bool) -> str:
 
 def operator(settings: "Settings") -> AbstractContextManager["Operator"]:
     """Whoever can do it; see `api.cli.operators`."""
-    from api.cli.operators import operator as found
+    from .operators import operator as found
 
     return found(settings)
 
 
 def _parse_item(text: str) -> tuple[str, "Role"]:
-    from api.rights.access import Role
+    from ..rights.access import Role
 
     pattern, found, role = (part.strip() for part in text.rpartition("="))
     if not found or role not in list(Role):

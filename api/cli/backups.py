@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.failures import load_settings
+from .failures import load_settings
 
 if TYPE_CHECKING:
-    from api.store.backups import Contents
+    from ..store.backups import Contents
 
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -22,7 +22,7 @@ def backup(
 
     The secret that signs tokens is not in it: keep it separately.
     """
-    from api.store.store import store_of
+    from ..store.store import store_of
 
     contents = store_of(load_settings()).back_up(file, force=force)
     typer.echo(f"{file}: {_counts(contents)}")
@@ -34,7 +34,7 @@ def restore(file: File) -> None:
     Every log gets a new epoch, so that clients learn that they have seen what is gone. The former
     database stays beside the new one. What was revoked after the backup counts again.
     """
-    from api.store.store import store_of
+    from ..store.store import store_of
 
     store = store_of(load_settings())
     contents, kept = store.restore(file)

@@ -1,7 +1,7 @@
 """`itemroom chat`: a room in the terminal."""
 
-from api.cli.arguments import ItemId, Token, TokenFile, Url
-from api.cli.failures import Failure
+from .arguments import ItemId, Token, TokenFile, Url
+from .failures import Failure
 
 
 def chat(
@@ -14,8 +14,8 @@ def chat(
     """
     try:
         # Textual is an extra: nothing else of the command line may need it.
-        from api.cli.connecting import failure_of, room_of
-        from api.cli.terminal import Chat
+        from .connecting import failure_of, room_of
+        from .terminal import Chat
     except ModuleNotFoundError as error:
         sentence = "The chat needs Textual: install `itemroom[tui]`."
         raise Failure(sentence) from error

@@ -10,17 +10,17 @@ from typing import Annotated
 
 import typer
 
-from api import __version__
-from api.cli.accounts import token_commands, user_commands
-from api.cli.backups import backup, restore
-from api.cli.chat import chat
-from api.cli.epochs import epoch_commands
-from api.cli.failures import Failure, explain
-from api.cli.items import item_commands
-from api.cli.moving import move
-from api.cli.relaying import relay
-from api.cli.rooms import listen, publish
-from api.cli.serving import migrate, serve
+from .. import __version__
+from .accounts import token_commands, user_commands
+from .backups import backup, restore
+from .chat import chat
+from .epochs import epoch_commands
+from .failures import Failure, explain
+from .items import item_commands
+from .moving import move
+from .relaying import relay
+from .rooms import listen, publish
+from .serving import migrate, serve
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from api.addresses import local_url
-from api.cli.failures import REFUSED, UNABLE, Failure
-from api.cli.typed import read_file
-from api.errors import CODES
-from api.items.ids import valid_item_id
 from itemroom import Change, Refused, Room
 from itemroom.room import room_url
+
+from ..addresses import local_url
+from ..errors import CODES
+from ..items.ids import valid_item_id
+from .failures import REFUSED, UNABLE, Failure
+from .typed import read_file
 
 
 def room_of(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.failures import REFUSED, Failure, load_settings
+from .failures import REFUSED, Failure, load_settings
 
 epoch_commands = typer.Typer(help="Begin logs anew, after a restore.", no_args_is_help=True)
 ItemIds = Annotated[
@@ -32,8 +32,8 @@ def renew(
         raise Failure("Name the items, or say --all.")
     from contextlib import closing
 
-    from api.store.epochs import renew_epoch, renew_epochs
-    from api.store.store import store_of
+    from ..store.epochs import renew_epoch, renew_epochs
+    from ..store.store import store_of
 
     store = store_of(load_settings())
     store.open()

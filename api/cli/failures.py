@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.errors import Refusal
+from ..errors import Refusal
 
 if TYPE_CHECKING:
-    from api.settings import Settings
+    from ..settings import Settings
 
 REFUSED = 1
 """The command was understood, and the answer is no."""
@@ -42,10 +42,10 @@ def explain(error: Exception) -> tuple[str, int] | None:
 def _explain_database(error: Exception) -> tuple[str, int] | None:
     from sqlalchemy.exc import DBAPIError
 
-    from api.security.secret_file import SecretError
-    from api.store.backups import BackupError
-    from api.store.failures import DatabaseError, is_driver_error
-    from api.traces import TracesError
+    from ..security.secret_file import SecretError
+    from ..store.backups import BackupError
+    from ..store.failures import DatabaseError, is_driver_error
+    from ..traces import TracesError
 
     match error:
         case DBAPIError():  # Its own text has the statement and its parameters.
@@ -73,7 +73,7 @@ def load_settings(**changes: Any) -> "Settings":
     Raises:
         Failure: see `read_settings`.
     """
-    from api.variables import unread_variables
+    from ..variables import unread_variables
 
     for sentence in unread_variables(os.environ):
         typer.echo(f"itemroom: {sentence}", err=True)
@@ -88,7 +88,7 @@ def read_settings(**changes: Any) -> "Settings":
     """
     from pydantic import ValidationError
 
-    from api.settings import Settings
+    from ..settings import Settings
 
     try:
         return Settings(**{name: value for name, value in changes.items() if value is not None})

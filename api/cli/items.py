@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from api.cli.arguments import ItemId
-from api.cli.failures import load_settings
-from api.cli.rooms import show_json, show_line
+from .arguments import ItemId
+from .failures import load_settings
+from .rooms import show_json, show_line
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -27,7 +27,7 @@ def show_items(
     import orjson
     from rich.console import Console
 
-    from api.cli.looking import all_items, reading, table_of
+    from .looking import all_items, reading, table_of
 
     with reading(load_settings()) as connection:
         found = all_items(connection)
@@ -44,7 +44,7 @@ def show_item(item: ItemId, *, as_json: AsJson = False) -> None:
     import orjson
     from rich.console import Console
 
-    from api.cli.looking import card_of, item_of, members_of, reading
+    from .looking import card_of, item_of, members_of, reading
 
     with reading(load_settings()) as connection:
         key, found = item_of(connection, item)
@@ -66,7 +66,7 @@ def show_log(
     """Print an item's log up to now, an entry a line, as `itemroom listen` does."""
     import orjson
 
-    from api.cli.looking import log_of
+    from .looking import log_of
 
     for entry in log_of(load_settings(), item, after):
         (show_json if as_json else show_line)(orjson.loads(entry.json()))

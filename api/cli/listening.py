@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from api.cli.connecting import failure_of, tell_outages
 from itemroom import Gap, Refused, Room
+
+from .connecting import failure_of, tell_outages
 
 Fields = Mapping[str, Any]
 

@@ -7,16 +7,16 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from api.cli.failures import REFUSED, Failure
-from api.history.entries import Entry
-from api.history.reader import read_entries
-from api.items.members import list_members
-from api.items.schemas import MemberView
-from api.operators.items import MAX_PAGE, find_item, summarize_items
-from api.operators.schemas import ItemDetail, ItemSummary
-from api.settings import Settings
-from api.store.schema import check
-from api.store.store import store_of
+from ..history.entries import Entry
+from ..history.reader import read_entries
+from ..items.members import list_members
+from ..items.schemas import MemberView
+from ..operators.items import MAX_PAGE, find_item, summarize_items
+from ..operators.schemas import ItemDetail, ItemSummary
+from ..settings import Settings
+from ..store.schema import check
+from ..store.store import store_of
+from .failures import REFUSED, Failure
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.failures import Failure, load_settings
+from .failures import Failure, load_settings
 
 FROM = "sqlite:///FILE"
 TO = "postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -28,9 +28,9 @@ def move(
     """
     from contextlib import closing
 
-    from api.history import pile
-    from api.store import moving
-    from api.store.store import store_of
+    from ..history import pile
+    from ..store import moving
+    from ..store.store import store_of
 
     given = load_settings(database_url=target)
     taken = load_settings(database_url=source)

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
-from api.accounts import users
-from api.accounts.tokens import TokenRequest
-from api.app import make_passwords, make_tokens
-from api.history.transaction import Memory, Transaction
-from api.operators import service
-from api.rights.access import Role
-from api.settings import Settings
-from api.store.store import Store
+from ..accounts import users
+from ..accounts.tokens import TokenRequest
+from ..app import make_passwords, make_tokens
+from ..history.transaction import Memory, Transaction
+from ..operators import service
+from ..rights.access import Role
+from ..settings import Settings
+from ..store.store import Store
 
 T = TypeVar("T")
 

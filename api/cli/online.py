@@ -6,15 +6,16 @@ from typing import Any
 
 import httpx2
 
-from api.accounts.names import check_username
-from api.app import OPERATOR_TOKEN_TTL, make_tokens
-from api.cli.failures import Failure
-from api.errors import Refusal
-from api.rights.access import Role
-from api.security.secret_file import secret_path
-from api.settings import Settings
 from itemroom import Refused
 from itemroom.core.paths import last_segment
+
+from ..accounts.names import check_username
+from ..app import OPERATOR_TOKEN_TTL, make_tokens
+from ..errors import Refusal
+from ..rights.access import Role
+from ..security.secret_file import secret_path
+from ..settings import Settings
+from .failures import Failure
 
 # Seconds: a server that has just started migrates its database before it answers.
 TIMEOUT = 30.0

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from api.cli.failures import Failure
-from api.cli.offline import offline
-from api.cli.online import online
-from api.rights.access import Role
-from api.settings import Settings
-from api.store.failures import Held
-from api.store.store import store_of
+from ..rights.access import Role
+from ..settings import Settings
+from ..store.failures import Held
+from ..store.store import store_of
+from .failures import Failure
+from .offline import offline
+from .online import online
 
 # Seconds: another command holds the lock for as long as it takes to hash a password.
 PATIENCE = 10.0

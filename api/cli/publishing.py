@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable
 
-from api.cli.connecting import failure_of
-from api.cli.failures import Failure
 from itemroom import Refused, Room
+
+from .connecting import failure_of
+from .failures import Failure
 
 # Seconds: what a restart or a full queue takes, several times over.
 PATIENCE = 60.0

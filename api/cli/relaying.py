@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.arguments import Token, TokenFile, Url
+from .arguments import Token, TokenFile, Url
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,9 +33,10 @@ def relay(
 
     Each is published once, whatever ends this or the server in between; each item's in order.
     """
-    from api.cli.connecting import local_server, token_of
-    from api.cli.running import run
     from itemroom import Client
+
+    from .connecting import local_server, token_of
+    from .running import run
 
     engine = open_outbox(database_url)
     try:
@@ -54,8 +55,9 @@ def open_outbox(database_url: str) -> "Engine":
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
-    from api.cli.failures import Failure, on_one_line
     from itemroom.outbox import Outgoing
+
+    from .failures import Failure, on_one_line
 
     try:
         engine = create_engine(database_url, hide_parameters=True)
@@ -78,9 +80,10 @@ async def send(engine: "Engine", client: "Client", *, once: bool) -> None:
     Raises:
         Failure: the server takes nothing, and it was to be done once.
     """
-    from api.cli.connecting import failure_of
     from itemroom import Refused
     from itemroom.relay import Relay
+
+    from .connecting import failure_of
 
     sender = Relay(engine, client)
     if not once:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.arguments import ItemId, Token, TokenFile, Url
+from .arguments import ItemId, Token, TokenFile, Url
 
 Fields = Mapping[str, Any]
 
@@ -23,9 +23,9 @@ def listen(
 
     A lost connection is taken up again where it ended: nothing is missing, nothing comes twice.
     """
-    from api.cli.connecting import room_of
-    from api.cli.listening import follow
-    from api.cli.running import run
+    from .connecting import room_of
+    from .listening import follow
+    from .running import run
 
     # A server that is not there now was perhaps never meant: only one that was is waited for.
     room = room_of(item, url, token, token_file, after=after, patience=0)
@@ -45,10 +45,10 @@ def publish(
 
     Tries again for a minute when the server cannot answer; the message is stored once.
     """
-    from api.cli.connecting import room_of, tell_outages
-    from api.cli.publishing import PATIENCE, publish_each
-    from api.cli.running import run
-    from api.cli.standard_input import lines
+    from .connecting import room_of, tell_outages
+    from .publishing import PATIENCE, publish_each
+    from .running import run
+    from .standard_input import lines
 
     room = room_of(item, url, token, token_file, tail=0, buffer=0, patience=PATIENCE)
     tell_outages(room, _note)
@@ -73,7 +73,7 @@ def show_json(fields: Fields) -> None:
 
 def show_line(fields: Fields) -> None:
     """Print an entry for people."""
-    from api.live.text import TextCodec
+    from ..live.text import TextCodec
 
     frame = TextCodec().encode(dict(fields))
     # What has no line of its own, such as an edit that was deleted since, still has its number.

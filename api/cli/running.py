@@ -6,7 +6,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
-from api.cli import INTERRUPTED
+from . import INTERRUPTED
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

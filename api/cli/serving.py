@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.failures import Failure, load_settings, read_settings
+from .failures import Failure, load_settings, read_settings
 
 if TYPE_CHECKING:
-    from api.settings import Settings
+    from ..settings import Settings
 
 
 def serve(
@@ -41,9 +41,9 @@ def serve(
     if workers > 1:
         serve_by_workers(settings, workers, worker_ports)
         return
-    from api.http.logs import configure
-    from api.wire.link import Link
-    from api.wire.server import serve as run_server
+    from ..http.logs import configure
+    from ..wire.link import Link
+    from ..wire.server import serve as run_server
 
     run_server(
         settings,
@@ -68,8 +68,8 @@ def serve_by_workers(settings: "Settings", count: int, first_port: int | None) -
     from logging.config import dictConfig
     from socket import gethostname
 
-    from api.http.logs import configure
-    from api.wire.workers import Workers, environment_of, reserve
+    from ..http.logs import configure
+    from ..wire.workers import Workers, environment_of, reserve
 
     dictConfig(configure(settings))
     with reserve(settings.host, settings.port) as reserved:
@@ -92,8 +92,8 @@ def _command(host: str, port: int, number: int, first_port: int | None) -> list[
 
 def migrate() -> None:
     """Bring the database's schema up to date; `serve` does so by itself."""
-    from api.store import schema
-    from api.store.store import store_of
+    from ..store import schema
+    from ..store.store import store_of
 
     store = store_of(load_settings())
     store.open()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import BinaryIO
 
-from api.cli.typed import decoded
+from .typed import decoded
 
 
 async def lines() -> AsyncIterator[str]:

@@ -9,9 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Static
 
-from api.cli.connecting import loss_of
-from api.cli.transcript import Transcript, printable
 from itemroom import Change, Entry, Refused, Room
+
+from .connecting import loss_of
+from .transcript import Transcript, printable
 
 # Lines that stay on the screen to be scrolled to: each costs a widget.
 MAX_LINES = 500

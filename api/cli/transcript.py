@@ -5,9 +5,10 @@ from datetime import datetime
 
 from rich.text import Text
 
-from api.history.words import showable
-from api.live.text import TextCodec
 from itemroom import Entry, text_of
+
+from ..history.words import showable
+from ..live.text import TextCodec
 
 # Told apart at a glance; all readable on black and on white.
 _COLORS = ("cyan", "magenta", "green", "blue", "red", "yellow")

@@ -4,7 +4,7 @@ import codecs
 import sys
 from pathlib import Path
 
-from api.cli.failures import Failure
+from .failures import Failure
 
 # What editors and shells, those of Windows above all, put before a text to say how it is encoded.
 _MARKS = {

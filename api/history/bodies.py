@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from api.errors import Refusal
+from ..errors import Refusal
 
 MAX_INTEGER = 2**53
 # The JSON form of bytes, which only MessagePack has: {"$bytes": "<base64>"}.

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from api.errors import Refusal
-from api.history.transaction import RefKey, Transaction
-from api.rights.access import Access
+from ..errors import Refusal
+from ..rights.access import Access
+from .transaction import RefKey, Transaction
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from api.history.events import Event
+from .events import Event
 
 logger = logging.getLogger("itemroom.commits")
 Listener = Callable[[Sequence[Event]], None]

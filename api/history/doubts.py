@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from api.history.entries import Entry
-from api.history.events import CredentialsEnded, EntryStored, Event, ItemDeleted
-from api.history.pile import TABLES
-from api.models import LoggedRow
-from api.rights import versions
-from api.store.lookups import Lookup, Searched
-from api.store.sharing import Sharing
+from ..models import LoggedRow
+from ..rights import versions
+from ..store.lookups import Lookup, Searched
+from ..store.sharing import Sharing
+from .entries import Entry
+from .events import CredentialsEnded, EntryStored, Event, ItemDeleted
+from .pile import TABLES
 
 _Row = tuple[int, int, str | None, bytes | None, int | None, int | None]
 """author_key, at, ref, body, edited_seq, deleted_seq"""

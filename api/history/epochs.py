@@ -3,10 +3,10 @@
 from sqlalchemy import Update, update
 from sqlmodel import col
 
-from api.history.transaction import Transaction
-from api.models import Item
-from api.store.epochs import new_epoch
-from api.store.statements import statement
+from ..models import Item
+from ..store.epochs import new_epoch
+from ..store.statements import statement
+from .transaction import Transaction
 
 
 def begin_epoch(transaction: Transaction, *, item_key: int, former: str) -> None:

@@ -6,8 +6,8 @@ which another process understands as well.
 
 from dataclasses import dataclass
 
-from api.history.entries import Author, Entry
-from api.rights.access import Credential, CredentialKind, Role
+from ..rights.access import Credential, CredentialKind, Role
+from .entries import Author, Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-from api.errors import Refusal
+from ..errors import Refusal
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 
-from api.errors import Refusal
-from api.history.retention import due_items, tidy_item
-from api.history.transaction import Transaction
-from api.history.writer import Writer
-from api.rights.access import clock_ms
-from api.store.readers import Readers
+from ..errors import Refusal
+from ..rights.access import clock_ms
+from ..store.readers import Readers
+from .retention import due_items, tidy_item
+from .transaction import Transaction
+from .writer import Writer
 
 logger = logging.getLogger("itemroom.housekeeping")
 

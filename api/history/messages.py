@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import orjson
 
-from api.errors import Refusal
-from api.history import rows
-from api.history.entries import Author, Kind, digest
-from api.history.transaction import RefKey, Transaction
-from api.rights.access import Access, Principal, Role
+from ..errors import Refusal
+from ..rights.access import Access, Principal, Role
+from . import rows
+from .entries import Author, Kind, digest
+from .transaction import RefKey, Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import Protocol
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from api.errors import Refusal
-from api.history.commands import Job, Jobs
-from api.history.events import Event
-from api.history.transaction import Memory, Transaction
-from api.store.failures import is_from_outside
+from ..errors import Refusal
+from ..store.failures import is_from_outside
+from .commands import Job, Jobs
+from .events import Event
+from .transaction import Memory, Transaction
 
 logger = logging.getLogger("itemroom.writer")
 

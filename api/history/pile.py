@@ -26,10 +26,10 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from api.models import EntryRow, LoggedRow, PileRow
-from api.store.sharing import NewEntry
-from api.store.statements import Columns, Statement, statement
-from api.store.tables import keeps
+from ..models import EntryRow, LoggedRow, PileRow
+from ..store.sharing import NewEntry
+from ..store.statements import Columns, Statement, statement
+from ..store.tables import keeps
 
 # Items in one commit from which on its entries go onto the pile: fewer write as few pages either
 # way, and need not be moved.

@@ -7,12 +7,12 @@ from typing import ClassVar
 from sqlalchemy import ColumnElement, Insert, Select, Update, and_, insert, select, update
 from sqlmodel import col
 
-from api.history.events import ReadMoved
-from api.history.messages import author_of
-from api.history.transaction import RefKey, Transaction
-from api.models import Membership
-from api.rights.access import Access, Role
-from api.store.statements import statement
+from ..models import Membership
+from ..rights.access import Access, Role
+from ..store.statements import statement
+from .events import ReadMoved
+from .messages import author_of
+from .transaction import RefKey, Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Connection, Select, select
 from sqlmodel import col
 
-from api.errors import Refusal
-from api.history.entries import Author, Entry, Kind
-from api.history.extent import MAX_PAGE_BYTES, Extent
-from api.history.pile import everywhere
-from api.models import Item, LoggedRow, Reaction, User
-from api.store.statements import statement
+from ..errors import Refusal
+from ..models import Item, LoggedRow, Reaction, User
+from ..store.statements import statement
+from .entries import Author, Entry, Kind
+from .extent import MAX_PAGE_BYTES, Extent
+from .pile import everywhere
 
 # Beyond all that there is: what a database can count to.
 MAX_SEQ = 2**63 - 1

@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from api.history import pile
-from api.history.transaction import Transaction
-from api.models import EntryRow, Item, LoggedRow, Membership, Reaction, Table
+from ..models import EntryRow, Item, LoggedRow, Membership, Reaction, Table
+from . import pile
+from .transaction import Transaction
 
 DAY_MS = 86_400_000
 # Rows of one step: some milliseconds of the writer's time.

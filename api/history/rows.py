@@ -16,9 +16,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from api.history.entries import Kind
-from api.models import EntryRow, Reaction
-from api.store.statements import statement
+from ..models import EntryRow, Reaction
+from ..store.statements import statement
+from .entries import Kind
 
 
 def _entry(item_key: object, seq: object) -> ColumnElement[bool]:

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from api.history.commits import Commits
-from api.history.events import Event
+from .commits import Commits
+from .events import Event
 
 logger = logging.getLogger("itemroom.writer")
 Patience = Callable[[Sequence[Event]], float]

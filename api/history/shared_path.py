@@ -16,15 +16,15 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from api.history.commands import Command, Job, Jobs
-from api.history.doubts import settled
-from api.history.events import Event
-from api.history.messages import Publish
-from api.history.paths import Outcome, Unsettled, refusal_of_command
-from api.history.transaction import Memory, Transaction
-from api.rights.access import clock_ms
-from api.store.failures import is_busy, is_taken, is_unsettled
-from api.store.sharing import Sharing
+from ..rights.access import clock_ms
+from ..store.failures import is_busy, is_taken, is_unsettled
+from ..store.sharing import Sharing
+from .commands import Command, Job, Jobs
+from .doubts import settled
+from .events import Event
+from .messages import Publish
+from .paths import Outcome, Unsettled, refusal_of_command
+from .transaction import Memory, Transaction
 
 Conflict = Callable[[str, int], None]
 """Told what came between, `moved`, `taken` or `busy`, and how many commands are begun anew."""

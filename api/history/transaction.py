@@ -9,9 +9,17 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Select, Update, select, update
 from sqlmodel import Session, col
 
-from api.history import pile
-from api.history.entries import Author, Entry, Kind
-from api.history.events import (
+from ..models import Item, LoggedRow
+from ..rights import versions
+from ..rights.access import Access, Principal, Role, Standing, clock_ms, grant
+from ..rights.standing import load_standing
+from ..store.lookups import Lookup, Searched
+from ..store.sessions import changing
+from ..store.sharing import Held, ItemMove, NewEntry, NewMessage, Sharing
+from ..store.statements import statement
+from . import pile
+from .entries import Author, Entry, Kind
+from .events import (
     CredentialsEnded,
     DefaultRoleChanged,
     EntryStored,
@@ -20,14 +28,6 @@ from api.history.events import (
     MemberChanged,
     UserRenamed,
 )
-from api.models import Item, LoggedRow
-from api.rights import versions
-from api.rights.access import Access, Principal, Role, Standing, clock_ms, grant
-from api.rights.standing import load_standing
-from api.store.lookups import Lookup, Searched
-from api.store.sessions import changing
-from api.store.sharing import Held, ItemMove, NewEntry, NewMessage, Sharing
-from api.store.statements import statement
 
 RefKey = tuple[int, int, str]
 """(item_key, author_key, ref)"""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from api.letters import UNRULY, check_addressable, check_visible
+from ..letters import UNRULY, check_addressable, check_visible
 
 MAX_SEQ = 2**53
 # The same for who reads OpenAPI; half a character is none of JSON's.

@@ -16,17 +16,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from api.errors import Refusal
-from api.history.commands import Call, Command, Job, Jobs
-from api.history.commits import Commits
-from api.history.events import EntryStored, Event
-from api.history.handover import Handover
-from api.history.paths import Alone, Path, Settle, Unsettled
-from api.history.settlement import Patience, Settlement
-from api.history.shared_path import Conflict, Shared
-from api.history.transaction import Transaction
-from api.outage import Outage
-from api.store.failures import (
+from ..errors import Refusal
+from ..outage import Outage
+from ..store.failures import (
     DatabaseError,
     NotStorable,
     first_failure,
@@ -34,7 +26,15 @@ from api.store.failures import (
     is_from_outside,
     is_full,
 )
-from api.store.sharing import Sharing
+from ..store.sharing import Sharing
+from .commands import Call, Command, Job, Jobs
+from .commits import Commits
+from .events import EntryStored, Event
+from .handover import Handover
+from .paths import Alone, Path, Settle, Unsettled
+from .settlement import Patience, Settlement
+from .shared_path import Conflict, Shared
+from .transaction import Transaction
 
 logger = logging.getLogger("itemroom.writer")
 # Seconds without a command after which the files are looked at: within one it is to be known.

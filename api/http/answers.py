@@ -4,9 +4,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.utils import ClientDisconnected
 
-from api.http.problems import problem_of, refuse
-from api.settings import Settings
-from api.state import state_of
+from ..settings import Settings
+from ..state import state_of
+from .problems import problem_of, refuse
 
 # An answer that sets one of these itself keeps its own: a page needs a wider policy.
 SECURITY_HEADERS = {

@@ -5,9 +5,9 @@ import re
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import Refusal
-from api.http.problems import Problem, refuse
-from api.http.scopes import header
+from ..errors import Refusal
+from .problems import Problem, refuse
+from .scopes import header
 
 # What may stand around the largest frame when it is posted: field names, or a form's encoding.
 SLACK_BYTES = 8 * 1024

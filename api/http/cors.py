@@ -8,10 +8,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.origin import listed_origins
-from api.http.scopes import header
-from api.origins import parse_origin
-from api.settings import Settings
+from ..origins import parse_origin
+from ..settings import Settings
+from .origin import listed_origins
+from .scopes import header
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _PREFLIGHT = {

@@ -3,11 +3,11 @@
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import Refusal
-from api.http.origin import check_socket_origin
-from api.http.problems import Problem, refuse
-from api.rights.access import Principal
-from api.state import State, state_of
+from ..errors import Refusal
+from ..rights.access import Principal
+from ..state import State, state_of
+from .origin import check_socket_origin
+from .problems import Problem, refuse
 
 # Whoever runs the server must be able to watch it stop.
 OPERATIONAL_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})

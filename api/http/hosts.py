@@ -7,13 +7,13 @@ was resolved.
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.addresses import parse_address
-from api.errors import Refusal
-from api.http.origin import listed_origins
-from api.http.problems import Problem, refuse
-from api.http.scopes import header
-from api.origins import parse_authority
-from api.settings import Settings
+from ..addresses import parse_address
+from ..errors import Refusal
+from ..origins import parse_authority
+from ..settings import Settings
+from .origin import listed_origins
+from .problems import Problem, refuse
+from .scopes import header
 
 
 def known_hosts(settings: Settings) -> frozenset[str]:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from api.settings import Settings
+from ..settings import Settings
 
 HIDDEN = "[hidden]"
 # These say what they handle when asked for more: frames with their bodies, headers with

@@ -2,14 +2,14 @@
 
 from fastapi import FastAPI
 
-from api.http.answers import Answers
-from api.http.body import SLACK_BYTES, BodyCap
-from api.http.cors import Cors
-from api.http.handshakes import Admission
-from api.http.hosts import HostCheck
-from api.http.proxies import Clients
-from api.http.traced import Traced
-from api.settings import Settings
+from ..settings import Settings
+from .answers import Answers
+from .body import SLACK_BYTES, BodyCap
+from .cors import Cors
+from .handshakes import Admission
+from .hosts import HostCheck
+from .proxies import Clients
+from .traced import Traced
 
 
 def install(app: FastAPI, settings: Settings) -> None:

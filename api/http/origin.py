@@ -5,10 +5,10 @@ from functools import lru_cache
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api.errors import Refusal
-from api.http.scopes import header
-from api.origins import Origin, parse_authority, parse_origin
-from api.settings import Settings
+from ..errors import Refusal
+from ..origins import Origin, parse_authority, parse_origin
+from ..settings import Settings
+from .scopes import header
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

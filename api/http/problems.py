@@ -18,11 +18,11 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api.errors import Refusal
-from api.http.methods import WHOLE_SERVER, allowed_methods
-from api.http.strangers import slowed
-from api.http.validation import judge_validation
-from api.state import state_of
+from ..errors import Refusal
+from ..state import state_of
+from .methods import WHOLE_SERVER, allowed_methods
+from .strangers import slowed
+from .validation import judge_validation
 
 logger = logging.getLogger("itemroom.http")
 RefuseSocket = Callable[[WebSocket, Exception], Awaitable[None]]

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.addresses import Address, parse_address, parse_network
-from api.http.scopes import header
-from api.settings import Settings
+from ..addresses import Address, parse_address, parse_network
+from ..settings import Settings
+from .scopes import header
 
 # Behind a proxy all connections come from one address, and to read it takes as long as the rest.
 _peer_address = lru_cache(maxsize=1024)(parse_address)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from traceback import format_exception
 from typing import Any
 
-from api.http.logs import HIDDEN, hide_credentials
+from .logs import HIDDEN, hide_credentials
 
 # How websockets writes down a frame, at `debug`: a message of somebody's.
 _FRAME = re.compile(r"([<>] (?:TEXT|BINARY|CONT)\b).+", re.DOTALL)

@@ -2,7 +2,7 @@
 
 from starlette.types import Scope
 
-from api.limits import network_of
+from ..limits import network_of
 
 
 def header(scope: Scope, name: bytes) -> list[str]:

@@ -8,9 +8,9 @@ import asyncio
 
 from starlette.types import Scope
 
-from api.errors import Refusal
-from api.http.scopes import client_network
-from api.state import state_of
+from ..errors import Refusal
+from ..state import state_of
+from .scopes import client_network
 
 # What somebody is told who has shown a credential of ours: they are no stranger, and like those
 # who are let in they are limited by what they may do.

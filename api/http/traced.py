@@ -5,11 +5,11 @@ from typing import cast
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.handshakes import OPERATIONAL_PATHS
-from api.http.logs import hide_credentials
-from api.http.scopes import header
-from api.state import State
-from api.traces import Traces
+from ..state import State
+from ..traces import Traces
+from .handshakes import OPERATIONAL_PATHS
+from .logs import hide_credentials
+from .scopes import header
 
 # In the scope of what has its span already: the door passes on what it does not let in.
 _TRACED = "itemroom.traced"

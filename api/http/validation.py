@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.errors import Refusal
+from ..errors import Refusal
 
 # Of these, pydantic's text holds only what we expected, at most with the length of what came.
 # Any other might quote, as `union_tag_invalid` and `uuid_parsing` do.

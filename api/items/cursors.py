@@ -7,8 +7,8 @@ unique, so no item is left out or comes twice because two were active at once.
 import re
 from dataclasses import dataclass
 
-from api.errors import Refusal
-from api.items.ids import ITEM_ID_PATTERN, valid_item_id
+from ..errors import Refusal
+from .ids import ITEM_ID_PATTERN, valid_item_id
 
 _CURSOR = re.compile(r"([0-9]{1,15})\.(.+)", re.ASCII)
 CURSOR_PATTERN = rf"^[0-9]{{1,15}}\.{ITEM_ID_PATTERN.removeprefix('^')}"

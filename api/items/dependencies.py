@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import Depends, Path
 
-from api.accounts.dependencies import SignedIn
-from api.errors import Refusal
-from api.items.ids import valid_item_id
-from api.items.outside import ensure_outside_item
-from api.rights.access import Access, grant
-from api.rights.standing import load_standing
-from api.state import Running
+from ..accounts.dependencies import SignedIn
+from ..errors import Refusal
+from ..rights.access import Access, grant
+from ..rights.standing import load_standing
+from ..state import Running
+from .ids import valid_item_id
+from .outside import ensure_outside_item
 
 # No pattern here: an id that cannot exist must be refused like one that does not.
 ItemId = Annotated[

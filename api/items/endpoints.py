@@ -5,13 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.accounts.dependencies import SignedIn
-from api.history.read_markers import MarkRead
-from api.items.cursors import CURSOR_PATTERN, parse_cursor
-from api.items.dependencies import ItemAccess
-from api.items.listing import MAX_ITEMS, list_items, show_item
-from api.items.quotas import count_new_item
-from api.items.schemas import (
+from ..accounts.dependencies import SignedIn
+from ..history.read_markers import MarkRead
+from ..state import Running
+from .cursors import CURSOR_PATTERN, parse_cursor
+from .dependencies import ItemAccess
+from .listing import MAX_ITEMS, list_items, show_item
+from .quotas import count_new_item
+from .schemas import (
     ItemChange,
     ItemPage,
     ItemView,
@@ -19,8 +20,7 @@ from api.items.schemas import (
     PresenceView,
     ReadPosition,
 )
-from api.items.service import change_item, create_item, delete_item
-from api.state import Running
+from .service import change_item, create_item, delete_item
 
 collection = APIRouter(prefix="/items", tags=["items"])
 router = APIRouter(prefix="/items/{item_id}", tags=["items"])

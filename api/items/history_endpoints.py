@@ -5,14 +5,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from api.errors import Refusal
-from api.history.bodies import encode_body
-from api.history.entries import rfc3339
-from api.history.messages import Delete, Edit, Publish, React, Stored
-from api.history.words import NewReactionValue, ReactionValue
-from api.items.dependencies import ItemAccess
-from api.items.history_pages import log_page, messages_page
-from api.items.history_schemas import (
+from ..errors import Refusal
+from ..history.bodies import encode_body
+from ..history.entries import rfc3339
+from ..history.messages import Delete, Edit, Publish, React, Stored
+from ..history.words import NewReactionValue, ReactionValue
+from ..rights.access import Access
+from ..settings import Settings
+from ..state import Running
+from .dependencies import ItemAccess
+from .history_pages import log_page, messages_page
+from .history_schemas import (
     Limit,
     LogPage,
     MessagePage,
@@ -22,9 +25,6 @@ from api.items.history_schemas import (
     StoredView,
     parse_seq,
 )
-from api.rights.access import Access
-from api.settings import Settings
-from api.state import Running
 
 router = APIRouter(prefix="/items/{item_id}", tags=["messages"])
 

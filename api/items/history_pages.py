@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from api.history.extent import Extent
-from api.history.reader import read_entries, read_messages
+from ..history.extent import Extent
+from ..history.reader import read_entries, read_messages
 
 
 def messages_page(

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.errors import Refusal
-from api.history.words import MAX_SEQ, Ref
-from api.rights.access import Role
+from ..errors import Refusal
+from ..history.words import MAX_SEQ, Ref
+from ..rights.access import Role
 
 _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 _SEQ = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, ScalarSelect, and_, case, func, select, tuple_
 from sqlmodel import col
 
-from api.errors import Refusal
-from api.history.entries import Kind, rfc3339
-from api.history.pile import tables
-from api.items.cursors import Cursor
-from api.items.schemas import ItemPage, ItemView
-from api.models import Item, LoggedRow, Membership
-from api.rights.access import Access, Principal, Role, Standing, grant
+from ..errors import Refusal
+from ..history.entries import Kind, rfc3339
+from ..history.pile import tables
+from ..models import Item, LoggedRow, Membership
+from ..rights.access import Access, Principal, Role, Standing, grant
+from .cursors import Cursor
+from .schemas import ItemPage, ItemView
 
 # A page of items costs up to this many looks at the log each: see UNREAD_WINDOW.
 MAX_ITEMS = 100

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.accounts.outside import expect_outside_user
-from api.history.transaction import Transaction
-from api.items.dependencies import ItemAccess
-from api.items.members import list_members, remove_member, set_member
-from api.items.schemas import MemberPage, MemberView, NewRole
-from api.rights.access import Access, Role
-from api.state import Running
+from ..accounts.outside import expect_outside_user
+from ..history.transaction import Transaction
+from ..rights.access import Access, Role
+from ..state import Running
+from .dependencies import ItemAccess
+from .members import list_members, remove_member, set_member
+from .schemas import MemberPage, MemberView, NewRole
 
 router = APIRouter(prefix="/items/{item_id}/members", tags=["members"])
 

@@ -6,15 +6,15 @@ import orjson
 from sqlalchemy import Connection, delete, exists, select
 from sqlmodel import col
 
-from api.accounts.names import as_username
-from api.errors import Refusal
-from api.history.entries import Author, Kind
-from api.history.events import MemberChanged
-from api.history.messages import author_of
-from api.history.transaction import Transaction
-from api.items.schemas import MemberPage, MemberView, UserView
-from api.models import Membership, User
-from api.rights.access import Access, Role
+from ..accounts.names import as_username
+from ..errors import Refusal
+from ..history.entries import Author, Kind
+from ..history.events import MemberChanged
+from ..history.messages import author_of
+from ..history.transaction import Transaction
+from ..models import Membership, User
+from ..rights.access import Access, Role
+from .schemas import MemberPage, MemberView, UserView
 
 
 def list_members(connection: Connection, item_key: int, after: str, limit: int) -> MemberPage:

@@ -6,13 +6,13 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlmodel import select
 
-from api.history.transaction import Transaction
-from api.items.ids import valid_item_id
-from api.items.quotas import count_new_item
-from api.models import Item
-from api.rights.access import Principal, claimed_role
-from api.state import State
-from api.store.sessions import reading
+from ..history.transaction import Transaction
+from ..models import Item
+from ..rights.access import Principal, claimed_role
+from ..state import State
+from ..store.sessions import reading
+from .ids import valid_item_id
+from .quotas import count_new_item
 
 
 async def ensure_outside_item(state: State, principal: Principal, item_id: str) -> None:

@@ -2,9 +2,9 @@
 
 import time
 
-from api.errors import Refusal
-from api.rights.access import Principal
-from api.state import State
+from ..errors import Refusal
+from ..rights.access import Principal
+from ..state import State
 
 
 def count_new_item(state: State, principal: Principal) -> None:

@@ -13,10 +13,10 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from api.history.words import MAX_SEQ, whole
-from api.items.ids import ITEM_ID_PATTERN, new_item_id
-from api.letters import VISIBLE_LINE, check_visible
-from api.rights.access import Role
+from ..history.words import MAX_SEQ, whole
+from ..letters import VISIBLE_LINE, check_visible
+from ..rights.access import Role
+from .ids import ITEM_ID_PATTERN, new_item_id
 
 MAX_RETENTION_DAYS = 36_500  # A century: longer is the same as for ever, which is null.
 

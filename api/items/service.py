@@ -6,16 +6,16 @@ import orjson
 from sqlalchemy import delete
 from sqlmodel import col
 
-from api.errors import Refusal
-from api.history.entries import Kind
-from api.history.events import DefaultRoleChanged, ItemDeleted
-from api.history.messages import author_of
-from api.history.retention import PURGE_STEP, purge_log
-from api.history.transaction import Transaction
-from api.items.schemas import ItemChange, NewItem
-from api.models import Item, Membership, Ticket
-from api.rights.access import Access, Principal, Role, claimed_role
-from api.security import new_id
+from ..errors import Refusal
+from ..history.entries import Kind
+from ..history.events import DefaultRoleChanged, ItemDeleted
+from ..history.messages import author_of
+from ..history.retention import PURGE_STEP, purge_log
+from ..history.transaction import Transaction
+from ..models import Item, Membership, Ticket
+from ..rights.access import Access, Principal, Role, claimed_role
+from ..security import new_id
+from .schemas import ItemChange, NewItem
 
 
 def create_item(transaction: Transaction, principal: Principal, wanted: NewItem) -> Access:

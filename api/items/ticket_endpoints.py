@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.http.handshakes import check_handshake
-from api.items.dependencies import ItemAccess
-from api.items.ticket_schemas import TicketMade
-from api.items.tickets import issue_ticket
-from api.state import Running
+from ..http.handshakes import check_handshake
+from ..state import Running
+from .dependencies import ItemAccess
+from .ticket_schemas import TicketMade
+from .tickets import issue_ticket
 
 router = APIRouter(prefix="/items/{item_id}/tickets", tags=["accounts"])
 

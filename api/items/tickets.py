@@ -10,10 +10,10 @@ from typing import cast
 from sqlalchemy import Connection, NotNullable, Select, Update, insert, select, update
 from sqlmodel import col
 
-from api.errors import Refusal
-from api.history.transaction import Transaction
-from api.models import Item, Ticket, User
-from api.rights.access import (
+from ..errors import Refusal
+from ..history.transaction import Transaction
+from ..models import Item, Ticket, User
+from ..rights.access import (
     Access,
     Credential,
     CredentialKind,
@@ -22,10 +22,10 @@ from api.rights.access import (
     claimed_role,
     clock_ms,
 )
-from api.rights.standing import load_standing
-from api.security import fingerprint, new_secret
-from api.state import State
-from api.store.statements import statement
+from ..rights.standing import load_standing
+from ..security import fingerprint, new_secret
+from ..state import State
+from ..store.statements import statement
 
 
 async def issue_ticket(state: State, access: Access) -> tuple[str, int]:

@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from api.errors import Refusal
-from api.history.words import MAX_SEQ, ReactionValue, Ref, check_printable, is_showable
-from api.letters import is_addressable, is_visible
+from ..errors import Refusal
+from ..history.words import MAX_SEQ, ReactionValue, Ref, check_printable, is_showable
+from ..letters import is_addressable, is_visible
 
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
 Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import ormsgpack
 
-from api.errors import Refusal
-from api.history.bodies import decode_json, restore_bytes
-from api.history.entries import Entry
-from api.live.encoding import Codec, Fields, Frame, shared
-from api.live.text import TextCodec
+from ..errors import Refusal
+from ..history.bodies import decode_json, restore_bytes
+from ..history.entries import Entry
+from .encoding import Codec, Fields, Frame, shared
+from .text import TextCodec
 
 
 class JsonCodec:

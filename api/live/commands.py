@@ -1,11 +1,11 @@
 """What a client's frames ask to be stored, as commands of the writer."""
 
-from api.history.bodies import encode_body
-from api.history.commands import Command
-from api.history.messages import Delete, Edit, Publish, React, Stored
-from api.live.client_frames import DeleteFrame, EditFrame, PublishFrame, ReactFrame
-from api.rights.access import Access
-from api.settings import Settings
+from ..history.bodies import encode_body
+from ..history.commands import Command
+from ..history.messages import Delete, Edit, Publish, React, Stored
+from ..rights.access import Access
+from ..settings import Settings
+from .client_frames import DeleteFrame, EditFrame, PublishFrame, ReactFrame
 
 StoredFrame = PublishFrame | EditFrame | DeleteFrame | ReactFrame
 

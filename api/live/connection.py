@@ -10,19 +10,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from api.errors import Refusal
-from api.history.commands import Command
-from api.limits import Bucket
-from api.live import frames
-from api.live.client_frames import AnyClientFrame, AuthFrame, parse, ref_of
-from api.live.encoding import Codec, frames_of
-from api.live.frames import ServerFrame, Welcome
-from api.live.opening import Arrival
-from api.live.outstanding import Outstanding
-from api.live.seat import Seat
-from api.live.services import Services
-from api.live.sockets import Socket
-from api.rights.access import Access, Principal
+from ..errors import Refusal
+from ..history.commands import Command
+from ..limits import Bucket
+from ..rights.access import Access, Principal
+from . import frames
+from .client_frames import AnyClientFrame, AuthFrame, parse, ref_of
+from .encoding import Codec, frames_of
+from .frames import ServerFrame, Welcome
+from .opening import Arrival
+from .outstanding import Outstanding
+from .seat import Seat
+from .services import Services
+from .sockets import Socket
 
 logger = logging.getLogger("itemroom.rooms")
 T = TypeVar("T")

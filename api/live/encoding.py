@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from api.history.entries import Entry
+from ..history.entries import Entry
 
 # Of any frame: those of `api.live.frames`, and an entry's own.
 Fields = Mapping[str, Any]

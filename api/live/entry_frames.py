@@ -8,7 +8,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from api.live.frames import RoleName, Seq, Time, User
+from .frames import RoleName, Seq, Time, User
 
 
 class _Entry(TypedDict):

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from api.rights.access import clock_ms
+from ..rights.access import clock_ms
 
 # Seconds between two looks at all credentials, at least: where many end, each may end so much late.
 LOOK_INTERVAL = 0.5

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from api.history.entries import Entry
-from api.history.extent import MAX_PAGE_BYTES
-from api.live.encoding import Burst, Codec
-from api.live.replay import Page
-from api.live.room import Room
-from api.live.sockets import Socket
+from ..history.entries import Entry
+from ..history.extent import MAX_PAGE_BYTES
+from .encoding import Burst, Codec
+from .replay import Page
+from .room import Room
+from .sockets import Socket
 
 
 class Follower(Protocol):

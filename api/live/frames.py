@@ -11,10 +11,10 @@ import orjson
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.errors import Refusal, Retry
-from api.history.entries import Author, rfc3339
-from api.history.extent import Extent
-from api.rights.access import Access, Principal, Role
+from ..errors import Refusal, Retry
+from ..history.entries import Author, rfc3339
+from ..history.extent import Extent
+from ..rights.access import Access, Principal, Role
 
 Seq = Annotated[int, Field(ge=0, description="An entry's number in the item's log.")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]

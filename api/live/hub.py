@@ -9,8 +9,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
-from api.history.entries import Author, Entry
-from api.history.events import (
+from ..history.entries import Author, Entry
+from ..history.events import (
     CredentialsEnded,
     DefaultRoleChanged,
     EntryStored,
@@ -20,10 +20,10 @@ from api.history.events import (
     ReadMoved,
     UserRenamed,
 )
-from api.live import frames
-from api.live.frames import PresenceSummary
-from api.live.presence import Presence
-from api.live.room import Member, Room
+from . import frames
+from .frames import PresenceSummary
+from .presence import Presence
+from .room import Member, Room
 
 # Members of a room whose entries wait for those of a commit that is under way. A timer runs for a
 # millisecond at least, and fewer are told sooner than that.

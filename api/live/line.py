@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from api.errors import Refusal
-from api.history.commands import Command
-from api.live.encoding import Codec
-from api.live.frames import ServerFrame, Welcome
-from api.live.services import Services
-from api.live.sockets import Socket
-from api.rights.access import Access
+from ..errors import Refusal
+from ..history.commands import Command
+from ..rights.access import Access
+from .encoding import Codec
+from .frames import ServerFrame, Welcome
+from .services import Services
+from .sockets import Socket
 
 T = TypeVar("T")
 

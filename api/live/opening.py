@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from api.history.extent import Extent
-from api.history.reader import read_entries, read_extent
-from api.live import frames
-from api.live.encoding import Burst
-from api.live.frames import Limits, PresenceSummary, Welcome
-from api.live.hub import Moment
-from api.live.replay import Page, Replay
-from api.rights.access import Access, Principal, Standing, grant
-from api.rights.standing import load_standing
-from api.settings import Settings
+from ..history.extent import Extent
+from ..history.reader import read_entries, read_extent
+from ..rights.access import Access, Principal, Standing, grant
+from ..rights.standing import load_standing
+from ..settings import Settings
+from . import frames
+from .encoding import Burst
+from .frames import Limits, PresenceSummary, Welcome
+from .hub import Moment
+from .replay import Page, Replay
 
 
 @dataclass(frozen=True, slots=True)

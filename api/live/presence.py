@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from api.history.entries import Author
-from api.live import frames
-from api.live.frames import PresenceSummary
+from ..history.entries import Author
+from . import frames
+from .frames import PresenceSummary
 
 # Above this many users a list is of no use to a person, and expensive for everybody.
 MAX_LISTED = 200

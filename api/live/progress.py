@@ -6,7 +6,7 @@ that entry 12 may be here before anybody knows of 11. Members are told in the or
 
 from collections.abc import Iterator, Sequence
 
-from api.history.entries import Entry
+from ..history.entries import Entry
 
 # Pieces of the log that may wait for what is before them; with one more, all are read instead.
 MAX_AHEAD = 64

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar, cast
 
-from api.errors import Refusal
-from api.store.readers import Readers
+from ..errors import Refusal
+from ..store.readers import Readers
 
 logger = logging.getLogger("itemroom.rooms")
 T = TypeVar("T")

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.history.extent import Extent
-from api.live.encoding import Burst
+from ..history.extent import Extent
+from .encoding import Burst
 
 
 @dataclass(frozen=True, slots=True)

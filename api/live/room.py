@@ -12,14 +12,14 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from api.history.entries import Author, Entry, Kind
-from api.history.extent import Extent
-from api.live.encoding import Burst, Notice
-from api.live.frames import ServerFrame
-from api.live.presence import Presence
-from api.live.progress import Progress
-from api.live.replay import Replay
-from api.rights.access import Access, Credential, Role, Standing
+from ..history.entries import Author, Entry, Kind
+from ..history.extent import Extent
+from ..rights.access import Access, Credential, Role, Standing
+from .encoding import Burst, Notice
+from .frames import ServerFrame
+from .presence import Presence
+from .progress import Progress
+from .replay import Replay
 
 logger = logging.getLogger("itemroom.rooms")
 

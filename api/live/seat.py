@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from api.errors import Refusal
-from api.history.messages import Stored, author_of
-from api.history.read_markers import MarkRead
-from api.live import frames
-from api.live.client_frames import (
+from ..errors import Refusal
+from ..history.messages import Stored, author_of
+from ..history.read_markers import MarkRead
+from ..rights.access import Access, Credential, Principal, Role, Standing, grant
+from ..rights.standing import load_standing
+from . import frames
+from .client_frames import (
     DeleteFrame,
     EditFrame,
     PingFrame,
@@ -24,16 +26,14 @@ from api.live.client_frames import (
     ReadFrame,
     SignalFrame,
 )
-from api.live.commands import StoredFrame, body_of, command_of
-from api.live.encoding import Burst, Notice
-from api.live.feed import Feed
-from api.live.line import Line
-from api.live.opening import Arrival, Opening, read_opening, read_page, welcome
-from api.live.reads import Reads
-from api.live.replay import Page
-from api.live.room import Room
-from api.rights.access import Access, Credential, Principal, Role, Standing, grant
-from api.rights.standing import load_standing
+from .commands import StoredFrame, body_of, command_of
+from .encoding import Burst, Notice
+from .feed import Feed
+from .line import Line
+from .opening import Arrival, Opening, read_opening, read_page, welcome
+from .reads import Reads
+from .replay import Page
+from .room import Room
 
 SeatFrame = StoredFrame | SignalFrame | ReadFrame | PresenceFrame | PingFrame
 

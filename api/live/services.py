@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from api.history.writer import Writer
-from api.live.expiry import Expiries
-from api.live.hub import Hub
-from api.live.sockets import Sockets
-from api.metrics import Metrics
-from api.rights.access import Principal
-from api.settings import Settings
-from api.store.readers import Readers
+from ..history.writer import Writer
+from ..metrics import Metrics
+from ..rights.access import Principal
+from ..settings import Settings
+from ..store.readers import Readers
+from .expiry import Expiries
+from .hub import Hub
+from .sockets import Sockets
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from api.live.encoding import Frames
+from .encoding import Frames
 
 
 class Client(Protocol):

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import orjson
 
-from api.errors import Refusal
-from api.history.entries import Entry
-from api.history.words import showable
-from api.live.client_frames import PublishFrame
-from api.live.encoding import Fields, Frame, shared
+from ..errors import Refusal
+from ..history.entries import Entry
+from ..history.words import showable
+from .client_frames import PublishFrame
+from .encoding import Fields, Frame, shared
 
 
 class TextCodec:

@@ -21,11 +21,11 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from api.history.entries import Author
-from api.models import Node, Presence, User
-from api.nodes.roster import DEAD_AFTER
-from api.store.sharing import Sharing
-from api.store.statements import statement
+from ..history.entries import Author
+from ..models import Node, Presence, User
+from ..store.sharing import Sharing
+from ..store.statements import statement
+from .roster import DEAD_AFTER
 
 
 def write_attendance(

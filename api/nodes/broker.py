@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from api.nodes.carrier import BrokenCarrierError, Carrier, Message
-from api.nodes.hints import EVERYBODY, Beat, Hint, decode, encode
-from api.outage import Outage
+from ..outage import Outage
+from .carrier import BrokenCarrierError, Carrier, Message
+from .hints import EVERYBODY, Beat, Hint, decode, encode
 
 logger = logging.getLogger("itemroom.nodes")
 

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from api.nodes.broker import Broker
-from api.nodes.carrier import Carrier
-from api.nodes.notify import NotifyCarrier
-from api.nodes.redis import RedisCarrier
-from api.settings import Settings
-from api.store.sharing import Sharing
+from ..settings import Settings
+from ..store.sharing import Sharing
+from .broker import Broker
+from .carrier import Carrier
+from .notify import NotifyCarrier
+from .redis import RedisCarrier
 
 
 def broker_of(

@@ -9,21 +9,21 @@ import asyncio
 import logging
 from functools import partial
 
-from api.live.frames import PresenceSummary
-from api.live.hub import Hub
-from api.live.presence import summary_of
-from api.nodes.aside import Aside
-from api.nodes.attendance import (
+from ..live.frames import PresenceSummary
+from ..live.hub import Hub
+from ..live.presence import summary_of
+from ..outage import Outage
+from ..store.readers import Readers
+from ..store.sharing import Sharing
+from .aside import Aside
+from .attendance import (
     count_attendance,
     count_connections,
     read_attendance,
     write_attendance,
 )
-from api.nodes.broker import Broker
-from api.nodes.hints import PresenceChanged
-from api.outage import Outage
-from api.store.readers import Readers
-from api.store.sharing import Sharing
+from .broker import Broker
+from .hints import PresenceChanged
 
 logger = logging.getLogger("itemroom.nodes")
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from api.nodes.hints import Hint
+from .hints import Hint
 
 logger = logging.getLogger("itemroom.nodes")
 H = TypeVar("H", bound=Hint)

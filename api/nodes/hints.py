@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from api.history.entries import Author, Entry, Kind
+from ..history.entries import Author, Entry, Kind
 
 VERSION = 1
 # Bytes of bodies that go along: what is larger is read by those who have the item open.

@@ -7,9 +7,9 @@ case, and would search a list of all channels that each of them listens to.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from api.nodes.carrier import BrokenCarrierError, Message
-from api.store.failures import DatabaseError
-from api.store.notices import MAX_NOTICE_BYTES, Notices
+from ..store.failures import DatabaseError
+from ..store.notices import MAX_NOTICE_BYTES, Notices
+from .carrier import BrokenCarrierError, Message
 
 
 class NotifyCarrier:

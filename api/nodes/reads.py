@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Connection, Select, cast, func, or_, select
 from sqlmodel import col
 
-from api.errors import Refusal
-from api.models import Item, Membership, User
-from api.rights.access import Principal, Role, Standing
-from api.rights.standing import load_standing
-from api.store.lookups import Lookup
-from api.store.statements import statement
+from ..errors import Refusal
+from ..models import Item, Membership, User
+from ..rights.access import Principal, Role, Standing
+from ..rights.standing import load_standing
+from ..store.lookups import Lookup
+from ..store.statements import statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from api.live.hub import Hub
-from api.live.room import Room
-from api.nodes.reads import read_moved
-from api.nodes.watch import Watch
-from api.store.readers import Readers
+from ..live.hub import Hub
+from ..live.room import Room
+from ..store.readers import Readers
+from .reads import read_moved
+from .watch import Watch
 
 logger = logging.getLogger("itemroom.nodes")
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
-from api.nodes.carrier import BrokenCarrierError, Message
+from .carrier import BrokenCarrierError, Message
 
 MAX_BYTES = 1024 * 1024
 CONNECT_TIMEOUT = 2.0

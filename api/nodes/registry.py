@@ -9,12 +9,12 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from api.nodes import roster
-from api.nodes.aside import Aside
-from api.nodes.roster import Identity, Seen
-from api.outage import Outage
-from api.store.failures import DatabaseError
-from api.store.sharing import Sharing
+from ..outage import Outage
+from ..store.failures import DatabaseError
+from ..store.sharing import Sharing
+from . import roster
+from .aside import Aside
+from .roster import Identity, Seen
 
 logger = logging.getLogger("itemroom.nodes")
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Delete, Select, Update, delete, insert, select, update
 from sqlmodel import col
 
-from api.models import Node, Presence
-from api.store.sharing import Sharing
-from api.store.statements import statement
+from ..models import Node, Presence
+from ..store.sharing import Sharing
+from ..store.statements import statement
 
 # Milliseconds without a beat after which a server counts as dead: three of them were missed.
 DEAD_AFTER = 15_000

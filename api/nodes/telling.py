@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from api.history.entries import Entry
-from api.history.events import (
+from ..history.entries import Entry
+from ..history.events import (
     CredentialsEnded,
     DefaultRoleChanged,
     EntryStored,
@@ -13,8 +13,8 @@ from api.history.events import (
     ReadMoved,
     UserRenamed,
 )
-from api.nodes.broker import Broker
-from api.nodes.hints import EntriesStored, Hint, MarkerMoved, RightsChanged
+from .broker import Broker
+from .hints import EntriesStored, Hint, MarkerMoved, RightsChanged
 
 Change = (
     MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved | CredentialsEnded | UserRenamed

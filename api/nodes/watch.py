@@ -10,22 +10,22 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from api.errors import Refusal
-from api.history.commands import Call
-from api.history.entries import Author, Entry
-from api.history.epochs import begin_epoch
-from api.history.extent import Extent
-from api.history.reader import read_entries
-from api.history.writer import Writer
-from api.live import frames
-from api.live.hub import Hub
-from api.live.room import Member, Room
-from api.nodes.broker import Broker
-from api.nodes.company import Company
-from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged, Signalled
-from api.nodes.reads import ItemMoved, RightsNow, read_rights, read_standings
-from api.rights.access import Principal, Standing
-from api.store.readers import Readers
+from ..errors import Refusal
+from ..history.commands import Call
+from ..history.entries import Author, Entry
+from ..history.epochs import begin_epoch
+from ..history.extent import Extent
+from ..history.reader import read_entries
+from ..history.writer import Writer
+from ..live import frames
+from ..live.hub import Hub
+from ..live.room import Member, Room
+from ..rights.access import Principal, Standing
+from ..store.readers import Readers
+from .broker import Broker
+from .company import Company
+from .hints import EntriesStored, MarkerMoved, RightsChanged, Signalled
+from .reads import ItemMoved, RightsNow, read_rights, read_standings
 
 logger = logging.getLogger("itemroom.nodes")
 Answer = tuple[list[Entry], Extent]

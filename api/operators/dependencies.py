@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import Header
 from starlette.requests import HTTPConnection
 
-from api.accounts.dependencies import Shown, account_owner, identify_shown, shown_credential
-from api.accounts.users import load_user
-from api.addresses import parse_address
-from api.errors import Refusal
-from api.state import Running, State
+from ..accounts.dependencies import Shown, account_owner, identify_shown, shown_credential
+from ..accounts.users import load_user
+from ..addresses import parse_address
+from ..errors import Refusal
+from ..state import Running, State
 
 
 async def operator(

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.accounts import users
-from api.accounts.schemas import DEFAULT_TOKEN_TTL, AccountView, show_user
-from api.accounts.tokens import TokenRequest
-from api.operators import schemas
-from api.operators.dependencies import operator
-from api.operators.items import MAX_PAGE, summarize_items
-from api.operators.service import issue_api_token, replace_password, unguessable_password
-from api.state import Running
+from ..accounts import users
+from ..accounts.schemas import DEFAULT_TOKEN_TTL, AccountView, show_user
+from ..accounts.tokens import TokenRequest
+from ..state import Running
+from . import schemas
+from .dependencies import operator
+from .items import MAX_PAGE, summarize_items
+from .service import issue_api_token, replace_password, unguessable_password
 
 # Not in the OpenAPI document: no promise to clients, only to the command line of this version.
 router = APIRouter(prefix="/operator", include_in_schema=False, dependencies=[Depends(operator)])

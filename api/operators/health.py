@@ -11,13 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 from starlette.responses import Response
 
-from api.errors import Refusal
-from api.history.entries import rfc3339
-from api.history.transaction import Transaction
-from api.models import User
-from api.nodes.roster import Seen
-from api.operators.dependencies import admin, watcher
-from api.state import Running, State
+from ..errors import Refusal
+from ..history.entries import rfc3339
+from ..history.transaction import Transaction
+from ..models import User
+from ..nodes.roster import Seen
+from ..state import Running, State
+from .dependencies import admin, watcher
 
 # Above this a balancer's own check would have given up.
 READY_TIMEOUT = 2.0

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 from sqlmodel import col
 
-from api.history.entries import rfc3339
-from api.models import Item, Membership
-from api.operators.schemas import ItemDetail, ItemSummaries, ItemSummary
+from ..history.entries import rfc3339
+from ..models import Item, Membership
+from .schemas import ItemDetail, ItemSummaries, ItemSummary
 
 MAX_PAGE = 500
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from api.accounts import schemas as accounts
+from ..accounts import schemas as accounts
 
 
 class NewUser(accounts.Input):

@@ -5,14 +5,14 @@ import secrets
 from sqlalchemy import select
 from sqlmodel import col
 
-from api.accounts import users
-from api.accounts.names import is_username
-from api.accounts.tokens import TokenRequest, create_api_token
-from api.errors import Refusal
-from api.history.transaction import Transaction
-from api.models import User
-from api.rights.access import Credential, Principal
-from api.security import Issued, Tokens, new_id
+from ..accounts import users
+from ..accounts.names import is_username
+from ..accounts.tokens import TokenRequest, create_api_token
+from ..errors import Refusal
+from ..history.transaction import Transaction
+from ..models import User
+from ..rights.access import Credential, Principal
+from ..security import Issued, Tokens, new_id
 
 
 def unguessable_password() -> str:

@@ -7,12 +7,12 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 from typing_extensions import TypedDict
 
-from api import __version__
-from api.errors import CODES
-from api.live.client_frames import AnyClientFrame
-from api.live.codecs import CODECS
-from api.live.entry_frames import EntryFrame
-from api.live.frames import ServerFrame
+from .. import __version__
+from ..errors import CODES
+from ..live.client_frames import AnyClientFrame
+from ..live.codecs import CODECS
+from ..live.entry_frames import EntryFrame
+from ..live.frames import ServerFrame
 
 Document = dict[str, Any]
 Models = Iterable[type[Any]]

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api.http.origin import own_origin
-from api.http.problems import MEDIA_TYPE
-from api.pages.asyncapi import describe_socket
-from api.pages.prose import protocol_page
-from api.settings import Settings
-from api.state import Running
+from ..http.origin import own_origin
+from ..http.problems import MEDIA_TYPE
+from ..settings import Settings
+from ..state import Running
+from .asyncapi import describe_socket
+from .prose import protocol_page
 
 DOCS = Path(__file__).resolve().parent.parent / "web" / "docs"
 _NOWHERE = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from api.errors import Refusal
+from ..errors import Refusal
 
 
 class Role(StrEnum):

@@ -3,9 +3,9 @@
 from sqlalchemy import Connection, Select, and_, case, exists, select, true
 from sqlmodel import col
 
-from api.models import ApiToken, Item, Membership, Session, User
-from api.rights.access import Principal, Role, Standing
-from api.store.statements import statement
+from ..models import ApiToken, Item, Membership, Session, User
+from ..store.statements import statement
+from .access import Principal, Role, Standing
 
 
 # One query for everything that `grant` needs: also run inside the writing transaction.

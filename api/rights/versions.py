@@ -7,8 +7,8 @@ is remembered holds for as long as the version under that lock is the one that w
 from sqlalchemy import Update, update
 from sqlmodel import col
 
-from api.models import Item, User
-from api.store.statements import statement
+from ..models import Item, User
+from ..store.statements import statement
 
 
 @statement

@@ -8,19 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
-from api.accounts.dependencies import Shown, shown_credential, verify_shown
-from api.accounts.identity import LookUp, identify
-from api.errors import Refusal
-from api.http.handshakes import check_connections
-from api.http.problems import DENIALS
-from api.http.strangers import slowed
-from api.items.ids import valid_item_id
-from api.items.outside import ensure_outside_item
-from api.items.tickets import redeem_ticket
-from api.live.opening import Arrival, Beginning, read_arrival
-from api.rooms.refusals import PolicyViolation
-from api.settings import Settings
-from api.state import State, state_of
+from ..accounts.dependencies import Shown, shown_credential, verify_shown
+from ..accounts.identity import LookUp, identify
+from ..errors import Refusal
+from ..http.handshakes import check_connections
+from ..http.problems import DENIALS
+from ..http.strangers import slowed
+from ..items.ids import valid_item_id
+from ..items.outside import ensure_outside_item
+from ..items.tickets import redeem_ticket
+from ..live.opening import Arrival, Beginning, read_arrival
+from ..settings import Settings
+from ..state import State, state_of
+from .refusals import PolicyViolation
 
 # The ASGI extension in which our own server says why it has not let a client in: what the door
 # (`api.rooms.door`) has found is answered here, as under any other server.

@@ -15,14 +15,14 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
-from api.http.hosts import HostCheck
-from api.http.proxies import Clients
-from api.items.ids import valid_item_id
-from api.live.codecs import choose_codec
-from api.rooms.admission import REFUSED, Asked, judge
-from api.rooms.endpoint import WIRE, HandedOver, enter
-from api.settings import Settings
-from api.state import state_of
+from ..http.hosts import HostCheck
+from ..http.proxies import Clients
+from ..items.ids import valid_item_id
+from ..live.codecs import choose_codec
+from ..settings import Settings
+from ..state import state_of
+from .admission import REFUSED, Asked, judge
+from .endpoint import WIRE, HandedOver, enter
 
 _REPEATABLE = ("token", "ticket")
 _NOTHING = Asked()  # As of an empty query.

@@ -5,14 +5,14 @@ from typing import Protocol
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
-from api.live.codecs import choose_codec
-from api.live.connection import Connection
-from api.live.encoding import Codec
-from api.live.opening import Arrival
-from api.live.sockets import Client, Socket
-from api.rooms.admission import Admitted
-from api.rooms.plain import PlainSocket
-from api.state import State, state_of
+from ..live.codecs import choose_codec
+from ..live.connection import Connection
+from ..live.encoding import Codec
+from ..live.opening import Arrival
+from ..live.sockets import Client, Socket
+from ..state import State, state_of
+from .admission import Admitted
+from .plain import PlainSocket
 
 router = APIRouter()
 # The ASGI extension with which our own server offers the transport itself.

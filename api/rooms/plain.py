@@ -10,9 +10,9 @@ from collections import deque
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.live.encoding import Frame, Frames
-from api.live.sockets import Client
-from api.rooms.refusals import send_frame
+from ..live.encoding import Frame, Frames
+from ..live.sockets import Client
+from .refusals import send_frame
 
 logger = logging.getLogger("itemroom.rooms")
 # Seconds that a close may wait for a client that takes nothing before the connection is dropped.

@@ -7,11 +7,11 @@ reason, whatever its code. Only what no person or program can act on is denied b
 from fastapi import WebSocketException
 from starlette.websockets import WebSocket
 
-from api.errors import Refusal
-from api.live.codecs import choose_codec
-from api.live.encoding import Frame, frames_of
-from api.live.frames import closing
-from api.state import state_of
+from ..errors import Refusal
+from ..live.codecs import choose_codec
+from ..live.encoding import Frame, frames_of
+from ..live.frames import closing
+from ..state import state_of
 
 
 class PolicyViolation(WebSocketException):

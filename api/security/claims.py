@@ -13,8 +13,8 @@ from typing import Literal, NoReturn, TypeVar, cast
 
 import orjson
 
-from api.errors import Refusal
-from api.letters import is_addressable, is_visible
+from ..errors import Refusal
+from ..letters import is_addressable, is_visible
 
 ClaimedRole = Literal["reader", "writer", "admin"]
 Use = Literal["access", "api", "operator", "outside"]

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from api.errors import Refusal
-from api.security.keys import PUBLIC_ALGORITHMS, Key, choose, read_jwks
+from ..errors import Refusal
+from .keys import PUBLIC_ALGORITHMS, Key, choose, read_jwks
 
 FETCH_TIMEOUT = 5.0  # Seconds for a whole fetch: a handshake waits for it.
 MAX_JWKS_BYTES = 256 * 1024

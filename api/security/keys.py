@@ -8,7 +8,7 @@ import orjson
 from jose import jwk
 from jose.backends.base import Key as JoseKey
 
-from api.security.claims import Unverified
+from .claims import Unverified
 
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: at least as long as the hash.
 MIN_RSA_BITS = 2048  # RFC 7518, section 3.3.

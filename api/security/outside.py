@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from api.errors import Refusal
-from api.security.claims import Claims, Policy, Unverified, guard, judge, parse
-from api.security.jwks import Jwks
-from api.security.keys import Key, check_secret, choose, secret_key, verify_signature
-from api.security.tokens import Tokens
+from ..errors import Refusal
+from .claims import Claims, Policy, Unverified, guard, judge, parse
+from .jwks import Jwks
+from .keys import Key, check_secret, choose, secret_key, verify_signature
+from .tokens import Tokens
 
 # RFC 9068 names access tokens "at+jwt"; RFC 7519 lets a header have no type at all.
 TYPES = frozenset({None, "JWT", "at+jwt", "itemroom+jwt"})

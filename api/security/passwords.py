@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from passlib.context import CryptContext
 
-from api.errors import Refusal
+from ..errors import Refusal
 
 # OWASP's figures for Argon2id: 19 MiB and two passes resist a guesser as well as 46 MiB and one
 # do, and let two logins at once stay below 40 MiB.

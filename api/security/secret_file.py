@@ -6,8 +6,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from api.disk import sync
-from api.settings import MIN_SECRET_BYTES, Settings
+from ..disk import sync
+from ..settings import MIN_SECRET_BYTES, Settings
 
 
 class SecretError(Exception):

@@ -5,8 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from api.errors import Refusal
-from api.limits import Bucket
+from ..errors import Refusal
+from ..limits import Bucket
 
 # Failures are counted for one account from one network; for an account, against a botnet; and for
 # a network, against one password tried on everybody. The latter two are shared with people who did

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from jose import jwt
 
-from api.errors import Refusal
-from api.security.claims import (
+from ..errors import Refusal
+from .claims import (
     MAX_TOKEN_BYTES,
     ClaimedRole,
     Claims,
@@ -21,8 +21,8 @@ from api.security.claims import (
     judge,
     parse,
 )
-from api.security.credentials import new_id
-from api.security.keys import SYMMETRIC, Key, check_secret, secret_key, verify_signature
+from .credentials import new_id
+from .keys import SYMMETRIC, Key, check_secret, secret_key, verify_signature
 
 TYPE = "itemroom+jwt"
 # The longest that a token of each use may live, in seconds.

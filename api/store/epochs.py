@@ -9,8 +9,8 @@ import secrets
 from sqlalchemy import Connection, Select, Update, select, update
 from sqlmodel import col
 
-from api.models import Item
-from api.store.statements import statement
+from ..models import Item
+from .statements import statement
 
 # Items in one round of reading and writing.
 PAGE = 1000

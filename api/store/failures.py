@@ -5,9 +5,9 @@ import sqlite3
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from api.store.meanings import Meaning
-from api.store.postgresql import codes as postgresql
-from api.store.sqlite import codes as sqlite
+from .meanings import Meaning
+from .postgresql import codes as postgresql
+from .sqlite import codes as sqlite
 
 
 class DatabaseError(Exception):

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, Select, and_, column, union_all, values
 from sqlalchemy.orm import Mapped
 
-from api.store.joins import SearchEach
-from api.store.statements import Row, Statement, placeholder
+from .joins import SearchEach
+from .statements import Row, Statement, placeholder
 
 Key = TypeVar("Key", bound=tuple[Any, ...])
 

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Integer, func, inspect, select, tuple_
 from sqlalchemy.schema import Table as Described
 
-from api.models import Table
-from api.store.failures import DatabaseError
-from api.store.postgresql.database import unhurried
-from api.store.tables import keeps
+from ..models import Table
+from .failures import DatabaseError
+from .postgresql.database import unhurried
+from .tables import keeps
 
 # Rows in one read: what is held of either database at a time.
 PAGE = 5000

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from api.errors import Refusal
-from api.outage import Outage
-from api.store.failures import first_failure, is_from_outside
+from ..errors import Refusal
+from ..outage import Outage
+from .failures import first_failure, is_from_outside
 
 logger = logging.getLogger("itemroom.database")
 T = TypeVar("T")

@@ -2,27 +2,40 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy
-from alembic import command
+from alembic import command, context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from api.models import Table
-from api.store.failures import DatabaseError
-from api.store.postgresql.database import unhurried
-from api.store.sqlite.foreign_keys import without_foreign_keys
+from ..models import Table
+from .failures import DatabaseError
+from .postgresql.database import unhurried
+from .sqlite.foreign_keys import without_foreign_keys
+from .tables import is_compared
 
-MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
+PACKAGE = Path(__file__).resolve().parent.parent
+# Inside the package where it is installed, beside it in the repository.
+MIGRATIONS = next(
+    folder for folder in (PACKAGE / "migrations", PACKAGE.parent / "migrations") if folder.is_dir()
+)
 
 
-def configuration() -> Config:
-    """Alembic's configuration, wherever the project is installed."""
+def configuration(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, wherever the project is installed.
+
+    Args:
+        connection: what the migrations are to run on; without one they open the database of the
+            settings themselves.
+    """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    if connection is not None:
+        config.attributes["run"] = partial(run_migrations, connection)
     return config
 
 
@@ -32,11 +45,21 @@ def migrate(engine: Engine) -> None:
     Raises:
         DatabaseError: the database was made by a newer version, or would not be whole afterwards.
     """
-    config = configuration()
-    _refuse_newer(engine, config)
+    _refuse_newer(engine, configuration())
     with _transaction(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(configuration(connection), "head")
+
+
+def run_migrations(connection: Connection) -> None:
+    """Whatever Alembic was asked for, in one transaction."""
+    context.configure(
+        connection=connection,
+        target_metadata=Table.metadata,
+        render_as_batch=True,
+        include_object=partial(is_compared, connection.dialect),
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def _transaction(engine: Engine) -> AbstractContextManager[Connection]:

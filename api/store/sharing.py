@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, Engine
 
-from api.store.notices import Notices
+from .notices import Notices
 
 
 class ItemState(NamedTuple):

@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.util import find_tables
 from sqlalchemy.sql.visitors import cloned_traverse
 
-from api.store.failures import translated
-from api.store.tables import keeps
+from .failures import translated
+from .tables import keeps
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 Values = TypeVarTuple("Values")

@@ -5,12 +5,12 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
-from api.settings import Settings
-from api.store.backups import Contents
-from api.store.postgresql.store import PostgresqlStore
-from api.store.readers import Readers
-from api.store.sharing import Sharing
-from api.store.sqlite.store import SqliteStore
+from ..settings import Settings
+from .backups import Contents
+from .postgresql.store import PostgresqlStore
+from .readers import Readers
+from .sharing import Sharing
+from .sqlite.store import SqliteStore
 
 
 class Store(Protocol):

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Dialect
 
-from api.models import ONLY
+from ..models import ONLY
 
 
 def keeps(dialect: Dialect, table: Any) -> bool:

@@ -10,10 +10,10 @@ import logging
 import secrets
 from typing import Protocol
 
-from api.limits import Bucket
-from api.live.sockets import Client
-from api.wire.clock import Leaving
-from api.wire.framing import (
+from ..limits import Bucket
+from ..live.sockets import Client
+from .clock import Leaving
+from .framing import (
     CLOSE,
     CONT,
     PING,
@@ -25,7 +25,7 @@ from api.wire.framing import (
     check_text,
     read_close,
 )
-from api.wire.shared import MAX_UNHEARD_BYTES, Wire
+from .shared import MAX_UNHEARD_BYTES, Wire
 
 logger = logging.getLogger("itemroom.wire")
 

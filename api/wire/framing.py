@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from websockets.speedups import apply_mask
 
-from api.live.encoding import Frames
+from ..live.encoding import Frames
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 MAX_CONTROL_BYTES = 125

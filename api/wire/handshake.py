@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Message, Scope
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
 
-from api.errors import Refusal
-from api.rooms.endpoint import WIRE
-from api.wire.framing import BINARY, TEXT, server_frame
-from api.wire.requests import Headers
-from api.wire.shared import Wire
-from api.wire.upgrade import Upgrade, answer, problem, switching
-from api.wire.websocket import WireSocket
+from ..errors import Refusal
+from ..rooms.endpoint import WIRE
+from .framing import BINARY, TEXT, server_frame
+from .requests import Headers
+from .shared import Wire
+from .upgrade import Upgrade, answer, problem, switching
+from .websocket import WireSocket
 
 logger = logging.getLogger("itemroom.wire")
 

@@ -16,14 +16,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from api.errors import Refusal
-from api.limits import Bucket
-from api.settings import Settings
-from api.wire.handshake import Handshake
-from api.wire.intake import Intake, Outlet
-from api.wire.requests import BadRequest, Headers, check_framing, read_target, wants_socket
-from api.wire.shared import Wire
-from api.wire.upgrade import problem, read_upgrade
+from ..errors import Refusal
+from ..limits import Bucket
+from ..settings import Settings
+from .handshake import Handshake
+from .intake import Intake, Outlet
+from .requests import BadRequest, Headers, check_framing, read_target, wants_socket
+from .shared import Wire
+from .upgrade import problem, read_upgrade
 
 # Seconds from the end of a request's headers to the end of its body.
 BODY_TIMEOUT = 30.0

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from api.wire.shared import MAX_UNHEARD_BYTES, Wire
+from .shared import MAX_UNHEARD_BYTES, Wire
 
 # Bytes that are parsed at a time. What is in a piece cannot be put back, so it is small; one that
 # is dense, of many requests, headers or chunks, costs more of the share.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
-from api.origins import parse_authority
+from ..origins import parse_authority
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, and their values."""

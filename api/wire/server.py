@@ -18,17 +18,17 @@ import uvloop
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api.app import create_app
-from api.http.traced import Traced
-from api.live.hub import Hub
-from api.rooms.door import Door
-from api.settings import Settings
-from api.state import State
-from api.store.failures import DatabaseError
-from api.wire.http import GuardedHttp
-from api.wire.intake import Intake
-from api.wire.link import Link
-from api.wire.shared import Wire
+from ..app import create_app
+from ..http.traced import Traced
+from ..live.hub import Hub
+from ..rooms.door import Door
+from ..settings import Settings
+from ..state import State
+from ..store.failures import DatabaseError
+from .http import GuardedHttp
+from .intake import Intake
+from .link import Link
+from .shared import Wire
 
 logger = logging.getLogger("itemroom.server")
 

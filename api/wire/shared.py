@@ -4,9 +4,9 @@ import asyncio
 import logging
 from typing import Protocol
 
-from api.settings import Settings
-from api.wire.clock import Clock
-from api.wire.turns import Turns
+from ..settings import Settings
+from .clock import Clock
+from .turns import Turns
 
 logger = logging.getLogger("itemroom.wire")
 # What is read and thrown away after our close: more than what a client that means well has on its

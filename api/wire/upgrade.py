@@ -13,8 +13,8 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from api.errors import Refusal
-from api.wire.requests import BadRequest, Headers
+from ..errors import Refusal
+from .requests import BadRequest, Headers
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # With a 426: what would be understood (RFC 6455, section 4.4; RFC 9110, section 15.5.22).

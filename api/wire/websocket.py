@@ -14,11 +14,11 @@ from typing import Any, cast
 
 from uvicorn.server import ServerState
 
-from api.live.encoding import Frames
-from api.live.sockets import Client
-from api.wire.ear import Ear
-from api.wire.framing import CLOSE, PING, PONG, close_frame, on_the_wire, server_frame
-from api.wire.shared import Wire
+from ..live.encoding import Frames
+from ..live.sockets import Client
+from .ear import Ear
+from .framing import CLOSE, PING, PONG, close_frame, on_the_wire, server_frame
+from .shared import Wire
 
 _PING = server_frame(PING, b"")
 # Pongs in one write; of pings beyond that only the newest is answered (RFC 6455, section 5.5.3).

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from api.wire.link import READY
+from .link import READY
 
 logger = logging.getLogger("itemroom.workers")
 

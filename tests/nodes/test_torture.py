@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -19,6 +18,7 @@ from tests.nodes import broken, disasters
 from tests.nodes.gathering import Gathering, gathered, people
 from tests.nodes.scene import Scene, stage
 from tests.nodes.serving import Node
+from tests.process import PYTHON
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis
 
@@ -141,7 +141,7 @@ class Broken(Node):
 
     def __init__(self, directory: Path, database_url: str, **more: Any) -> None:
         file = directory.parent / "broken"
-        self.prefix = (sys.executable, str(Path(broken.__file__)), str(file))
+        self.prefix = (*PYTHON, str(Path(broken.__file__)), str(file))
         super().__init__(directory, database_url, **more)
 
 

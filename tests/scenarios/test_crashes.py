@@ -5,7 +5,6 @@ import itertools
 import json
 import random
 import signal
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.deadlines import scaled
-from tests.process import Process
+from tests.process import PYTHON, Process
 from tests.scenarios.oracle import Run, Sent, faults
 from tests.scenarios.test_load import entry_of, read_log
 from tests.serving import Fields, Person
@@ -106,7 +105,7 @@ class Reader:
 class Piling(Process):
     """A server whose entries all wait for their places, and get there a hundred at a time."""
 
-    prefix = (sys.executable, str(Path(__file__).parent.parent / "piling.py"))
+    prefix = (*PYTHON, str(Path(__file__).parent.parent / "piling.py"))
 
 
 @pytest.mark.parametrize("kind", [Process, Piling])

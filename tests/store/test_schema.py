@@ -65,18 +65,15 @@ INSERT INTO entry (item_key, seq, kind, author_key, at, body)
 
 def test_users_of_an_older_database_are_no_admins(engine: Engine) -> None:
     """The flag comes with a migration, and goes with it, while other rows refer to the users."""
-    config = configuration()
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(configuration(connection), "0001")
         for statement in OLDER.split(";"):
             connection.exec_driver_sql(statement)
     migrate(engine)
     with engine.begin() as connection:
         assert connection.exec_driver_sql("SELECT admin FROM user").all() == [(0,)]
     with without_foreign_keys(engine) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
+        command.downgrade(configuration(connection), "0001")
         columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(user)")]
         assert "admin" not in columns
         assert connection.exec_driver_sql("SELECT count(*) FROM entry").scalar() == 1
@@ -93,9 +90,7 @@ def test_pile_put_in_its_places_before_it_goes(engine: Engine) -> None:
             " VALUES (1, 3, 'message', 1, 7, 'b', x'01', '3'), (1, 2, 'edit', 1, 6, 'a', NULL, '2')"
         )
     with without_foreign_keys(engine) as connection:
-        configured = configuration()
-        configured.attributes["connection"] = connection
-        command.downgrade(configured, "0002")
+        command.downgrade(configuration(connection), "0002")
         rows = connection.exec_driver_sql(
             "SELECT seq, kind, at, ref, digest, body FROM entry WHERE seq > 1 ORDER BY seq"
         ).all()

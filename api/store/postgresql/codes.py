@@ -1,6 +1,6 @@
 """What PostgreSQL's codes of errors mean (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
-from api.store.meanings import Meaning
+from ..meanings import Meaning
 
 _BUSY = frozenset(
     {

@@ -9,10 +9,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from api.settings import Settings
-from api.store.failures import DatabaseError, translated
-from api.store.postgresql import session
-from api.store.postgresql.lock import MIGRATING
+from ...settings import Settings
+from ..failures import DatabaseError, translated
+from . import session
+from .lock import MIGRATING
 
 # Seconds to get a connection, and milliseconds until data that nobody acknowledges ends it.
 CONNECT_TIMEOUT = 3
@@ -155,7 +155,7 @@ def _open(settings: Settings, begun: str, **pool: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def write_values(connection: Any, _record: object) -> None:
-        import_module("api.store.postgresql.dumpers").register(connection)
+        import_module(".dumpers", __package__).register(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

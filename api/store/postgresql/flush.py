@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import BigInteger, Connection, Insert, LargeBinary, String, insert, select, update
 from sqlmodel import col
 
-from api.models import EntryRow, Item
-from api.store.postgresql.arrays import BigIntegers, Bytes, Texts, as_rows
-from api.store.sharing import NewEntry
-from api.store.statements import statement
+from ...models import EntryRow, Item
+from ..sharing import NewEntry
+from ..statements import statement
+from .arrays import BigIntegers, Bytes, Texts, as_rows
 
 
 def store(

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from api.store.failures import Held
+from ..failures import Held
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from api.settings import Settings
-from api.store.failures import DatabaseError
-from api.store.postgresql import database
+from ...settings import Settings
+from ..failures import DatabaseError
+from . import database
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from api.store.failures import DatabaseError
+from ..failures import DatabaseError
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Connection, Engine, Select, any_, cast, func, select
 from sqlmodel import col
 
-from api.models import Item, User
-from api.settings import Settings
-from api.store.postgresql import database, lock
-from api.store.postgresql.flush import store
-from api.store.postgresql.notices import PostgresqlNotices
-from api.store.postgresql.swap import swap
-from api.store.sharing import Held, ItemState
-from api.store.statements import statement
+from ...models import Item, User
+from ...settings import Settings
+from ..sharing import Held, ItemState
+from ..statements import statement
+from . import database, lock
+from .flush import store
+from .notices import PostgresqlNotices
+from .swap import swap
 
 # The first part of a segment's name. What pg_control_checkpoint says comes later: with the first
 # checkpoint after a promotion.

@@ -9,14 +9,14 @@ from typing import Any, NoReturn
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from api.outage import Outage
-from api.settings import Settings
-from api.store import schema
-from api.store.backups import BackupError, Contents
-from api.store.failures import DatabaseError, Held, NotStorable
-from api.store.postgresql import database, lock
-from api.store.postgresql.sharing import PostgresqlSharing
-from api.store.readers import Readers
+from ...outage import Outage
+from ...settings import Settings
+from .. import schema
+from ..backups import BackupError, Contents
+from ..failures import DatabaseError, Held, NotStorable
+from ..readers import Readers
+from . import database, lock
+from .sharing import PostgresqlSharing
 
 logger = logging.getLogger("itemroom.database")
 

@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from api.models import EntryRow, Item, User
-from api.store.postgresql.arrays import BigIntegers, Bytes, Texts, as_rows
-from api.store.sharing import ItemMove, NewMessage
-from api.store.statements import statement
+from ...models import EntryRow, Item, User
+from ..sharing import ItemMove, NewMessage
+from ..statements import statement
+from .arrays import BigIntegers, Bytes, Texts, as_rows
 
 
 def swap(

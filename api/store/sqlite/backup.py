@@ -16,14 +16,14 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
-from api.disk import sync
-from api.models import EntryRow, Item, PileRow, User
-from api.settings import Settings
-from api.store.backups import BackupError, Contents
-from api.store.epochs import renew_epochs
-from api.store.schema import configuration, has_table, migrate, revision_of
-from api.store.sqlite.database import open_engine, open_foreign_engine, open_read_only
-from api.store.sqlite.lock import Lock
+from ...disk import sync
+from ...models import EntryRow, Item, PileRow, User
+from ...settings import Settings
+from ..backups import BackupError, Contents
+from ..epochs import renew_epochs
+from ..schema import configuration, has_table, migrate, revision_of
+from .database import open_engine, open_foreign_engine, open_read_only
+from .lock import Lock
 
 # What lies beside a database and is no place for a backup of it.
 BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".secret")

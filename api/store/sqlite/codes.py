@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from api.store.meanings import Meaning
+from ..meanings import Meaning
 
 # Primary codes (https://sqlite.org/rescode.html) for what the machine, the disk or another program
 # did. All others are about what was asked, and so about this program.

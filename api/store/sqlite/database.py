@@ -15,10 +15,10 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from api.disk import sync
-from api.settings import Settings
-from api.store.failures import DatabaseError, translated
-from api.store.readers import Readers
+from ...disk import sync
+from ...settings import Settings
+from ..failures import DatabaseError, translated
+from ..readers import Readers
 
 # What each connection must read back. FULL: an ack promises that the commit has reached the disk
 # (with NORMAL a power cut takes the last commits along). No mmap_size: it widens the bug above.

@@ -16,12 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.disk import sync
-from api.outage import Outage
-from api.settings import Settings
-from api.store.failures import DatabaseError, NotStorable
-from api.store.sqlite.database import RESCUED
-from api.store.sqlite.lock import Lock
+from ...disk import sync
+from ...outage import Outage
+from ...settings import Settings
+from ..failures import DatabaseError, NotStorable
+from .database import RESCUED
+from .lock import Lock
 
 logger = logging.getLogger("itemroom.database")
 

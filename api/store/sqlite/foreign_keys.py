@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from api.store.failures import DatabaseError
+from ..failures import DatabaseError
 
 
 @contextmanager

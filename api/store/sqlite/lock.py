@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from api.store.failures import Held
+from ..failures import Held
 
 
 class Lock:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from api.settings import Settings
-from api.store import schema
-from api.store.backups import Contents
-from api.store.failures import DatabaseError
-from api.store.readers import Readers
-from api.store.sqlite import backup, database
-from api.store.sqlite.files import DatabaseFiles
-from api.store.sqlite.lock import Lock
+from ...settings import Settings
+from .. import schema
+from ..backups import Contents
+from ..failures import DatabaseError
+from ..readers import Readers
+from . import backup, database
+from .files import DatabaseFiles
+from .lock import Lock
 
 
 class SqliteStore:

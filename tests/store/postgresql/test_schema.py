@@ -23,9 +23,7 @@ def test_migrations_make_what_the_models_say(settings: Settings, cluster: Cluste
         compared = partial(is_compared, connection.dialect)
         context = MigrationContext.configure(connection, opts={"include_object": compared})
         assert compare_metadata(context, Table.metadata) == []
-        config = configuration()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(configuration(connection), "base")
     assert current_revision(store.engine) is None
     left = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
     assert cluster.run(left, settings.database_url) == [("alembic_version",)]
