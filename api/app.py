@@ -200,6 +200,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             registrations=Buckets(settings.registration_rate, settings.registration_burst),
             new_items=Buckets(settings.new_item_rate, settings.new_item_burst),
             publishes=Buckets(settings.publish_rate, settings.publish_burst),
+            key_commands=Buckets(settings.key_rate, settings.key_burst),
             metrics=metrics,
             traces=traces,
         )

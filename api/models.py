@@ -112,6 +112,27 @@ class ApiToken(Table, table=True):
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
+class ServiceKey(Table, table=True):
+    """A secret of a program of the product's, which acts as a user of its own.
+
+    A key that was rotated has a row for each of its secrets; a row outlives its revocation, which
+    its program is told of.
+    """
+
+    __tablename__ = "service_key"
+
+    id: str = Field(primary_key=True)
+    secret_hash: str = Field(sa_column=Column(String, nullable=False, unique=True))
+    user_key: int = Field(sa_column=_user(index=True))
+    name: str
+    """The same for all rows of a user, and what people call the key."""
+    items: str
+    """The item patterns, and the roles that it has there, as JSON."""
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
 class Ticket(Table, table=True):
     """A single-use admission to one room, bound to the credential that asked for it."""
 

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     502 when ours ended first."""
     publish_rate: float = Field(20, ge=0)
     publish_burst: int = Field(100, ge=0)
+    key_rate: float = Field(5000, ge=0)
+    """Commands and new items of a service key over HTTP, a second."""
+    key_burst: int = Field(10_000, ge=1)
     light_rate: float = Field(20, ge=0)
     """Frames of a connection that store no entry (ping, presence, read, auth) a second."""
     light_burst: int = Field(100, ge=0)

@@ -49,6 +49,8 @@ class State:
     """New items by user."""
     publishes: Buckets
     """Publishes over HTTP, by user: a request has no connection to count them by."""
+    key_commands: Buckets
+    """Commands of service keys over HTTP, and their new items, by key."""
     metrics: Metrics
     traces: Traces | None
     """None: nobody collects them."""

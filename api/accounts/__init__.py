@@ -1,1 +1,1 @@
-"""Users and the five ways in which they show who they are."""
+"""Users and the six ways in which they show who they are."""

@@ -12,9 +12,10 @@ from ..history.commands import Call
 from ..models import User
 from ..rights.access import Credential, CredentialKind, Principal, Role, clock_ms
 from ..rights.standing import load_standing
-from ..security import Claims
+from ..security import KEY_PREFIX, Claims
 from ..state import State
 from ..store.statements import statement
+from .keys import find_key
 from .outside import admit_outside_user
 from .sessions import TOUCH_INTERVAL, find_session, touch_sessions
 from .tokens import moment_of
@@ -28,11 +29,15 @@ an item, or asked by `identify` for itself.
 
 
 async def verify_token(state: State, token: str) -> LookUp:
-    """A token of ours, or of the outside issuer, that is what it says. Cancelling is safe.
+    """A token of ours or of the outside issuer that is what it says, or a service key.
+
+    Cancelling is safe.
 
     Raises:
         Refusal: `auth_invalid`, `auth_expired`, `auth_revoked`, or that the server is not able to.
     """
+    if token.startswith(KEY_PREFIX):
+        return partial(find_key, secret=token)
     claims = await state.token_reader.read(token)
     if claims.use == "outside" and _is_news(claims, await state.readers.read(_find, claims)):
         await state.writer.call(partial(admit_outside_user, claims=claims))

@@ -10,6 +10,7 @@ from ..letters import check_visible
 # the usernames of outside users.
 USERNAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 OUTSIDE_PREFIX = "ext:"
+KEY_USER_PREFIX = "key:"
 USERNAME_RULE = (
     "A username has 1 to 64 characters: lower-case letters a-z, digits and . _ - , and begins with "
     "a letter or digit."

@@ -1,6 +1,7 @@
 """Users and items that the host product's tokens bring along: made on first use."""
 
-from sqlmodel import select
+from sqlalchemy import or_
+from sqlmodel import col, select
 
 from ..history.transaction import Transaction
 from ..models import User
@@ -11,17 +12,21 @@ from .users import find_user
 
 def admit_outside_user(transaction: Transaction, claims: Claims) -> None:
     """Make sure that the user of an outside token exists, and is called as the token says."""
-    query = select(User).where(User.issuer == claims.issuer, User.subject == claims.subject)
+    issued = or_(col(User.issuer) == claims.issuer, col(User.issuer).is_(None))
+    query = select(User).where(issued, User.subject == claims.subject)
     with transaction.session() as session:
-        user = session.exec(query).one_or_none()
-        if user is not None and claims.name is not None:
-            user.name = claims.name
+        # Of both, the issuer's own.
+        user = session.exec(query.order_by(col(User.issuer).is_(None))).first()
+        if user is not None:
+            user.issuer, user.name = claims.issuer, claims.name or user.name
     if user is None:
         _create_user(transaction, claims.issuer, claims.subject, claims.name)
 
 
-def expect_outside_user(transaction: Transaction, issuer: str, username: str) -> None:
+def expect_outside_user(transaction: Transaction, issuer: str | None, username: str) -> None:
     """Make a user of the issuer who has not come yet, so that they can be made a member.
+
+    Without an issuer it is one of the product's all the same: who is configured later finds them.
 
     Nothing happens for a username that somebody has, or that none of its subjects can have.
     """
@@ -35,11 +40,13 @@ def expect_outside_user(transaction: Transaction, issuer: str, username: str) ->
     _create_user(transaction, issuer, subject, None)
 
 
-def _create_user(transaction: Transaction, issuer: str, subject: str, name: str | None) -> None:
+def _create_user(
+    transaction: Transaction, issuer: str | None, subject: str, name: str | None
+) -> None:
     username = f"{OUTSIDE_PREFIX}{subject}"
     if find_user(transaction.connection, username) is not None:
         # The same subject of an issuer that was configured before: somebody else.
-        mark = fingerprint(issuer)[:8]
+        mark = fingerprint(issuer or "")[:8]
         username = f"{OUTSIDE_PREFIX}{mark}:{subject}"
     user = User(
         id=new_id(),

@@ -2,27 +2,30 @@
 
 from operator import itemgetter
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlmodel import col
 
 from ..history.transaction import Transaction
-from ..models import ApiToken, Session, Ticket
+from ..models import ApiToken, ServiceKey, Session, Ticket
 from ..settings import Settings
 from .sessions import sessions_ended
 
 STEP = 500  # Rows of a table in one transaction: a few milliseconds, for which others wait.
 # A row of an API token outlives the token by a day, so that clocks may differ.
 TOKEN_MARGIN = 86_400_000
+# One that was revoked is told so for longer: its program may run once a quarter.
+KEY_MARGIN = 100 * 86_400_000
 
 
 def purge_credentials(transaction: Transaction, settings: Settings) -> bool:
-    """Delete dead sessions, tickets, and API tokens; whether more may be left to do."""
+    """Delete dead sessions, tickets, API tokens and keys; whether more may be left to do."""
     if not transaction.hold_turn():
         return False
     removed = [
         _purge_sessions(transaction, settings),
         _purge_tickets(transaction),
         _purge_tokens(transaction),
+        _purge_keys(transaction),
     ]
     return max(removed) == STEP
 
@@ -60,4 +63,12 @@ def _purge_tokens(transaction: Transaction) -> int:
     )
     return transaction.connection.execute(
         delete(ApiToken).where(col(ApiToken.jti).in_(dead))
+    ).rowcount
+
+
+def _purge_keys(transaction: Transaction) -> int:
+    ended = func.coalesce(col(ServiceKey.revoked_at), col(ServiceKey.expires_at))
+    dead = select(col(ServiceKey.id)).where(ended <= transaction.now_ms - KEY_MARGIN).limit(STEP)
+    return transaction.connection.execute(
+        delete(ServiceKey).where(col(ServiceKey.id).in_(dead))
     ).rowcount

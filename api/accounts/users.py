@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from ..errors import Refusal
 from ..history.events import CredentialsEnded, UserRenamed
 from ..history.transaction import Transaction
-from ..models import ApiToken, Session, User
+from ..models import ApiToken, ServiceKey, Session, User
 from ..rights.access import CredentialKind
 from ..rights.versions import bump_user
 from ..security import new_id
@@ -125,11 +125,12 @@ def disable_user(transaction: Transaction, username: str) -> None:
         user = _known(session, username)
         user.disabled, user.tokens_from = True, _from_now_on(transaction, user.key)
         session.exec(delete(Session).where(col(Session.user_key) == user.key))
-        session.exec(
-            update(ApiToken)
-            .where(col(ApiToken.user_key) == user.key, col(ApiToken.revoked_at).is_(None))
-            .values({col(ApiToken.revoked_at): transaction.now_ms})
-        )
+        for kept in (ApiToken, ServiceKey):
+            session.exec(
+                update(kept)
+                .where(col(kept.user_key) == user.key, col(kept.revoked_at).is_(None))
+                .values({col(kept.revoked_at): transaction.now_ms})
+            )
     transaction.emit(CredentialsEnded(user.key))
 
 

@@ -96,8 +96,8 @@ def create_token(
     expires_in: Annotated[str, typer.Option(help="Such as 90d, 12h, 30m.")] = "90d",
 ) -> None:
     """Make an API token and print it, this once."""
-    items = dict(map(_parse_item, item))
-    ttl = _parse_duration(expires_in)
+    items = dict(map(parse_item, item))
+    ttl = parse_duration(expires_in)
     with operator(load_settings()) as somebody:
         typer.echo(somebody.create_token(user, name, items, ttl))
 
@@ -121,7 +121,8 @@ def operator(settings: "Settings") -> AbstractContextManager["Operator"]:
     return found(settings)
 
 
-def _parse_item(text: str) -> tuple[str, "Role"]:
+def parse_item(text: str) -> tuple[str, "Role"]:
+    """A pattern and a role, as in `order-*=writer`."""
     from ..rights.access import Role
 
     pattern, found, role = (part.strip() for part in text.rpartition("="))
@@ -132,7 +133,8 @@ def _parse_item(text: str) -> tuple[str, "Role"]:
     return pattern, Role(role)
 
 
-def _parse_duration(text: str) -> int:
+def parse_duration(text: str) -> int:
+    """Seconds, of a text such as `90d`."""
     match = re.fullmatch(r"([1-9][0-9]{0,9})([smhd]?)", text)
     if match is None:
         raise typer.BadParameter(

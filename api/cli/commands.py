@@ -17,6 +17,7 @@ from .chat import chat
 from .epochs import epoch_commands
 from .failures import Failure, explain
 from .items import item_commands
+from .keys import key_commands
 from .moving import move
 from .relaying import relay
 from .rooms import listen, publish
@@ -30,6 +31,7 @@ app.command()(serve)
 app.command()(migrate)
 app.add_typer(user_commands, name="user")
 app.add_typer(token_commands, name="token")
+app.add_typer(key_commands, name="key")
 app.add_typer(item_commands, name="item")
 app.command()(listen)
 app.command()(publish)

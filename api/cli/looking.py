@@ -1,18 +1,21 @@
 """What an operator sees of items; only reads, so a server may run beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from ..history.entries import Entry
+from ..accounts.keys import list_keys
+from ..history.entries import Entry, rfc3339
 from ..history.reader import read_entries
 from ..items.members import list_members
 from ..items.schemas import MemberView
 from ..operators.items import MAX_PAGE, find_item, summarize_items
 from ..operators.schemas import ItemDetail, ItemSummary
+from ..rights.access import clock_ms
 from ..settings import Settings
 from ..store.schema import check
 from ..store.store import store_of
@@ -72,6 +75,28 @@ def log_of(settings: Settings, item_id: str, after: int) -> Iterator[Entry]:
         after = entries[-1].seq if entries else item.head
         if after >= item.head:
             return
+
+
+def all_keys(connection: Connection) -> list[dict[str, Any]]:
+    """The service keys that count, as they are shown."""
+    return [
+        {
+            "name": key.name,
+            "items": dict(key.items),
+            "created_at": rfc3339(key.created_at),
+            "expires_at": None if key.expires_at is None else rfc3339(key.expires_at),
+        }
+        for key in list_keys(connection, clock_ms())
+    ]
+
+
+def table_of_keys(keys: Iterable[Mapping[str, Any]]) -> Table:
+    """Keys for a terminal, a line each."""
+    table = Table("key", "items", "since", "ends")
+    for key in keys:
+        items = ", ".join(f"{pattern}={role}" for pattern, role in key["items"].items())
+        table.add_row(key["name"], items, key["created_at"], key["expires_at"] or "-")
+    return table
 
 
 def card_of(item: ItemDetail, members: Iterator[MemberView]) -> Table:

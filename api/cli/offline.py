@@ -5,11 +5,13 @@ from contextlib import closing, contextmanager
 from typing import TypeVar
 
 from ..accounts import users
+from ..accounts.keys import KeyRequest, create_key, revoke_key, rotate_key
 from ..accounts.tokens import TokenRequest
 from ..app import make_passwords, make_tokens
 from ..history.transaction import Memory, Transaction
 from ..operators import service
 from ..rights.access import Role
+from ..security import new_key
 from ..settings import Settings
 from ..store.store import Store
 
@@ -73,6 +75,22 @@ class Offline:
             )
         )
         return issued.token
+
+    def create_key(self, name: str, items: Mapping[str, Role], ttl: int | None) -> str:
+        """Store its fingerprint."""
+        wish, secret = KeyRequest(name, items, ttl), new_key()
+        self._run(lambda transaction: create_key(transaction, wish, secret))
+        return secret
+
+    def rotate_key(self, name: str) -> str:
+        """Store another fingerprint, and end the former."""
+        secret = new_key()
+        self._run(lambda transaction: rotate_key(transaction, name, secret))
+        return secret
+
+    def revoke_key(self, name: str) -> None:
+        """End it where the next server will read it."""
+        self._run(lambda transaction: revoke_key(transaction, name))
 
     def _hash(self, password: str) -> str:
         with closing(make_passwords(self._settings)) as passwords:

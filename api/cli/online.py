@@ -7,12 +7,13 @@ from typing import Any
 import httpx2
 
 from itemroom import Refused
-from itemroom.core.paths import last_segment
+from itemroom.core.paths import last_segment, segment
 
 from ..accounts.names import check_username
 from ..app import OPERATOR_TOKEN_TTL, make_tokens
 from ..errors import Refusal
 from ..rights.access import Role
+from ..security.claims import check_patterns
 from ..security.secret_file import secret_path
 from ..settings import Settings
 from .failures import Failure
@@ -73,6 +74,21 @@ class Online:
         token: str = self._post("tokens", wanted)["token"]
         return token
 
+    def create_key(self, name: str, items: Mapping[str, Role], ttl: int | None) -> str:
+        """Have the server make a service key. Its text."""
+        check_username(name)  # As for a user.
+        check_patterns(items)
+        wanted = {"name": name, "items": dict(items), "expires_in": ttl}
+        return str(self._post("keys", wanted)["key"])
+
+    def rotate_key(self, name: str) -> str:
+        """Have the server give a service key another text."""
+        return str(self._post(f"{_key(name)}/rotate")["key"])
+
+    def revoke_key(self, name: str) -> None:
+        """Have the server end a service key: it closes its sockets too."""
+        self._post(f"{_key(name)}/revoke")
+
     def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self._token()}"}
         try:
@@ -104,6 +120,14 @@ class Online:
             raise Failure(f"{self._holder} with a secret of its own: set ITEMROOM_SECRET as it is.")
         issued = make_tokens(settings).issue("operator", use="operator", ttl=OPERATOR_TOKEN_TTL)
         return issued.token
+
+
+def _key(name: str) -> str:
+    """A key's path, likewise."""
+    try:
+        return f"keys/{segment(name)}"
+    except Refused:
+        raise Refusal("not_found", "There is no such key.") from None
 
 
 def _user(username: str) -> str:

@@ -43,6 +43,15 @@ class Operator(Protocol):
     def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
         """Make an API token for a user; `ttl` in seconds. Its text."""
 
+    def create_key(self, name: str, items: Mapping[str, Role], ttl: int | None) -> str:
+        """Make a service key; `ttl` in seconds. Its text."""
+
+    def rotate_key(self, name: str) -> str:
+        """Give a service key another text, which this is."""
+
+    def revoke_key(self, name: str) -> None:
+        """End a service key."""
+
 
 @contextmanager
 def operator(settings: Settings, *, patience: float = PATIENCE) -> Iterator[Operator]:

@@ -38,6 +38,7 @@ _LIBRARY_FLOORS = {
 _PLAIN_PARAMETER = re.compile(r"(?:after|before|limit|tail)=[0-9]{0,19}")
 _QUERY = re.compile(r"(?<=\?)[^\s\"'<>#]+")
 _JWT = re.compile(r"\beyJ[\w-]{4,}(?:\.|%2[eE])[\w.%-]+")
+_KEY = re.compile(r"\birk_[\w-]{8,}")
 _BEARER = re.compile(r"\bbearer([ .:]|%20)\s*[^\s,;\"']+", re.IGNORECASE)
 _HEADER = re.compile(
     r"\b((?:proxy-)?authorization|(?:set-)?cookie|sec-websocket-protocol)(b?[\"']?\s*[:=,]\s*)\S.*",
@@ -67,6 +68,7 @@ def hide_credentials(text: str) -> str:
     text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
     text = _PARAMETER.sub(_shown_parameter, text)
     text = _JWT.sub(HIDDEN, text)
+    text = _KEY.sub(HIDDEN, text)
     text = _BEARER.sub(rf"bearer {HIDDEN}", text)
     return _PAIR.sub(rf"\1{HIDDEN}", text)
 

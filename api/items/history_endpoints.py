@@ -1,11 +1,9 @@
 """The calls about messages and the log."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from ..errors import Refusal
 from ..history.bodies import encode_body
 from ..history.entries import rfc3339
 from ..history.messages import Delete, Edit, Publish, React, Stored
@@ -25,6 +23,7 @@ from .history_schemas import (
     StoredView,
     parse_seq,
 )
+from .quotas import count_commands
 
 router = APIRouter(prefix="/items/{item_id}", tags=["messages"])
 
@@ -38,9 +37,7 @@ async def command_access(access: ItemAccess, state: Running) -> Access:
     Raises:
         Refusal: `rate_limited`.
     """
-    wait = state.publishes.take(access.principal.id, time.monotonic())
-    if wait:
-        raise Refusal("rate_limited", retry_after=wait)
+    count_commands(state, access.principal)
     return access
 
 

@@ -5,12 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from ..accounts.outside import expect_outside_user
-from ..history.transaction import Transaction
-from ..rights.access import Access, Role
 from ..state import Running
 from .dependencies import ItemAccess
-from .members import list_members, remove_member, set_member
+from .members import list_members, put_member, remove_member
 from .schemas import MemberPage, MemberView, NewRole
 
 router = APIRouter(prefix="/items/{item_id}/members", tags=["members"])
@@ -44,24 +41,15 @@ async def put(
     """Make a user a member, or change a member's role; for admins.
 
     201 for a new member. A change is a `member` entry in the log. The last admin cannot be
-    demoted. With a token of the outside issuer its own users can be made members before they
-    have come: `ext:` and the `sub`.
+    demoted. With a token of the outside issuer, and with a service key, outside users can be made
+    members before they have come: `ext:` and the `sub`.
     """
-    issuer = state.settings.issuer if access.principal.credential.kind == "outside" else None
-    member, is_new = await state.writer.call(
-        functools.partial(_put, access=access, issuer=issuer, username=username, role=wanted.role)
+    act = functools.partial(
+        put_member, access=access, settings=state.settings, username=username, role=wanted.role
     )
+    member, is_new = await state.writer.call(act)
     response.status_code = 201 if is_new else 200
     return member
-
-
-def _put(
-    transaction: Transaction, access: Access, issuer: str | None, username: str, role: Role
-) -> tuple[MemberView, bool]:
-    if issuer is not None:
-        # Undone with the rest, should the caller turn out to be no admin.
-        expect_outside_user(transaction, issuer, username)
-    return set_member(transaction, access, username, role)
 
 
 @router.delete("/{username:path}", status_code=204)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, exists, select
 from sqlmodel import col
 
 from ..accounts.names import as_username
+from ..accounts.outside import expect_outside_user
 from ..errors import Refusal
 from ..history.entries import Author, Kind
 from ..history.events import MemberChanged
@@ -14,6 +15,7 @@ from ..history.messages import author_of
 from ..history.transaction import Transaction
 from ..models import Membership, User
 from ..rights.access import Access, Role
+from ..settings import Settings
 from .schemas import MemberPage, MemberView, UserView
 
 
@@ -59,6 +61,16 @@ def set_member(
         _tell(transaction, access, user, role)
     shown = UserView(id=user.id, name=user.name)
     return MemberView(user=shown, username=username, role=role), before is None
+
+
+def put_member(
+    transaction: Transaction, access: Access, settings: Settings, username: str, role: Role
+) -> tuple[MemberView, bool]:
+    """As `set_member`; who speaks for the product may name users who have never come."""
+    if access.principal.credential.kind in ("outside", "key"):
+        # Undone with the rest, should the caller turn out to be no admin.
+        expect_outside_user(transaction, settings.issuer, username)
+    return set_member(transaction, access, username, role)
 
 
 def remove_member(transaction: Transaction, access: Access, username: str) -> None:

@@ -1,4 +1,4 @@
-"""How many items a user makes."""
+"""How much somebody stores, and how many items they make, over HTTP."""
 
 import time
 
@@ -13,5 +13,22 @@ def count_new_item(state: State, principal: Principal) -> None:
     Raises:
         Refusal: `rate_limited`.
     """
-    if wait := state.new_items.take(principal.id, time.monotonic()):
+    if principal.credential.kind == "key":
+        count_commands(state, principal)
+    elif wait := state.new_items.take(principal.id, time.monotonic()):
         raise Refusal("rate_limited", "Too many new items.", retry_after=wait)
+
+
+def count_commands(state: State, principal: Principal, number: int = 1) -> None:
+    """Somebody stores so much: counted by user as a socket counts its publishes, or by key.
+
+    Raises:
+        Refusal: `rate_limited`.
+    """
+    credential = principal.credential
+    is_key = credential.kind == "key"
+    buckets, counted = (
+        (state.key_commands, credential.id) if is_key else (state.publishes, principal.id)
+    )
+    if wait := buckets.take(counted, time.monotonic(), number):
+        raise Refusal("rate_limited", retry_after=wait)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from ..accounts import users
+from ..accounts import keys, users
 from ..accounts.schemas import DEFAULT_TOKEN_TTL, AccountView, show_user
 from ..accounts.tokens import TokenRequest
+from ..security import new_key
 from ..state import Running
 from . import schemas
 from .dependencies import operator
@@ -76,6 +77,30 @@ async def create_token(
     )
     response.headers["Cache-Control"] = "no-store"
     return schemas.TokenText(id=issued.claims.jti, token=issued.token)
+
+
+@router.post("/keys", status_code=201)
+async def create_key(state: Running, response: Response, key: schemas.NewKey) -> schemas.KeyText:
+    """Make a service key."""
+    wish, secret = keys.KeyRequest(key.name, key.items, key.expires_in), new_key()
+    await state.writer.call(partial(keys.create_key, wish=wish, secret=secret))
+    response.headers["Cache-Control"] = "no-store"
+    return schemas.KeyText(key=secret)
+
+
+@router.post("/keys/{name}/rotate", status_code=201)
+async def rotate_key(state: Running, response: Response, name: str) -> schemas.KeyText:
+    """Give a key another secret; its sockets close at once."""
+    secret = new_key()
+    await state.writer.call(partial(keys.rotate_key, name=name, secret=secret))
+    response.headers["Cache-Control"] = "no-store"
+    return schemas.KeyText(key=secret)
+
+
+@router.post("/keys/{name}/revoke", status_code=204)
+async def revoke_key(state: Running, name: str) -> None:
+    """End a key; its sockets close at once."""
+    await state.writer.call(partial(keys.revoke_key, name=name))
 
 
 @router.get("/items")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 
 from ..accounts import schemas as accounts
 
@@ -32,6 +32,20 @@ class NewToken(accounts.NewToken):
     """An API token to be made for a user."""
 
     username: Annotated[str, Field(max_length=256)]
+
+
+class NewKey(accounts.Input):
+    """A service key to be made."""
+
+    name: accounts.NewUsername
+    items: accounts.ItemRoles
+    expires_in: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
+class KeyText(BaseModel):
+    """A key's text, which is shown this once."""
+
+    key: str
 
 
 class TokenText(BaseModel):

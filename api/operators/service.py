@@ -28,7 +28,7 @@ def replace_password(transaction: Transaction, *, username: str, password_hash: 
     """
     user = _known(transaction, username)
     if not is_username(user.username):
-        raise Refusal("forbidden", "A user of the outside issuer has no password here.")
+        raise Refusal("forbidden", "An outside user, or a key's, has no password here.")
     users.set_password(transaction, user_key=user.key, password_hash=password_hash)
 
 

@@ -32,7 +32,9 @@ class Role(StrEnum):
 
 _RANKS = {role: rank for rank, role in enumerate(Role)}
 
-CredentialKind = Literal["session", "access", "api", "outside"]
+CredentialKind = Literal["session", "access", "api", "outside", "key"]
+# What the product itself has decided: their claims grant a role, where those of others only cap.
+_GRANTING: frozenset[CredentialKind] = frozenset({"outside", "key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Credential:
 
     kind: CredentialKind
     id: str
-    """The session's id or the token's jti: never the secret itself."""
+    """The session's or the key's id, or the token's jti: never the secret itself."""
     issued_at: int
     expires_at: int | None
     items: Mapping[str, Role] | None = field(default=None, hash=False)
@@ -117,8 +119,8 @@ def grant(principal: Principal, standing: Standing, *, now_ms: int | None = None
 
 def _effective_role(credential: Credential, standing: Standing) -> Role | None:
     claimed = claimed_role(credential.items, standing.item_id)
-    if credential.kind == "outside" and claimed is not None:
-        return claimed  # The host product decides: its claim grants, ours only cap.
+    if credential.kind in _GRANTING and claimed is not None:
+        return claimed
     own = _higher(standing.member_role, standing.default_role)
     if credential.items is None or credential.kind == "outside" or own is None:
         return own

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, Select, and_, case, exists, select, true
 from sqlmodel import col
 
-from ..models import ApiToken, Item, Membership, Session, User
+from ..models import ApiToken, Item, Membership, ServiceKey, Session, User
 from ..store.statements import statement
 from .access import Principal, Role, Standing
 
@@ -18,6 +18,9 @@ def _standing(
             "session": exists().where(col(Session.id) == credential),
             "api": exists().where(
                 col(ApiToken.jti) == credential, col(ApiToken.revoked_at).is_(None)
+            ),
+            "key": exists().where(
+                col(ServiceKey.id) == credential, col(ServiceKey.revoked_at).is_(None)
             ),
             "access": col(User.tokens_from) <= issued_at,
         },

@@ -218,6 +218,14 @@ def _read_text(claims: dict[str, object], claim: str) -> str:
     return value
 
 
+def check_patterns(items: Mapping[str, object]) -> None:
+    """Raise Refusal `bad_request` unless these name items, by their ids or beginnings."""
+    if not 1 <= len(items) <= MAX_ITEM_PATTERNS:
+        raise Refusal("bad_request", f"1 to {MAX_ITEM_PATTERNS} item patterns are needed.")
+    if not all(map(_ITEM_PATTERN.fullmatch, items)):
+        raise Refusal("bad_request", "A pattern is an item's id, or its beginning and a final *.")
+
+
 def is_subject(text: str) -> bool:
     """Whether a token could have this subject."""
     return 1 <= len(text) <= MAX_TEXT_LENGTH and text.isprintable() and is_addressable(text)

@@ -13,6 +13,15 @@ def new_secret() -> str:
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
+# What a service key begins with: so it is told from a token, and found where it should not be.
+KEY_PREFIX = "irk_"
+
+
+def new_key() -> str:
+    """A service key: a secret that says what it is."""
+    return f"{KEY_PREFIX}{new_secret()}"
+
+
 def fingerprint(text: str) -> str:
     """What is stored in place of a random credential: SHA-256, 64 hexadecimal digits.
 

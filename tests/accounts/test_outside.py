@@ -8,6 +8,7 @@ import pytest
 from jose import jwt
 
 from api.accounts.identity import identify_token
+from api.accounts.outside import expect_outside_user
 from api.accounts.users import disable_user
 from api.errors import Refusal
 from api.items.outside import ensure_outside_item
@@ -86,6 +87,14 @@ async def test_same_subject_of_an_earlier_issuer_is_somebody_else(state: State) 
     assert names[0] == "ext:user-7"
     assert names[1].startswith("ext:")
     assert names[1].endswith(":user-7")
+
+
+async def test_user_whom_a_key_has_named_is_the_issuers_own(state: State) -> None:
+    """Made before there was an issuer: their first token finds them, and no second user."""
+    await state.writer.call(partial(expect_outside_user, issuer=None, username="ext:user-7"))
+    assert (await identify_token(state, product_token(name="Ada"))).name == "Ada"
+    assert (await identify_token(state, product_token())).name == "Ada"
+    assert await users(state) == [("ext:user-7", "Ada")]
 
 
 async def test_disabled_outside_user_is_refused(state: State, visit: Visit) -> None:

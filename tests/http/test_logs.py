@@ -22,6 +22,7 @@ from tests import loggers
 from tests.conftest import Serve, make_settings
 
 CANARY = "zq7-Canary_9"
+KEY = f"irk_{CANARY}"
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJ{CANARY}.s_{CANARY}"
 
 
@@ -58,6 +59,7 @@ def record(message: str, *arguments: object, **more: Any) -> logging.LogRecord:
         f"session={CANARY}",
         f"itemroom_session={CANARY}",
         f"decoding {JWT} failed",
+        f"looking for {KEY}",
         f"decoding {JWT.replace('.', '%2E')} failed",
     ],
 )

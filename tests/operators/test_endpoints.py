@@ -22,6 +22,9 @@ CALLS = [
     ("POST", "/operator/users/ada/admin"),
     ("POST", "/operator/users/ada/password"),
     ("POST", "/operator/tokens"),
+    ("POST", "/operator/keys"),
+    ("POST", "/operator/keys/shop/rotate"),
+    ("POST", "/operator/keys/shop/revoke"),
     ("GET", "/operator/items"),
 ]
 
