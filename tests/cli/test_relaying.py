@@ -19,6 +19,7 @@ from itemroom import outbox
 from tests.cli.commands import Command
 from tests.conftest import Serve
 from tests.process import ITEMROOM, PATIENCE
+from tests.programs.postgresql import Cluster
 from tests.programs.waiting import until
 from tests.serving import Person
 
@@ -56,9 +57,13 @@ def ada(serve: Serve, home: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 @pytest.fixture
-def shop(home: Path) -> Iterator[Engine]:
+def shop(request: pytest.FixtureRequest, home: Path) -> Iterator[Engine]:
     """The application's database."""
-    engine = create_engine(f"sqlite:///{home / 'shop.db'}")
+    url = f"sqlite:///{home / 'shop.db'}"
+    if getattr(request, "param", "sqlite") == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        url = cluster.database().replace("postgresql:", "postgresql+psycopg:", 1)
+    engine = create_engine(url)
     outbox.metadata.create_all(engine)
     ORDERS.metadata.create_all(engine)
     yield engine
@@ -114,6 +119,7 @@ def test_what_keeps_it_from_sending_is_said(
     assert "token is needed" in itemroom.failed("relay", "--database-url", url(shop), "--once")
 
 
+@pytest.mark.parametrize("shop", ["sqlite", "postgresql"], indirect=True)
 def test_entry_is_there_if_and_only_if_its_transaction_committed(ada: Person, shop: Engine) -> None:
     """The application and the relay are killed at random, again and again; two relays at a time."""
     chance = random.Random(11)

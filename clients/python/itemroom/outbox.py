@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Connection, Index, Integer, String, Text, ins
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from itemroom.core.bodies import fault_in
 from itemroom.core.paths import item_segment
 
 MAX_ITEM_LENGTH = 128
@@ -73,13 +74,16 @@ def publish(session: Session | Connection, item: str, body: object) -> str:
 
     Raises:
         Refused: no item can have this id.
-        TypeError: the body is no JSON; ValueError: neither, as it holds NaN or itself.
+        TypeError: the body is no JSON; ValueError: neither, as it holds NaN or itself, or it is
+            JSON that no server takes.
     """
     item_segment(item)
+    text = json.dumps(body, allow_nan=False)
+    read_body(text)
     values: dict[str, Any] = {
         "item": item,
         "ref": f"outbox-{token_hex(16)}",
-        "body": json.dumps(body, allow_nan=False),
+        "body": text,
         "created_at": time.time_ns() // 1_000_000,
     }
     if isinstance(session, Connection):
@@ -87,6 +91,22 @@ def publish(session: Session | Connection, item: str, body: object) -> str:
     else:
         session.add(Outgoing(**values))
     return str(values["ref"])
+
+
+def read_body(text: str) -> Any:
+    """A body as it is kept.
+
+    Raises:
+        ValueError: no server takes it, which is better said in the transaction than later.
+    """
+    try:
+        body = json.loads(text)
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
+    if fault := fault_in(body):
+        raise ValueError(fault)
+    return body
 
 
 def retry(connection: Connection) -> int:

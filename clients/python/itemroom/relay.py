@@ -1,9 +1,9 @@
 """Sends what committed transactions have left in the outbox."""
 
 import asyncio
-import json
 import logging
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from itemroom.core.backoff import Backoff
 from itemroom.core.errors import Refused
-from itemroom.outbox import Outgoing
+from itemroom.outbox import Outgoing, read_body
 from itemroom.rest import Client
 
 logger = logging.getLogger("itemroom.relay")
@@ -58,7 +58,8 @@ class Relay:
     A message is published once, whatever dies when: the server knows its `ref`. So a second relay
     on the same table does no harm, and nothing good. What the server refuses for good is marked so,
     and those behind it are sent. What it may take later, or with another credential, waits, and so
-    does all else.
+    does all else. Nothing but the end of its block ends it: it logs what went wrong, and tries
+    again.
 
     Args:
         engine: of the database that has the table, synchronous or not.
@@ -105,58 +106,71 @@ class Relay:
                 if await self.send():
                     wait = 0.0
                 backoff.reset()
-            except SQLAlchemyError as error:
-                wait = backoff.next()
-                # Not its text: the statement's values may be in it.
-                logger.warning("the outbox waits %.1f s: %s", wait, type(error).__name__)
             except Refused as refused:
                 # A server that says when is not hurt by who comes then, and may have taken some.
                 wait = backoff.next() if refused.retry_after is None else refused.retry_after
                 logger.warning("the outbox waits %.1f s: %s", wait, refused)
+            except Exception as error:
+                wait = backoff.next()
+                _log_failure(error, wait)
             await asyncio.sleep(wait)
 
     async def send(self) -> int:
         """Send what waits now; how many messages have ended, stored or refused for good.
 
+        Whatever it raises, nothing of it runs any longer, and what the server has taken is marked,
+        unless that is what failed.
+
         Raises:
-            Refused: the server takes nothing for now, or not with this credential; what it has
-                taken is marked.
+            Refused: the server takes nothing for now, or not with this credential.
             sqlalchemy.exc.SQLAlchemyError: the outbox cannot be read, or not be marked.
         """
         by_item: defaultdict[str, list[Waiting]] = defaultdict(list)
         for row in await self._in_database(_waiting):
             by_item[row.item].append(row)
-        outcomes = await asyncio.gather(*map(self._send_item, by_item.values()))
+        # All of them to their ends: one item's failure is none of the others'.
+        counts = await asyncio.gather(
+            *map(self._send_item, by_item.values()), return_exceptions=True
+        )
         await self._clean()
-        for _, refused in outcomes:
-            if refused is not None:
-                raise refused
-        return sum(ended for ended, _ in outcomes)
+        for failure in counts:
+            if isinstance(failure, BaseException):
+                raise failure
+        return sum(count for count in counts if isinstance(count, int))
 
-    async def _send_item(self, rows: Sequence[Waiting]) -> tuple[int, Refused | None]:
-        """Send an item's rows, in order: how many have ended, and why the next one has not."""
+    async def _send_item(self, rows: Sequence[Waiting]) -> int:
+        """Send an item's rows, in order, up to one that fails; how many have ended."""
         ends: list[End] = []
-        refused = None
+        failure = None
         async with self._turns:
             for row in rows:
                 try:
                     ends.append(await self._send_row(row))
-                except Refused as error:
-                    refused = error
+                except Exception as error:
+                    failure = error
                     break
-        await self._in_database(partial(_mark, ends=ends))
-        return len(ends), refused
+        if ends:
+            await self._in_database(partial(_mark, ends=ends))
+        if failure is not None:
+            raise failure
+        return len(ends)
 
     async def _send_row(self, row: Waiting) -> End:
-        body = json.loads(row.body)
         try:
-            answer = await asyncio.to_thread(self._client.publish, row.item, body, ref=row.ref)
+            seq = await asyncio.to_thread(self._publish, row)
         except Refused as refused:
             if refused.retry != "never":
                 raise
             logger.error("a message for %s was refused for good: %s", row.item, refused)
             return End(row.id, _now(), refused=refused.code)
-        return End(row.id, _now(), seq=answer["seq"])
+        return End(row.id, _now(), seq=seq)
+
+    def _publish(self, row: Waiting) -> int:
+        try:
+            body = read_body(row.body)
+        except ValueError as error:  # A row that `outbox.publish` has not written.
+            raise Refused("bad_message", "The row's body is no JSON that can be sent.") from error
+        return self._client.publish(row.item, body, ref=row.ref)["seq"]
 
     async def _clean(self) -> None:
         if time.monotonic() < self._clean_at:
@@ -177,6 +191,16 @@ def _in_transaction(engine: Engine, act: Callable[[Connection], T]) -> T:
         return act(connection)
 
 
+def _log_failure(error: Exception, wait: float) -> None:
+    """Say what went wrong. Not the error's text: a statement's values, or a body, may be in it."""
+    kind = type(error).__name__
+    if isinstance(error, SQLAlchemyError):
+        logger.warning("the outbox waits %.1f s: %s", wait, kind)
+    else:  # Which nobody has foreseen.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("the outbox waits %.1f s: %s\n%s", wait, kind, where)
+
+
 def _now() -> int:
     return time.time_ns() // 1_000_000
 
@@ -194,8 +218,10 @@ def _waiting(connection: Connection) -> list[Waiting]:
 
 def _mark(connection: Connection, *, ends: Sequence[End]) -> None:
     for key, ended_at, seq, refused in ends:
-        # A second relay may have marked it already, with the same.
-        row = update(Outgoing).where(Outgoing.id == key, Outgoing.ended_at.is_(None))
+        # A second relay may have marked it already: with the same, or it was refused then, or is
+        # now. What is stored stays so.
+        before = Outgoing.ended_at if seq is None else Outgoing.seq
+        row = update(Outgoing).where(Outgoing.id == key, before.is_(None))
         connection.execute(row.values(ended_at=ended_at, seq=seq, refused=refused))
 
 

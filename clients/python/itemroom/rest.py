@@ -34,7 +34,8 @@ class Client:
     """Calls a server over REST. It tries nothing again: `Room` is for what must arrive.
 
     Every call raises Refused when the server says no, when it cannot be reached (`unreachable`),
-    and for a value that cannot be a part of an address.
+    when what answers is no Itemroom (`bad_answer`), and for a value that cannot be a part of an
+    address.
 
     Args:
         url: the server's, with http or https; it may have a path.
@@ -84,7 +85,14 @@ class Client:
             raise Refused("unreachable", f"{reason}.", retry="later") from error
         if not answer.is_success:
             raise verdicts.denied(answer.status_code, answer.headers, answer.content)
-        return answer.json() if answer.content else None
+        if not answer.content:
+            return None
+        try:
+            return answer.json()
+        except ValueError as error:  # The page of a proxy.
+            sentence = "The answer is no JSON."
+            status = answer.status_code
+            raise Refused("bad_answer", sentence, retry="later", status=status) from error
 
     def me(self) -> Me:
         """Who you are."""

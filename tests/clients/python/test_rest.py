@@ -1,4 +1,7 @@
+import threading
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -13,6 +16,27 @@ def ada(server: LiveServer) -> Iterator[Client]:
     server.person("ada")
     with Client.sign_in(server.url, "ada", PASSWORD) as client:
         yield client
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    """The address of what answers everything with a page, and 200."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(HTTPStatus.OK)
+            self.end_headers()
+            self.wfile.write(b"<p>Please sign in.</p>")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tell nobody."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{proxy.server_port}"
+        proxy.shutdown()
+        thread.join()
 
 
 def test_calls_do_what_they_say(ada: Client, server: LiveServer) -> None:
@@ -72,6 +96,14 @@ def test_server_that_is_not_there_is_unreachable() -> None:
         client.items().__next__()
     assert (refused.value.code, refused.value.retry) == ("unreachable", "later")
     assert client.token is None
+
+
+def test_page_of_a_proxy_is_no_answer(page: str) -> None:
+    """It is taken for no item, and may pass."""
+    with Client(page) as client, pytest.raises(Refused) as refused:
+        client.me()
+    assert (refused.value.code, refused.value.retry) == ("bad_answer", "later")
+    assert refused.value.status == HTTPStatus.OK
 
 
 def test_wrong_password_is_refused(ada: Client, server: LiveServer) -> None:

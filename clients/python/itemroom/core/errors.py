@@ -10,8 +10,8 @@ class Refused(Exception):  # noqa: N818 - the server's no is no fault of this pr
 
     Attributes:
         code: of docs/protocol.md, "Refusals"; or the client's own: `unreachable`, `lost`,
-            `silent`, `bad_frame`, `hole`, `no_token`, `close_…` and `http_…` with a number,
-            `outbox_full`, `buffer_full`, `closed`.
+            `silent`, `bad_frame`, `bad_answer`, `hole`, `no_token`, `close_…` and `http_…` with a
+            number, `outbox_full`, `buffer_full`, `closed`.
         message: for people; may be empty.
         retry: what to do about it: `never`, `later`, or `after_auth` with another credential.
         retry_after: seconds that the server wants to be left alone; None: it did not say.
