@@ -6,9 +6,22 @@ from collections.abc import Callable, Sequence
 
 from api.nodes.broker import Broker
 from api.nodes.carrier import BrokenCarrierError, Carrier, Message
-from api.nodes.hints import Hint
+from api.nodes.hints import Hint, decode
 
 Faults = Callable[[list[bytes]], list[bytes]]
+
+
+def losing(*kinds: type[Hint]) -> Faults:
+    """The faults of a carrier that loses some kinds of hints.
+
+    Not the broker's own beats, unless they are meant: without those it looks at everything itself.
+    """
+
+    def kept(hints: list[bytes]) -> list[bytes]:
+        told = [(data, decode(data)) for data in hints]
+        return [data for data, one in told if one is None or not isinstance(one.hint, kinds)]
+
+    return kept
 
 
 class Counted(Broker):

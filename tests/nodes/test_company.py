@@ -2,31 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from api.history.messages import author_of
 from api.nodes import company
 from api.nodes import registry as registry_module
 from api.nodes.attendance import read_attendance
 from api.nodes.hints import PresenceChanged, Signalled
-from api.rights.access import Access, Role
-from api.settings import Settings
 from tests.live.fakes import FakeMember
-from tests.nodes.fakes import Ether, until
-from tests.nodes.serving import SECRET
-from tests.nodes.world import Node
+from tests.nodes.fakes import Ether, losing, until
+from tests.nodes.world import World, two_nodes
 from tests.programs.postgresql import Cluster
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def settings(cluster: Cluster) -> Settings:
-    return Settings(database_url=cluster.database(), secret=SecretStr(SECRET), reader_threads=2)
 
 
 @pytest.fixture(autouse=True)
@@ -38,45 +28,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_module, "INTERVAL", 0.05)
 
 
-class World:
-    """Two nodes, and an item with Ada and Bob, of whom nobody is there yet."""
-
-    def __init__(self, ether: Ether, one: Node, two: Node) -> None:
-        self.ether, self.one, self.two = ether, one, two
-        self.ada: Access
-        self.bob: Access
-        self.key: int
-
-    async def begin(self) -> None:
-        ada, bob = await self.one.user("ada"), await self.one.user("bob")
-        self.key = await self.one.item("i-1", {"ada": Role.ADMIN, "bob": Role.WRITER})
-        self.ada = await self.one.access(ada, "i-1")
-        self.bob = await self.one.access(bob, "i-1")
-
-    def here(self, node: Node) -> list[str]:
-        """Who is in the room, as one node shows it."""
-        return sorted(user["name"] for user in node.hub.presence(self.key)["users"])
-
-    async def together(self) -> tuple[FakeMember, FakeMember]:
-        """Ada at one node and Bob at the other, who see each other."""
-        members = self.one.sit(self.ada, 0), self.two.sit(self.bob, 0)
-        await until(lambda: self.here(self.one) == self.here(self.two) == ["Ada", "Bob"])
-        # The frame that says so comes in a later turn of the event loop.
-        await until(lambda: all(counts(member)[-1:] == [2] for member in members))
-        return members
-
-
 @pytest.fixture
-async def world(settings: Settings) -> AsyncIterator[World]:
-    ether = Ether()
-    async with AsyncExitStack() as stack:
-        nodes = [
-            await stack.enter_async_context(Node(settings, ether.broker(boot), presence_interval=0))
-            for boot in "ab"
-        ]
-        world = World(ether, *nodes)
-        await world.begin()
+async def world(cluster: Cluster) -> AsyncIterator[World]:
+    async with two_nodes(cluster, Ether(), presence_interval=0) as world:
         yield world
+
+
+async def together(world: World) -> tuple[FakeMember, FakeMember]:
+    """Ada at one node and Bob at the other, who see each other."""
+    members = world.one.sit(world.ada, 0), world.two.sit(world.bob, 0)
+    await until(lambda: world.here(world.one) == world.here(world.two) == ["Ada", "Bob"])
+    # The frame that says so comes in a later turn of the event loop.
+    await until(lambda: all(counts(member)[-1:] == [2] for member in members))
+    return members
 
 
 @pytest.fixture
@@ -101,7 +65,7 @@ def looks(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def test_people_at_different_servers_see_each_other_come_and_go(world: World) -> None:
     """And whoever asks by HTTP a server where nobody is sees them as well."""
-    ada, bob = await world.together()
+    ada, bob = await together(world)
     world.two.hub.leave(world.key, bob)
     await until(lambda: world.here(world.one) == ["Ada"])
     shown = await world.two.company.presence(world.key)
@@ -116,7 +80,7 @@ async def test_user_who_moves_to_another_server_neither_leaves_nor_joins(
     world: World, looks: list[str]
 ) -> None:
     """As long as one of them has them."""
-    ada, bob = await world.together()
+    ada, bob = await together(world)
     told = len(counts(ada))
     again = world.one.sit(world.bob, 0)
     world.two.hub.leave(world.key, bob)
@@ -134,7 +98,7 @@ async def test_user_who_moves_to_another_server_neither_leaves_nor_joins(
 
 async def test_connections_of_a_user_are_counted_over_all_servers(world: World) -> None:
     """As of a moment ago; this server's own it knows by itself."""
-    await world.together()
+    await together(world)
     again = world.two.sit(world.bob, 0)
     key = again.user.key
     while await world.one.company.connections_of(key) != 2:
@@ -149,8 +113,7 @@ async def test_lost_hints_are_made_good_by_the_next_look(
     world: World, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At all that is open; a read that fails is made again."""
-    # All but the broker's own sign of life: without that it looks at everything itself.
-    world.ether.faults = lambda hints: [hint for hint in hints if b"presence" not in hint]
+    world.ether.faults = losing(PresenceChanged)
     ada = world.one.sit(world.ada, 0)
     await until(lambda: "read" in looks)
     world.two.sit(world.bob, 0)
@@ -165,39 +128,37 @@ async def test_lost_hints_are_made_good_by_the_next_look(
     assert ada.told
 
 
-async def test_people_of_a_server_that_died_have_left(
-    world: World, cluster: Cluster, settings: Settings
-) -> None:
+async def test_people_of_a_server_that_died_have_left(world: World, cluster: Cluster) -> None:
     """When its beat has been missing for long enough, without any hint."""
-    await world.together()
+    await together(world)
     await world.two.company.stop()
     world.two.registry._task.cancel()  # As a frozen one.
-    cluster.run("UPDATE node SET beat_at = beat_at - 16000 WHERE boot = 'b'", settings.database_url)
+    cluster.run("UPDATE node SET beat_at = beat_at - 16000 WHERE boot = 'b'", world.url)
     await until(lambda: world.here(world.one) == ["Ada"])
 
 
 async def test_rows_that_are_gone_are_written_anew(
-    world: World, cluster: Cluster, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    world: World, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a crash of the database, and after a sleep in which others have swept them."""
-    await world.together()
+    await together(world)
     monkeypatch.setattr(company, "INTERVAL", 0.02)
     for node in (world.one, world.two):  # Whose looks began with the former interval.
         await node.company.stop()
         node.company.start()
-    cluster.run("DELETE FROM presence", settings.database_url)
+    cluster.run("DELETE FROM presence", world.url)
     rows = "SELECT boot, connections FROM presence ORDER BY boot"
-    while cluster.run(rows, settings.database_url) != [("a", 1), ("b", 1)]:
+    while cluster.run(rows, world.url) != [("a", 1), ("b", 1)]:
         await asyncio.sleep(0.01)
     world.one.sit(world.bob, 0)
     await until(lambda: world.here(world.two) == ["Ada", "Bob"])
 
 
 async def test_rows_that_cannot_be_written_are_written_later(
-    world: World, cluster: Cluster, settings: Settings, caplog: pytest.LogCaptureFixture
+    world: World, cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     """All of them: nobody knows which were."""
-    url = settings.database_url
+    url = world.url
     cluster.run("ALTER TABLE presence RENAME TO away", url)
     world.one.sit(world.ada, 0)
     await until(lambda: "who is here is told to nobody elsewhere" in caplog.text)
@@ -209,7 +170,7 @@ async def test_rows_that_cannot_be_written_are_written_later(
 
 async def test_signals_reach_those_at_other_servers(world: World) -> None:
     """Once, and not whoever sends them; none without the database, nor of what is not open."""
-    ada, bob = await world.together()
+    ada, bob = await together(world)
     await until(lambda: world.one.broker.is_confirmed(world.key))
     await until(lambda: world.two.broker.is_confirmed(world.key))
     world.one.hub.signal(ada, world.key, "typing", b"true")

@@ -4,11 +4,9 @@ import asyncio
 import random
 import threading
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
-from pydantic import SecretStr
 
 from api.accounts.users import rename_user
 from api.errors import Refusal
@@ -28,20 +26,13 @@ from api.models import Item, User
 from api.nodes import reconcile
 from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
 from api.nodes.reads import ItemMoved, read_rights
-from api.rights.access import Access, Role
-from api.settings import Settings
+from api.rights.access import Role
 from tests.live.fakes import FakeMember, entry
-from tests.nodes.fakes import Ether, until
-from tests.nodes.world import Node, codes, seqs
+from tests.nodes.fakes import Ether, losing, until
+from tests.nodes.world import World, codes, seqs, two_nodes
 from tests.programs.postgresql import Cluster
 
 pytestmark = pytest.mark.anyio
-SECRET = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-
-@pytest.fixture
-def settings(cluster: Cluster) -> Settings:
-    return Settings(database_url=cluster.database(), secret=SecretStr(SECRET), reader_threads=2)
 
 
 @pytest.fixture
@@ -49,38 +40,9 @@ def ether() -> Ether:
     return Ether()
 
 
-class World:
-    """Two nodes, and an item `i-1` with Ada, an admin, and Bob, a writer."""
-
-    def __init__(self, one: Node, two: Node) -> None:
-        self.one, self.two = one, two
-        self.ada: Access
-        self.bob: Access
-        self.key: int
-
-    async def begin(self) -> None:
-        ada, bob = await self.one.user("ada"), await self.one.user("bob")
-        self.key = await self.one.item("i-1", {"ada": Role.ADMIN, "bob": Role.WRITER})
-        self.ada = await self.one.access(ada, "i-1")
-        self.bob = await self.one.access(bob, "i-1")
-
-    async def heard(self) -> None:
-        """Both hear each other of the item."""
-        nodes = [node for node in (self.one, self.two) if node.hub.rooms]
-        await until(lambda: all(node.broker.is_confirmed(self.key) for node in nodes))
-        for node in nodes:
-            await node.look()
-            node.repairs.clear()
-
-
 @pytest.fixture
-async def world(settings: Settings, ether: Ether) -> AsyncIterator[World]:
-    async with AsyncExitStack() as stack:
-        nodes = [
-            await stack.enter_async_context(Node(settings, ether.broker(boot))) for boot in "ab"
-        ]
-        world = World(*nodes)
-        await world.begin()
+async def world(cluster: Cluster, ether: Ether) -> AsyncIterator[World]:
+    async with two_nodes(cluster, ether) as world:
         yield world
 
 
@@ -101,7 +63,7 @@ async def test_entries_come_with_hints(world: World) -> None:
 
 async def test_entries_are_read_where_no_hint_came(world: World, ether: Ether) -> None:
     """One read for the room: page by page, in order, with those that were stored here."""
-    ether.faults = lambda hints: []
+    ether.faults = losing(EntriesStored)
     left, right = world.one.sit(world.ada, 0), world.two.sit(world.bob, 0)
     await until(lambda: world.two.broker.is_confirmed(world.key))
     for _ in range(9):
@@ -120,7 +82,7 @@ async def test_hint_that_overtakes_a_read_leaves_no_hole_behind(world: World, et
     await world.heard()
     room = world.two.hub.room(world.key)
     assert room is not None
-    ether.faults = lambda hints: []
+    ether.faults = losing(EntriesStored)
     for _ in range(2):
         await world.one.publish(world.ada)
     stored = [one.entry for one in world.one.events if isinstance(one, EntryStored)]
@@ -182,7 +144,7 @@ async def test_rights_are_judged_by_what_the_database_says(
     bob, ada = world.two.sit(world.bob, 0), world.two.sit(world.ada, 0)
     await world.heard()
     if not is_heard:
-        ether.faults = lambda hints: []
+        ether.faults = losing(RightsChanged)
     await world.one.writer.call(lambda write: open_to_all(write, world.key))
     await seen(world, lambda: bob.standing.default_role is Role.READER)
     assert bob.standing.member_role is Role.WRITER
@@ -195,25 +157,6 @@ async def test_rights_are_judged_by_what_the_database_says(
     await seen(world, lambda: ada.user.name == "Ada L.")
     await world.one.writer.call(lambda write: delete(write, world.key))
     await seen(world, lambda: "item_deleted" in codes(ada))
-
-
-async def test_epoch_is_new_when_a_log_has_lost_its_end(world: World, cluster: Cluster) -> None:
-    """A failover took what was told already: members come back, and are told so."""
-    bob = world.two.sit(world.bob, 0)
-    await world.heard()
-    for _ in range(3):
-        await world.one.publish(world.ada)
-    await until(lambda: seqs(bob) == [1, 2, 3])
-    room = world.two.hub.room(world.key)
-    assert room is not None
-    room.epoch = "e1"
-    url = world.one.settings.database_url
-    cluster.run("UPDATE item SET head = 2", url)
-    while not codes(bob):
-        await world.two.look()
-    assert set(codes(bob)) == {"restart"}
-    assert cluster.run("SELECT epoch FROM item", url) != [("e1",)]
-    assert "epoch" in world.two.repairs
 
 
 async def told_three(world: World) -> FakeMember:
@@ -230,14 +173,24 @@ async def told_three(world: World) -> FakeMember:
     return bob
 
 
+async def test_epoch_is_new_when_a_log_has_lost_its_end(world: World, cluster: Cluster) -> None:
+    """A failover took what was told already: members come back, and are told so."""
+    bob = await told_three(world)
+    cluster.run("UPDATE item SET head = 2", world.url)
+    while not codes(bob):
+        await world.two.look()
+    assert set(codes(bob)) == {"restart"}
+    assert cluster.run("SELECT epoch FROM item", world.url) != [("e1",)]
+    assert "epoch" in world.two.repairs
+
+
 @pytest.mark.parametrize("change", ["at = at + 1", "ref = 'other'", "kind = 'edit'"])
 async def test_epoch_is_new_when_others_have_stored_in_place_of_what_was_lost(
     world: World, cluster: Cluster, change: str
 ) -> None:
     """The head is where it was: what shows it is the database's other life."""
     bob = await told_three(world)
-    url = world.one.settings.database_url
-    cluster.run(f"UPDATE entry SET {change} WHERE seq = 3", url)
+    cluster.run(f"UPDATE entry SET {change} WHERE seq = 3", world.url)
     await world.two.look()
     assert codes(bob) == []
     world.two.life = "2"
@@ -245,22 +198,21 @@ async def test_epoch_is_new_when_others_have_stored_in_place_of_what_was_lost(
         await world.two.look()
     assert set(codes(bob)) == {"restart"}
     assert "epoch" in world.two.repairs
-    assert cluster.run("SELECT epoch FROM item", url) != [("e1",)]
+    assert cluster.run("SELECT epoch FROM item", world.url) != [("e1",)]
 
 
 async def test_epoch_is_the_same_when_a_copy_lacked_nothing(world: World, cluster: Cluster) -> None:
     """A message that was edited meanwhile is still that message; what is not kept is not missed."""
     bob = await told_three(world)
-    url = world.one.settings.database_url
-    epoch = cluster.run("SELECT epoch FROM item", url)
-    cluster.run("UPDATE entry SET body = '1', edited_seq = 3 WHERE seq = 3", url)
+    epoch = cluster.run("SELECT epoch FROM item", world.url)
+    cluster.run("UPDATE entry SET body = '1', edited_seq = 3 WHERE seq = 3", world.url)
     world.two.life = "2"
     await world.two.look()
-    cluster.run("DELETE FROM entry; UPDATE item SET oldest = 4", url)
+    cluster.run("DELETE FROM entry; UPDATE item SET oldest = 4", world.url)
     world.two.life = "3"
     await world.two.look()
     assert (codes(bob), world.two.repairs) == ([], [])
-    assert cluster.run("SELECT epoch FROM item", url) == epoch
+    assert cluster.run("SELECT epoch FROM item", world.url) == epoch
 
 
 async def test_life_that_cannot_be_read_is_no_other_one(world: World) -> None:

@@ -1,9 +1,11 @@
 """Nodes in one process: each with a hub, a writer and a broker of its own, on one database."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
+from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from api.history.messages import author_of
@@ -18,9 +20,12 @@ from api.nodes.registry import Registry
 from api.nodes.roster import Identity
 from api.nodes.telling import Telling
 from api.nodes.watch import Watch
-from api.rights.access import Access
+from api.rights.access import Access, Role
 from api.settings import Settings
 from tests.live.fakes import FakeMember
+from tests.nodes.fakes import Ether, until
+from tests.nodes.serving import SECRET
+from tests.programs.postgresql import Cluster
 from tests.stores import Store
 
 
@@ -108,6 +113,54 @@ class Node(Store):
         """All reads so far have been answered: each may ask for another one."""
         for _ in range(4):
             await self.readers.read(lambda _: None)
+
+
+class World:
+    """Two nodes, and an item `i-1` with Ada, an admin, and Bob, a writer; nobody is there yet."""
+
+    def __init__(self, ether: Ether, one: Node, two: Node) -> None:
+        self.ether, self.one, self.two = ether, one, two
+        self.ada: Access
+        self.bob: Access
+        self.key: int
+        self.url = one.settings.database_url
+
+    async def begin(self) -> None:
+        """Make the item and its members."""
+        ada, bob = await self.one.user("ada"), await self.one.user("bob")
+        self.key = await self.one.item("i-1", {"ada": Role.ADMIN, "bob": Role.WRITER})
+        self.ada = await self.one.access(ada, "i-1")
+        self.bob = await self.one.access(bob, "i-1")
+
+    def here(self, node: Node) -> list[str]:
+        """Who is in the room, as one node shows it."""
+        return sorted(user["name"] for user in node.hub.presence(self.key)["users"])
+
+    async def heard(self) -> None:
+        """Wait until those nodes that have the room open hear each other of it."""
+        nodes = [node for node in (self.one, self.two) if node.hub.rooms]
+        await until(lambda: all(node.broker.is_confirmed(self.key) for node in nodes))
+        for node in nodes:
+            await node.look()
+            node.repairs.clear()
+
+
+@asynccontextmanager
+async def two_nodes(
+    cluster: Cluster, ether: Ether, *, presence_interval: float = 60
+) -> AsyncIterator[World]:
+    """A world on a database of its own."""
+    settings = Settings(database_url=cluster.database(), secret=SecretStr(SECRET), reader_threads=2)
+    async with AsyncExitStack() as stack:
+        nodes = [
+            await stack.enter_async_context(
+                Node(settings, ether.broker(boot), presence_interval=presence_interval)
+            )
+            for boot in "ab"
+        ]
+        world = World(ether, *nodes)
+        await world.begin()
+        yield world
 
 
 def seqs(member: FakeMember) -> list[int]:
