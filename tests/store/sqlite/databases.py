@@ -21,7 +21,7 @@ def files(directory: Path) -> set[str]:
 
 
 def damage(path: Path) -> None:
-    """Overwrite the last third of the pages, those of indexes among them."""
+    """Overwrite the last three quarters of the pages, those of indexes among them."""
     whole = path.read_bytes()
-    keep = len(whole) // 3 * 2
+    keep = len(whole) // 4
     path.write_bytes(whole[:keep] + b"\xff" * (len(whole) - keep))
