@@ -128,6 +128,10 @@ class ServiceKey(Table, table=True):
     """The same for all rows of a user, and what people call the key."""
     items: str
     """The item patterns, and the roles that it has there, as JSON."""
+    acts_for_others: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
+    """Whether it may act for any user, and not only as its own."""
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
@@ -206,6 +210,8 @@ class LoggedRow(Table):
     """JSON, exactly as it will be sent; null when deleted or when the kind has none."""
     edited_seq: int | None = Field(default=None, sa_type=BigInteger)
     deleted_seq: int | None = Field(default=None, sa_type=BigInteger)
+    via: str | None = None
+    """The name of the key that acted for the author; null: the author did it."""
 
 
 class EntryRow(LoggedRow, table=True):

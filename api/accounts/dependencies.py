@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from ..errors import Refusal
 from ..http.origin import check_cookie_origin
 from ..rights.access import Principal, clock_ms
+from ..security import KEY_PREFIX
 from ..settings import Settings
 from ..state import Running, State, state_of
 from .cookies import SessionCookie, read_session_cookie, rename_session_cookie
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 BEARER_SUBPROTOCOL = "bearer."
+AS_HEADER = "itemroom-as"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Shown:
     token: str | None = field(default=None, repr=False)
     ticket: str | None = field(default=None, repr=False)
     cookie: SessionCookie | None = None
+    acting: str | None = None
+    """The username of whom a service key acts for."""
 
 
 async def shown_credential(
@@ -50,7 +54,8 @@ async def shown_credential(
     the cookie's name is a setting.
 
     Raises:
-        Refusal: `auth_ambiguous`, or `auth_invalid` for another scheme than Bearer.
+        Refusal: `auth_ambiguous`, or `auth_invalid` for another scheme than Bearer; `forbidden`
+            when it is to act for others, and is no key.
     """
     protocols: list[str] = connection.scope.get("subprotocols", [])
     offered = [name for name in protocols if name.startswith(BEARER_SUBPROTOCOL)]
@@ -63,16 +68,30 @@ async def shown_credential(
     cookie = None
     if "cookie" in connection.headers:
         cookie = read_session_cookie(connection, state_of(connection.scope).settings)
+    acting = _acting(connection)
     if len(tokens) + len(tickets) > 1:
         raise Refusal("auth_ambiguous")
+    if acting is not None and not (tokens and tokens[0].startswith(KEY_PREFIX)):
+        raise Refusal("forbidden", "Only a service key acts for others.")
     if tokens:
-        return Shown(token=tokens[0])
+        return Shown(token=tokens[0], acting=acting)
     if tickets:
         return Shown(ticket=tickets[0])
     return Shown(cookie=cookie)
 
 
 Credentials = Annotated[Shown, Depends(shown_credential)]
+
+
+def _acting(connection: HTTPConnection) -> str | None:
+    """Whom the client acts for: a username as UTF-8, which headers hold byte by byte."""
+    values = connection.headers.getlist(AS_HEADER)
+    if len(values) > 1:
+        raise Refusal("auth_ambiguous")
+    try:
+        return values[0].encode("latin-1").decode() if values else None
+    except UnicodeDecodeError:
+        raise Refusal("malformed", "Itemroom-As holds no UTF-8 text.") from None
 
 
 def _bearer(header: str) -> str:
@@ -96,7 +115,7 @@ async def verify_shown(state: State, shown: Shown, connection: HTTPConnection) -
         Refusal: `auth_missing`, `auth_invalid`, `auth_expired`, `auth_revoked`, `origin_denied`.
     """
     if shown.token is not None:
-        return await verify_token(state, shown.token)
+        return await verify_token(state, shown.token, shown.acting)
     if shown.ticket is not None:
         raise Refusal("auth_invalid", "A ticket opens a socket, and nothing else.")
     if shown.cookie is None:

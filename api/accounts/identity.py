@@ -15,8 +15,8 @@ from ..rights.standing import load_standing
 from ..security import KEY_PREFIX, Claims
 from ..state import State
 from ..store.statements import statement
-from .keys import find_key
-from .outside import admit_outside_user
+from .keys import find_key, is_awaited
+from .outside import admit_outside_user, expect_outside_user
 from .sessions import TOUCH_INTERVAL, find_session, touch_sessions
 from .tokens import moment_of
 
@@ -28,16 +28,19 @@ an item, or asked by `identify` for itself.
 """
 
 
-async def verify_token(state: State, token: str) -> LookUp:
+async def verify_token(state: State, token: str, acting: str | None = None) -> LookUp:
     """A token of ours or of the outside issuer that is what it says, or a service key.
 
-    Cancelling is safe.
+    Cancelling is safe. `acting`: whom a key acts for, by their username.
 
     Raises:
         Refusal: `auth_invalid`, `auth_expired`, `auth_revoked`, or that the server is not able to.
     """
     if token.startswith(KEY_PREFIX):
-        return partial(find_key, secret=token)
+        if acting is not None and await state.readers.read(is_awaited, token, acting):
+            issuer = state.settings.issuer
+            await state.writer.call(partial(expect_outside_user, issuer=issuer, username=acting))
+        return partial(find_key, secret=token, acting=acting)
     claims = await state.token_reader.read(token)
     if claims.use == "outside" and _is_news(claims, await state.readers.read(_find, claims)):
         await state.writer.call(partial(admit_outside_user, claims=claims))

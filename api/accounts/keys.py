@@ -15,12 +15,12 @@ from ..errors import Refusal
 from ..history.events import CredentialsEnded
 from ..history.transaction import Transaction
 from ..models import ServiceKey, User
-from ..rights.access import Credential, Principal, Role
+from ..rights.access import Credential, Principal, Role, Via, clock_ms
 from ..security import fingerprint, new_id
 from ..security.claims import check_patterns
 from ..store.sessions import reading
 from ..store.statements import statement
-from .names import KEY_USER_PREFIX, check_username
+from .names import KEY_USER_PREFIX, OUTSIDE_PREFIX, as_username, check_username
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,13 @@ class KeyRequest:
     items: Mapping[str, Role]
     ttl: int | None = None
     """Seconds that it shall live; None: until it is revoked."""
+    acts_for_others: bool = False
+    """Whether it may act for any user."""
+
+    @property
+    def is_too_wide(self) -> bool:
+        """Whether it can do anything anywhere in anybody's name."""
+        return self.acts_for_others and self.items.get("*") is Role.ADMIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class KeyListed:
 
     name: str
     items: Mapping[str, Role]
+    acts_for_others: bool
     created_at: int
     """When it got the secret that counts."""
     expires_at: int | None
@@ -67,7 +75,7 @@ def rotate_key(transaction: Transaction, name: str, secret: str) -> KeyListed:
     """
     former = _known(transaction, name)
     _end(transaction, former)
-    wish = KeyRequest(name, _roles(former.items))
+    wish = KeyRequest(name, _roles(former.items), acts_for_others=former.acts_for_others)
     return _store(transaction, former.user_key, wish, former.expires_at, secret)
 
 
@@ -91,40 +99,80 @@ def list_keys(connection: Connection, now: int) -> list[KeyListed]:
         return [_listed(key) for key in session.scalars(query)]
 
 
-def find_key(connection: Connection, secret: str) -> Principal:
-    """The user whose key this is.
+def find_key(connection: Connection, secret: str, acting: str | None = None) -> Principal:
+    """The user whose key this is, or whom it acts for: somebody's username.
 
     Raises:
-        Refusal: `auth_invalid`, or `auth_revoked`. Whether it has expired, `grant` says.
+        Refusal: `auth_invalid`, `auth_revoked` or `auth_expired`; `forbidden` when it may not act
+            for them, or `not_found`.
     """
     rows = _find.fetch(connection, fingerprint(secret))
     if not rows:
         raise Refusal("auth_invalid")
-    key_id, items, created_at, expires_at, revoked_at, user_key, user_id, name = rows[0]
+    key_id, name, items, acts, created_at, expires_at, revoked_at, user_key, user_id = rows[0]
     if revoked_at is not None:
         raise Refusal("auth_revoked")
+    if expires_at is not None and clock_ms() >= expires_at:
+        raise Refusal("auth_expired")
     credential = Credential("key", key_id, created_at, expires_at, _roles(items))
-    return Principal(user_key, user_id, name, credential)
+    if acting is None:
+        return Principal(user_key, user_id, name, credential)
+    if not acts:
+        raise Refusal("forbidden", "This key acts for itself alone: make one with --as.")
+    return _acted_for(connection, acting, credential, Via(user_key, name))
+
+
+def is_awaited(connection: Connection, secret: str, acting: str) -> bool:
+    """Whether a key may act for somebody of the product's who has never come.
+
+    Raises:
+        Refusal: as `find_key`, but for `not_found`.
+    """
+    try:
+        find_key(connection, secret, acting)
+    except Refusal as refusal:
+        if refusal.code != "not_found":
+            raise
+        return acting.startswith(OUTSIDE_PREFIX)
+    return False
+
+
+def _acted_for(connection: Connection, acting: str, credential: Credential, via: Via) -> Principal:
+    username = as_username(acting)
+    if username.startswith(KEY_USER_PREFIX):
+        raise Refusal("forbidden", "A key acts for people, and for no other key.")
+    for user_key, user_id, name, disabled in _user.fetch(connection, username):
+        if disabled:
+            raise Refusal("forbidden", "The user that the key acts for is disabled.")
+        return Principal(user_key, user_id, name, credential, via)
+    raise Refusal("not_found", "There is no such user to act for.")
 
 
 @statement
 def _find(
     secret_hash: str,
-) -> Select[str, str, int, int | None, int | None, int, str, str]:
+) -> Select[str, str, str, bool, int, int | None, int | None, int, str]:
     return (
         select(
             col(ServiceKey.id),
+            col(ServiceKey.name),
             col(ServiceKey.items),
+            col(ServiceKey.acts_for_others),
             col(ServiceKey.created_at),
             col(ServiceKey.expires_at),
             col(ServiceKey.revoked_at),
             NotNullable(col(User.key)),
             col(User.id),
-            col(User.name),
         )
         .join(User, col(User.key) == col(ServiceKey.user_key))
         .where(col(ServiceKey.secret_hash) == secret_hash)
     )
+
+
+@statement
+def _user(username: str) -> Select[int, str, str, bool]:
+    user = NotNullable(col(User.key)), col(User.id), col(User.name), col(User.disabled)
+    return select(*user).where(col(User.username) == username)
 
 
 def _enable_user(transaction: Transaction, name: str) -> int:
@@ -177,6 +225,7 @@ def _store(
         user_key=user_key,
         name=wish.name,
         items=orjson.dumps(dict(wish.items)).decode(),
+        acts_for_others=wish.acts_for_others,
         created_at=transaction.now_ms,
         expires_at=expires_at,
     )
@@ -191,7 +240,9 @@ def _counting(now: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _listed(key: ServiceKey) -> KeyListed:
-    return KeyListed(key.name, _roles(key.items), key.created_at, key.expires_at)
+    return KeyListed(
+        key.name, _roles(key.items), key.acts_for_others, key.created_at, key.expires_at
+    )
 
 
 def _roles(stored: str) -> dict[str, Role]:

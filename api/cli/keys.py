@@ -9,6 +9,11 @@ from .failures import load_settings
 
 key_commands = typer.Typer(help="Make, rotate and revoke service keys.", no_args_is_help=True)
 
+TOO_WIDE = (
+    "itemroom: This key can do anything in every item, in anybody's name. Narrower patterns, such "
+    "as --item 'order-*=writer', bound what becomes of it in the wrong hands."
+)
+
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 
 
@@ -24,15 +29,23 @@ def create_key(
             show_default=False,
         ),
     ],
+    acts_for_others: Annotated[
+        bool, typer.Option("--as", help="It may act for any user, within the patterns.")
+    ] = False,
     expires_in: Annotated[
         str | None, typer.Option(help="Such as 90d; else it counts until it is revoked.")
     ] = None,
 ) -> None:
     """Make a key for a program of the product's, and print it, this once."""
-    items = dict(map(parse_item, item))
+    from ..accounts.keys import KeyRequest
+
     ttl = None if expires_in is None else parse_duration(expires_in)
+    wish = KeyRequest(name, dict(map(parse_item, item)), ttl, acts_for_others)
     with operator(load_settings()) as somebody:
-        typer.echo(somebody.create_key(name, items, ttl))
+        text = somebody.create_key(wish)
+    if wish.is_too_wide:
+        typer.echo(TOO_WIDE, err=True)
+    typer.echo(text)
 
 
 @key_commands.command("list")

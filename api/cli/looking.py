@@ -83,6 +83,7 @@ def all_keys(connection: Connection) -> list[dict[str, Any]]:
         {
             "name": key.name,
             "items": dict(key.items),
+            "acts_for_others": key.acts_for_others,
             "created_at": rfc3339(key.created_at),
             "expires_at": None if key.expires_at is None else rfc3339(key.expires_at),
         }
@@ -92,10 +93,12 @@ def all_keys(connection: Connection) -> list[dict[str, Any]]:
 
 def table_of_keys(keys: Iterable[Mapping[str, Any]]) -> Table:
     """Keys for a terminal, a line each."""
-    table = Table("key", "items", "since", "ends")
+    table = Table("key", "items", "acts for", "since", "ends")
     for key in keys:
         items = ", ".join(f"{pattern}={role}" for pattern, role in key["items"].items())
-        table.add_row(key["name"], items, key["created_at"], key["expires_at"] or "-")
+        acts_for = "any user" if key["acts_for_others"] else "itself"
+        ends = key["expires_at"] or "-"
+        table.add_row(key["name"], items, acts_for, key["created_at"], ends)
     return table
 
 

@@ -76,9 +76,9 @@ class Offline:
         )
         return issued.token
 
-    def create_key(self, name: str, items: Mapping[str, Role], ttl: int | None) -> str:
+    def create_key(self, wish: KeyRequest) -> str:
         """Store its fingerprint."""
-        wish, secret = KeyRequest(name, items, ttl), new_key()
+        secret = new_key()
         self._run(lambda transaction: create_key(transaction, wish, secret))
         return secret
 

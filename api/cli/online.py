@@ -9,6 +9,7 @@ import httpx2
 from itemroom import Refused
 from itemroom.core.paths import last_segment, segment
 
+from ..accounts.keys import KeyRequest
 from ..accounts.names import check_username
 from ..app import OPERATOR_TOKEN_TTL, make_tokens
 from ..errors import Refusal
@@ -74,11 +75,16 @@ class Online:
         token: str = self._post("tokens", wanted)["token"]
         return token
 
-    def create_key(self, name: str, items: Mapping[str, Role], ttl: int | None) -> str:
+    def create_key(self, wish: KeyRequest) -> str:
         """Have the server make a service key. Its text."""
-        check_username(name)  # As for a user.
-        check_patterns(items)
-        wanted = {"name": name, "items": dict(items), "expires_in": ttl}
+        check_username(wish.name)  # As for a user.
+        check_patterns(wish.items)
+        wanted = {
+            "name": wish.name,
+            "items": dict(wish.items),
+            "expires_in": wish.ttl,
+            "acts_for_others": wish.acts_for_others,
+        }
         return str(self._post("keys", wanted)["key"])
 
     def rotate_key(self, name: str) -> str:

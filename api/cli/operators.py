@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
+from ..accounts.keys import KeyRequest
 from ..rights.access import Role
 from ..settings import Settings
 from ..store.failures import Held
@@ -43,8 +44,8 @@ class Operator(Protocol):
     def create_token(self, username: str, name: str, items: Mapping[str, Role], ttl: int) -> str:
         """Make an API token for a user; `ttl` in seconds. Its text."""
 
-    def create_key(self, name: str, items: Mapping[str, Role], ttl: int | None) -> str:
-        """Make a service key; `ttl` in seconds. Its text."""
+    def create_key(self, wish: KeyRequest) -> str:
+        """Make a service key. Its text."""
 
     def rotate_key(self, name: str) -> str:
         """Give a service key another text, which this is."""

@@ -53,6 +53,8 @@ class Entry:
     """JSON: the value of `body`, or an object of the kind's own fields."""
     edited_seq: int | None = None
     deleted_seq: int | None = None
+    via: str | None = None
+    """The key that acted for the author."""
     forms: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """Per subprotocol, the frame that every receiver shares: encoded once, by whoever is first."""
 
@@ -74,6 +76,8 @@ class Entry:
             "at": rfc3339(self.at),
             "by": {"id": self.author.id, "name": self.author.name},
         }
+        if self.via is not None:
+            shown["via"] = self.via
         if self.ref is not None:
             shown["ref"] = self.ref
         if self.target is not None:

@@ -78,6 +78,7 @@ class Change:
             target=target,
             ref=self.ref,
             digest=mark if self.ref is not None else None,
+            via=via_of(self.access.principal),
         )
         return Stored(entry.seq, entry.at)
 
@@ -185,6 +186,11 @@ class React(Change):
 def author_of(principal: Principal) -> Author:
     """The principal as the author of an entry."""
     return Author(principal.user_key, principal.id, principal.name)
+
+
+def via_of(principal: Principal) -> str | None:
+    """The key that acts for them, as an entry has it."""
+    return None if principal.via is None else principal.via.name
 
 
 def _message(transaction: Transaction, access: Access, target: int) -> int:

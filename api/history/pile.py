@@ -95,6 +95,7 @@ def _insertion(table: type[LoggedRow]) -> Statement[tuple[()], *NewEntry]:
         digest: bytes | None,
         target: int | None,
         body: bytes | None,
+        via: str | None,
     ) -> Insert:
         return insert(table).values(
             {
@@ -107,6 +108,7 @@ def _insertion(table: type[LoggedRow]) -> Statement[tuple[()], *NewEntry]:
                 col(table.digest): digest,
                 col(table.target): target,
                 col(table.body): body,
+                col(table.via): via,
             }
         )
 

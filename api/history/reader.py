@@ -81,9 +81,8 @@ def read_messages(
 
 
 def _entry(row: Any) -> Entry:
-    item_key, seq, kind, author_key, author_id, name, at, ref, target, body, edited, deleted = row
-    author = Author(author_key, author_id, name)
-    return Entry(item_key, seq, Kind(kind), author, at, ref, target, body, edited, deleted)
+    item_key, seq, kind, author_key, author_id, name, *rest = row
+    return Entry(item_key, seq, Kind(kind), Author(author_key, author_id, name), *rest)
 
 
 def _with_reactions(
@@ -105,7 +104,19 @@ def _extent(item_key: int) -> Select[int, int, str]:
 
 
 _EntryValues = tuple[
-    int, int, str, int, str, str, int, str | None, int | None, bytes | None, int | None, int | None
+    int,
+    int,
+    str,
+    int,
+    str,
+    str,
+    int,
+    str | None,
+    int | None,
+    bytes | None,
+    int | None,
+    int | None,
+    str | None,
 ]
 
 
@@ -125,6 +136,7 @@ def _entries(table: type[LoggedRow], item_key: int) -> Select[*_EntryValues]:
             col(table.body),
             col(table.edited_seq),
             col(table.deleted_seq),
+            col(table.via),
         )
         .join(User, col(User.key) == col(table.author_key))
         .where(col(table.item_key) == item_key)

@@ -131,7 +131,7 @@ class Shared:
         held = self._sharing.hold(
             transaction.connection,
             sorted({access.item_key for access in accesses}),
-            sorted({access.principal.user_key for access in accesses}),
+            sorted({user_key for access in accesses for user_key in access.users}),
         )
         self._memory.learn(held, accesses)
         transaction.look_up_refs({ref for job in part for ref in job.command.refs()})

@@ -100,9 +100,9 @@ def access_key(principal: Principal, item_id: str) -> AccessKey:
 
 
 def _is_current(known: Access, held: Held) -> bool:
-    item, standing = held.items[known.item_key], known.standing
-    user = held.users[known.principal.user_key]
-    return (item.rights, user) == (standing.item_rights, standing.user_rights)
+    if held.items[known.item_key].rights != known.standing.item_rights:
+        return False
+    return all(held.users[key] == version for key, version in known.users.items())
 
 
 class Transaction:
@@ -165,7 +165,10 @@ class Transaction:
     def standing(self, principal: Principal, item_id: str) -> Standing:
         """What the database says, and goes on saying until the commit."""
         if self._sharing is not None:
-            self._sharing.hold_place(self.connection, item_id, principal.user_key)
+            users = {principal.user_key}
+            if principal.via is not None:
+                users.add(principal.via.user_key)
+            self._sharing.hold_place(self.connection, item_id, sorted(users))
         return load_standing(self.connection, principal, item_id)
 
     def hold_item(self, item_key: int) -> None:
@@ -224,13 +227,14 @@ class Transaction:
         target: int | None = None,
         ref: str | None = None,
         digest: bytes | None = None,
+        via: str | None = None,
     ) -> Entry:
         """Give the item's next seq to a new entry, and tell the live side of it."""
         seq = self.head(item_key) + 1
         self._memory.heads[item_key] = self._moved[item_key] = seq
-        entry = Entry(item_key, seq, kind, author, self.now_ms, ref=ref, target=target, body=body)
+        entry = Entry(item_key, seq, kind, author, self.now_ms, ref, target, body, via=via)
         self._pending.append(
-            (item_key, seq, kind.value, author.key, self.now_ms, ref, digest, target, body)
+            (item_key, seq, kind.value, author.key, self.now_ms, ref, digest, target, body, via)
         )
         if ref is not None:
             self._refs[item_key, author.key, ref] = StoredRef(seq, self.now_ms, digest)
@@ -261,17 +265,17 @@ class Transaction:
         rights: dict[int, int] = {}
         for access in accesses:
             # Of two that differ one is outdated: with the older of them nothing is stored.
-            standing, user_key = access.standing, access.principal.user_key
-            users[user_key] = min(standing.user_rights, users.get(user_key, standing.user_rights))
-            item_key, version = access.item_key, standing.item_rights
+            for user_key, version in access.users.items():
+                users[user_key] = min(version, users.get(user_key, version))
+            item_key, version = access.item_key, access.standing.item_rights
             rights[item_key] = min(version, rights.get(item_key, version))
         new = Counter(entry[0] for entry in self._pending)
         moves = [
             ItemMove(key, head - new[key], head, rights[key]) for key, head in self._moved.items()
         ]
         messages = [
-            NewMessage(item_key, seq, author_key, ref, digest, body)
-            for item_key, seq, _, author_key, _, ref, digest, _, body in self._pending
+            NewMessage(item_key, seq, author_key, ref, digest, body, via)
+            for item_key, seq, _, author_key, _, ref, digest, _, body, via in self._pending
         ]
         stored = sharing.swap(self.connection, users, moves, messages, self.now_ms)
         if len(stored) < len(moves):

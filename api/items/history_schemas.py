@@ -76,6 +76,7 @@ class _LogView(BaseModel):
     at: str = Field(examples=["2026-01-31T23:59:59.123Z"])
     by: AuthorView
     ref: str | None = None
+    via: str | None = Field(None, description="The service key that acted for `by`.")
     body: Any = Field(None, description="As it stands now; not there in a deleted message.")
     edited_seq: int | None = Field(None, description="The newest edit, which the body is from.")
     deleted_seq: int | None = Field(None, description="The deletion.")

@@ -11,7 +11,7 @@ from ..accounts.outside import expect_outside_user
 from ..errors import Refusal
 from ..history.entries import Author, Kind
 from ..history.events import MemberChanged
-from ..history.messages import author_of
+from ..history.messages import author_of, via_of
 from ..history.transaction import Transaction
 from ..models import Membership, User
 from ..rights.access import Access, Role
@@ -135,8 +135,8 @@ def _store(transaction: Transaction, item_key: int, user_key: int, role: Role) -
 def _tell(transaction: Transaction, access: Access, user: Author, role: Role | None) -> None:
     """The entry first: whoever is removed still gets the entry that says so."""
     body = orjson.dumps({"user": {"id": user.id, "name": user.name}, "role": role})
-    author = author_of(access.principal)
-    transaction.append(access.item_key, Kind.MEMBER, author, body=body)
+    author, via = author_of(access.principal), via_of(access.principal)
+    transaction.append(access.item_key, Kind.MEMBER, author, body=body, via=via)
     transaction.emit(MemberChanged(access.item_key, user.key, role))
 
 

@@ -9,7 +9,7 @@ from sqlmodel import col
 from ..errors import Refusal
 from ..history.entries import Kind
 from ..history.events import DefaultRoleChanged, ItemDeleted
-from ..history.messages import author_of
+from ..history.messages import author_of, via_of
 from ..history.retention import PURGE_STEP, purge_log
 from ..history.transaction import Transaction
 from ..models import Item, Membership, Ticket
@@ -70,8 +70,8 @@ def change_item(transaction: Transaction, access: Access, change: ItemChange) ->
     if not changed:
         return access
     if told := {name: changed[name] for name in ("title", "default_role") if name in changed}:
-        author = author_of(access.principal)
-        transaction.append(access.item_key, Kind.ITEM, author, body=orjson.dumps(told))
+        author, via = author_of(access.principal), via_of(access.principal)
+        transaction.append(access.item_key, Kind.ITEM, author, body=orjson.dumps(told), via=via)
     if "default_role" in changed:
         transaction.emit(DefaultRoleChanged(access.item_key, change.default_role))
     return access

@@ -7,18 +7,19 @@ socket that it opened.
 from functools import partial
 from typing import cast
 
-from sqlalchemy import Connection, NotNullable, Select, Update, insert, select, update
+from sqlalchemy import Connection, NotNullable, Select, Update, and_, insert, select, update
 from sqlmodel import col
 
 from ..errors import Refusal
 from ..history.transaction import Transaction
-from ..models import Item, Ticket, User
+from ..models import Item, ServiceKey, Ticket, User
 from ..rights.access import (
     Access,
     Credential,
     CredentialKind,
     Principal,
     Role,
+    Via,
     claimed_role,
     clock_ms,
 )
@@ -68,7 +69,10 @@ def _store(jti: str, access: Access, ttl: int, transaction: Transaction) -> None
 @statement
 def _find(
     jti: str, item_id: str, now: int
-) -> Select[int, str, str, str, str, int, int | None, str | None]:
+) -> Select[int, str, str, str, str, int, int | None, str | None, int | None, str | None]:
+    shown = and_(
+        col(Ticket.credential_kind) == "key", col(ServiceKey.id) == col(Ticket.credential_id)
+    )
     return (
         select(
             NotNullable(col(User.key)),
@@ -79,8 +83,11 @@ def _find(
             col(Ticket.credential_issued_at),
             col(Ticket.credential_expires_at),
             col(Ticket.cap),
+            col(ServiceKey.user_key),
+            col(ServiceKey.name),
         )
         .join(User, col(User.key) == col(Ticket.user_key))
+        .outerjoin(ServiceKey, shown)
         .join(Item, col(Item.key) == col(Ticket.item_key))
         .where(
             col(Ticket.jti) == jti,
@@ -99,7 +106,7 @@ def _use(now: int, jti: str) -> Update:
 
 def _look(
     connection: Connection, jti: str, item_id: str, now: int
-) -> tuple[int, str, str, str, str, int, int | None, str | None]:
+) -> tuple[int, str, str, str, str, int, int | None, str | None, int | None, str | None]:
     rows = _find.fetch(connection, jti, item_id, now)
     if not rows:
         raise Refusal("ticket_used")
@@ -108,10 +115,12 @@ def _look(
 
 def _redeem(jti: str, item_id: str, transaction: Transaction) -> Principal:
     found = _look(transaction.connection, jti, item_id, transaction.now_ms)
-    user_key, user_id, name, kind, credential_id, issued_at, expires_at, cap = found
+    kind, credential_id, issued_at, expires_at, cap, holder, key_name = found[3:]
     items = None if cap is None else {item_id: Role(cap)}
     credential = Credential(cast(CredentialKind, kind), credential_id, issued_at, expires_at, items)
-    principal = Principal(user_key, user_id, name, credential)
+    acts = holder is not None and holder != found[0]
+    via = Via(cast(int, holder), cast(str, key_name)) if acts else None
+    principal = Principal(*found[:3], credential, via)
     if load_standing(transaction.connection, principal, item_id).credential_ended:
         raise Refusal("auth_revoked")
     # Two who show it at once may both have found it unused, on two servers.

@@ -286,7 +286,8 @@ class Connection:
     async def _verify(self, token: str) -> None:
         try:
             principal = await self.services.identify(token)
-            if principal.user_key != self._principal.user_key:
+            own = self._principal
+            if (principal.user_key, principal.via) != (own.user_key, own.via):
                 raise Refusal("forbidden", "The token is another user's.")
         except Refusal as refusal:
             self.refuse(refusal)

@@ -16,6 +16,7 @@ class _Entry(TypedDict):
     at: Time
     by: User
     ref: NotRequired[str]
+    via: NotRequired[str]
 
 
 class Message(_Entry):

@@ -86,6 +86,8 @@ class Hub:
         self._commits = 0  # Heard of so far.
         self._rights = 0  # Changes of rights in them.
         self._users: dict[int, set[Member]] = {}
+        # Those that are somebody else's by a key, by the key's user.
+        self._acted: dict[int, set[Member]] = {}
         self.lookout: Lookout | None = None
         """None: no other server stores in this database."""
 
@@ -117,12 +119,16 @@ class Hub:
         return self._rooms.get(item_key)
 
     def users(self) -> list[int]:
-        """Keys of all who have a connection."""
-        return list(self._users)
+        """Keys of all whose rights some connection depends on."""
+        return list(self._users | self._acted)
 
     def members_of(self, user_key: int) -> list[Member]:
         """The connections of a user."""
         return list(self._users.get(user_key, ()))
+
+    def acted_by(self, user_key: int) -> list[Member]:
+        """The connections that others have by a user's key."""
+        return list(self._acted.get(user_key, ()))
 
     def connections_of(self, user_key: int) -> int:
         """How many connections a user has."""
@@ -139,6 +145,8 @@ class Hub:
         room.members.add(member)
         room.presence.join(member.user)
         self._users.setdefault(member.user.key, set()).add(member)
+        if (via := member.access.principal.via) is not None:
+            self._acted.setdefault(via.user_key, set()).add(member)
         return room
 
     def leave(self, item_key: int, member: Member, *, at_once: bool = False) -> None:
@@ -147,10 +155,9 @@ class Hub:
         if room is None:
             return  # Closed before a connection that did not end in time.
         room.members.discard(member)
-        connections = self._users[member.user.key]
-        connections.discard(member)
-        if not connections:
-            del self._users[member.user.key]
+        _take_out(self._users, member.user.key, member)
+        if (via := member.access.principal.via) is not None:
+            _take_out(self._acted, via.user_key, member)
         room.presence.leave(member.user, at_once=at_once)
 
     def close(self) -> None:
@@ -231,7 +238,7 @@ class Hub:
     def _apply(self, event: CredentialsEnded | UserRenamed | ItemEvent) -> None:
         if isinstance(event, CredentialsEnded):
             # A copy, as below: those who end leave, and take themselves out.
-            for member in tuple(self._users.get(event.user_key, ())):
+            for member in self.members_of(event.user_key) + self.acted_by(event.user_key):
                 member.credentials_ended(event.ended)
             return
         if isinstance(event, UserRenamed):
@@ -273,6 +280,13 @@ class Hub:
         room.presence.close()
         if self.lookout is not None:
             self.lookout.closed(room)
+
+
+def _take_out(members: dict[int, set[Member]], user_key: int, member: Member) -> None:
+    """Out of those of a user, of whom nothing is kept when it was the last."""
+    members[user_key].discard(member)
+    if not members[user_key]:
+        del members[user_key]
 
 
 def _apply_to_room(room: Room, event: ItemEvent) -> None:

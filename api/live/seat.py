@@ -13,7 +13,7 @@ from functools import partial
 from ..errors import Refusal
 from ..history.messages import Stored, author_of
 from ..history.read_markers import MarkRead
-from ..rights.access import Access, Credential, Principal, Role, Standing, grant
+from ..rights.access import Access, Credential, Principal, Role, Standing, grant, own_role
 from ..rights.standing import load_standing
 from . import frames
 from .client_frames import (
@@ -160,11 +160,18 @@ class Seat:
         if self._feed is None:
             return  # Judged by what the read says that is repeated now.
         try:
+            if self._is_put_out(standing):
+                raise Refusal("item_not_found")
             access = grant(self.access.principal, standing)
         except Refusal as refusal:
             self.fail(Refusal("removed") if refusal.code == "item_not_found" else refusal)
             return
         self._take(access)
+
+    def _is_put_out(self, standing: Standing) -> bool:
+        """Whether somebody had a role here, and has none: a key lets them in again, if at all."""
+        had_role = own_role(self.standing) is not None
+        return self.access.principal.via is not None and had_role and own_role(standing) is None
 
     def rename(self, name: str) -> None:
         """What it stores and signals from now on is by this name."""

@@ -154,23 +154,29 @@ def _who(author: Author) -> tuple[int, str, str]:
 def _packed(entry: Entry) -> tuple[object, ...]:
     # The body as a string in a string: to be shown as it was stored, to the byte.
     body = None if entry.body is None else entry.body.decode()
-    return entry.seq, entry.kind, *_who(entry.author), entry.at, entry.ref, entry.target, body
+    packed = entry.seq, entry.kind, *_who(entry.author), entry.at, entry.ref, entry.target, body
+    # At the end, and seldom: servers of before pass over a hint with it, and read the entries.
+    return packed if entry.via is None else (*packed, entry.via)
+
+
+def _unpacked(item_key: int, seq: int, kind: str, *more: Any) -> Entry:
+    *who, at, ref, target, body = more[:7]
+    (via,) = more[7:] or (None,)
+    return Entry(
+        item_key,
+        seq,
+        Kind(kind),
+        Author(*who),
+        at,
+        ref=ref,
+        target=target,
+        body=None if body is None else body.encode(),
+        via=via,
+    )
 
 
 def _read_entries(item_key: int, first: int, last: int, packed: list[Any]) -> EntriesStored:
-    entries = tuple(
-        Entry(
-            item_key,
-            seq,
-            Kind(kind),
-            Author(*who),
-            at,
-            ref=ref,
-            target=target,
-            body=None if body is None else body.encode(),
-        )
-        for seq, kind, *who, at, ref, target, body in packed
-    )
+    entries = tuple(_unpacked(item_key, *one) for one in packed)
     if entries and [entry.seq for entry in entries] != list(range(first, last + 1)):
         raise ValueError("not the entries of which it tells")
     return EntriesStored(item_key, first, last, entries)

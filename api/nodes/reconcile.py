@@ -138,7 +138,9 @@ class Reconciler:
                 self._watch.recall(room)
 
     def _rights_of(self, user_key: int) -> int:
-        return min(member.standing.user_rights for member in self._hub.members_of(user_key))
+        own = [member.standing.user_rights for member in self._hub.members_of(user_key)]
+        acted = [member.standing.via_rights for member in self._hub.acted_by(user_key)]
+        return min(own + acted)
 
 
 def _rights_of(room: Room) -> int:

@@ -162,12 +162,12 @@ class Watch:
 
     def judge_user(self, user_key: int) -> None:
         """Judge a user's connections by what the database says, and call them what it does."""
-        members = self._hub.members_of(user_key)
+        members = self._hub.members_of(user_key) + self._hub.acted_by(user_key)
         if not members:
             return
         asked = [(member.access.principal, member.access.item_id) for member in members]
         again = partial(self.judge_user, user_key)
-        judge = partial(self._user_read, list(zip(members, asked, strict=True)))
+        judge = partial(self._user_read, user_key, list(zip(members, asked, strict=True)))
         self._ask(self._unless_moved(judge, again), _nothing, read_standings, user_key, asked)
 
     def _judge_item(self, item_key: int) -> None:
@@ -227,6 +227,7 @@ class Watch:
 
     def _user_read(
         self,
+        user_key: int,
         asked: Sequence[tuple[Member, tuple[Principal, str]]],
         answer: tuple[str | None, Sequence[Standing]],
     ) -> None:
@@ -235,9 +236,9 @@ class Watch:
             # A credential that was renewed meanwhile was judged by itself.
             if member.access.principal is principal:
                 self._restand(member, standing)
-        member = asked[0][0]
-        if name is not None and name != member.user.name:
-            self._hub.rename(member.user.key, name)
+        for member in self._hub.members_of(user_key):
+            if name is not None and name != member.user.name:
+                self._hub.rename(user_key, name)
 
     def _restand(self, member: Member, standing: Standing) -> None:
         self._repaired("rights")

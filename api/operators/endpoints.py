@@ -82,7 +82,8 @@ async def create_token(
 @router.post("/keys", status_code=201)
 async def create_key(state: Running, response: Response, key: schemas.NewKey) -> schemas.KeyText:
     """Make a service key."""
-    wish, secret = keys.KeyRequest(key.name, key.items, key.expires_in), new_key()
+    wish = keys.KeyRequest(key.name, key.items, key.expires_in, key.acts_for_others)
+    secret = new_key()
     await state.writer.call(partial(keys.create_key, wish=wish, secret=secret))
     response.headers["Cache-Control"] = "no-store"
     return schemas.KeyText(key=secret)

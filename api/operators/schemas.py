@@ -40,6 +40,7 @@ class NewKey(accounts.Input):
     name: accounts.NewUsername
     items: accounts.ItemRoles
     expires_in: Annotated[StrictInt, Field(ge=1)] | None = None
+    acts_for_others: bool = False
 
 
 class KeyText(BaseModel):

@@ -51,6 +51,15 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Via:
+    """A service key that acts for somebody else."""
+
+    user_key: int
+    """Of the user whose key it is."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """A user, and the credential that says so."""
 
@@ -58,6 +67,8 @@ class Principal:
     id: str
     name: str
     credential: Credential
+    via: Via | None = None
+    """The key that acts for them; None: they act themselves."""
 
     @property
     def public(self) -> dict[str, str]:
@@ -80,6 +91,8 @@ class Standing:
     """The version of the item's rights that this was read with."""
     user_rights: int = 0
     """The same of the user's."""
+    via_rights: int = 0
+    """The same of the user's whose key acts for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,14 @@ class Access:
     role: Role
     standing: Standing
     """What it was judged by: a change of rights replaces a part of it and asks `grant` again."""
+
+    @property
+    def users(self) -> dict[int, int]:
+        """Those whose rights it depends on: their versions, by the users' keys."""
+        users = {self.principal.user_key: self.standing.user_rights}
+        if self.principal.via is not None:
+            users[self.principal.via.user_key] = self.standing.via_rights
+        return users
 
     def require(self, needed: Role) -> None:
         """Raise Refusal `forbidden` when the role does not suffice."""
@@ -111,20 +132,29 @@ def grant(principal: Principal, standing: Standing, *, now_ms: int | None = None
         raise Refusal("auth_revoked")
     if credential.expires_at is not None and (now_ms or clock_ms()) >= credential.expires_at:
         raise Refusal("auth_expired")
-    role = _effective_role(credential, standing)
+    role = _effective_role(principal, standing)
     if standing.item_key is None or standing.item_deleted or role is None:
         raise Refusal("item_not_found")
     return Access(principal, standing.item_key, standing.item_id, role, standing)
 
 
-def _effective_role(credential: Credential, standing: Standing) -> Role | None:
+def _effective_role(principal: Principal, standing: Standing) -> Role | None:
+    credential = principal.credential
     claimed = claimed_role(credential.items, standing.item_id)
-    if credential.kind in _GRANTING and claimed is not None:
+    own = own_role(standing)
+    if principal.via is not None and own is None:
+        # Whoever is nothing there may say something, if the key may: the product has said so.
+        own = Role.WRITER
+    if principal.via is None and credential.kind in _GRANTING and claimed is not None:
         return claimed
-    own = _higher(standing.member_role, standing.default_role)
     if credential.items is None or credential.kind == "outside" or own is None:
         return own
     return None if claimed is None else min(own, claimed, key=lambda role: role.rank)
+
+
+def own_role(standing: Standing) -> Role | None:
+    """What a user may do by themselves, whatever they show."""
+    return _higher(standing.member_role, standing.default_role)
 
 
 def _higher(one: Role | None, other: Role | None) -> Role | None:

@@ -1,6 +1,7 @@
 """What the database says of a principal and an item: what `grant` judges by."""
 
 from sqlalchemy import Connection, Select, and_, case, exists, select, true
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from ..models import ApiToken, Item, Membership, ServiceKey, Session, User
@@ -10,9 +11,9 @@ from .access import Principal, Role, Standing
 
 # One query for everything that `grant` needs: also run inside the writing transaction.
 @statement
-def _standing(
-    kind: str, credential: str, issued_at: int, item_id: str, user_key: int
-) -> Select[int | None, str, str, int | None, str | None, str | None, int | None, int]:
+def _standing(  # noqa: PLR0917 - each is a condition
+    kind: str, credential: str, issued_at: int, item_id: str, user_key: int, via_key: int
+) -> Select[int | None, str, str, int | None, str | None, str | None, int | None, int, int | None]:
     counts = case(
         {
             "session": exists().where(col(Session.id) == credential),
@@ -27,6 +28,7 @@ def _standing(
         value=kind,
         else_=true(),
     )
+    holder = aliased(User)
     theirs = and_(
         col(Membership.item_key) == col(Item.key), col(Membership.user_key) == col(User.key)
     )
@@ -40,6 +42,7 @@ def _standing(
             col(Membership.role),
             col(Item.rights),
             col(User.rights),
+            select(col(holder.rights)).where(col(holder.key) == via_key).scalar_subquery(),
         )
         .select_from(User)
         .outerjoin(Item, col(Item.id) == item_id)
@@ -58,6 +61,7 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
         credential.issued_at,
         item_id,
         principal.user_key,
+        0 if principal.via is None else principal.via.user_key,
     )
     if not rows:  # No such user, or a disabled one, or the credential was ended.
         return Standing(credential_ended=True)
@@ -70,6 +74,7 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
         member_role,
         item_rights,
         user_rights,
+        via_rights,
     ) = rows[0]
     return Standing(
         credential_ended=False,
@@ -81,6 +86,7 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
         member_role=_role(member_role),
         item_rights=item_rights or 0,
         user_rights=user_rights,
+        via_rights=via_rights or 0,
     )
 
 

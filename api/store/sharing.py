@@ -44,10 +44,13 @@ class NewMessage(NamedTuple):
     ref: str | None
     digest: bytes | None
     body: bytes | None
+    via: str | None
 
 
-NewEntry = tuple[int, int, str, int, int, str | None, bytes | None, int | None, bytes | None]
-"""item_key, seq, kind, author_key, at, ref, digest, target, body"""
+NewEntry = tuple[
+    int, int, str, int, int, str | None, bytes | None, int | None, bytes | None, str | None
+]
+"""item_key, seq, kind, author_key, at, ref, digest, target, body, via"""
 
 
 class Sharing(Protocol):
@@ -59,8 +62,8 @@ class Sharing(Protocol):
     def hold(self, connection: Connection, items: Sequence[int], users: Sequence[int]) -> Held:
         """Until the transaction ends, these heads and rights are what is read now."""
 
-    def hold_place(self, connection: Connection, item_id: str, user_key: int) -> None:
-        """The same for what a user may do in an item, should there be one with this id."""
+    def hold_place(self, connection: Connection, item_id: str, users: Sequence[int]) -> None:
+        """The same for what users may do in an item, should there be one with this id."""
 
     def hold_user(self, connection: Connection, user_key: int) -> None:
         """Be the only one to begin or end what a user can sign in with."""

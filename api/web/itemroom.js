@@ -59,7 +59,7 @@ function faultIn(value, levels = MAX_NESTING) {
 /**
  * The entries of the log. `type` tells them apart, and which fields they have.
  *
- * @typedef {{seq: number, at: string, by: User, ref?: string}} Common
+ * @typedef {{seq: number, at: string, by: User, ref?: string, via?: string}} Common
  * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
  * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
  * @typedef {Common & {type: "delete", target: number}} Deletion

@@ -21,6 +21,7 @@ export type Common = {
     at: string;
     by: User;
     ref?: string;
+    via?: string;
 };
 export type Message = Common & {
     type: "message";

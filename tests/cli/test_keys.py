@@ -64,6 +64,22 @@ def test_keys_are_listed_without_their_texts(itemroom: Command) -> None:
     assert other.strip() not in shown + "".join(lines)
 
 
+def test_key_that_acts_for_everybody_everywhere_is_warned_of(itemroom: Command) -> None:
+    """Beside its text, which a script takes alone."""
+    wide = itemroom("key", "create", "wide", "--item", "*=admin", "--as")
+    assert (wide.code, wide.out.count("\n")) == (0, 1)
+    assert "anything in every item, in anybody's name" in wide.err
+    narrow = ("note=admin", "*=writer")
+    for number, item in enumerate(narrow):
+        assert itemroom("key", "create", f"narrow-{number}", "--item", item, "--as").err == ""
+    assert itemroom("key", "create", "itself", "--item", "*=admin").err == ""
+    lines = itemroom.done("key", "list", "--json").splitlines()
+    acting = [json.loads(line)["acts_for_others"] for line in lines]
+    assert acting == [False, True, True, True]
+    shown = itemroom.done("key", "list")
+    assert shown.count("any user") == 3
+
+
 def test_key_that_cannot_be_is_refused_with_a_sentence(itemroom: Command) -> None:
     """Whoever does it."""
     create = ("key", "create")

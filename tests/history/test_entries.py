@@ -39,8 +39,9 @@ def test_message_shows_its_body_as_stored() -> None:
             {"body": 1, "edited_seq": 5},
         ),
         (Entry(1, 2, Kind.MESSAGE, ADA, AT, deleted_seq=6), {"deleted_seq": 6}),
+        (Entry(1, 2, Kind.DELETE, ADA, AT, target=1, via="shop"), {"target": 1, "via": "shop"}),
     ],
-    ids=["edit", "delete", "reaction", "member", "item", "edited", "deleted"],
+    ids=["edit", "delete", "reaction", "member", "item", "edited", "deleted", "by a key"],
 )
 def test_entry_shows_the_fields_of_its_kind(entry: Entry, shown: dict[str, object]) -> None:
     """What every entry has, and what only its kind has; nothing that it lacks."""

@@ -217,7 +217,7 @@ async def test_pile_stored_and_moved_through_indexes(
         await store.publish(access)
 
     def act(transaction: Transaction) -> list[str]:
-        row = (access.item_key, 4, "message", 1, 0, None, None, None, b"1")
+        row = (access.item_key, 4, "message", 1, 0, None, None, None, b"1", None)
 
         def store_and_settle(connection: Any) -> None:
             pile.store(connection, [row], items=1)

@@ -25,7 +25,7 @@ MESSAGE = Entry(
     7, 4, Kind.MESSAGE, ADA, 1_700_000_000_123, ref="r", body=b'{"n":1.0,"t":"\xc3\xbc\\u0000"}'
 )
 EDIT = Entry(7, 5, Kind.EDIT, ADA, 1_700_000_000_124, target=4, body=b"12345678901234567890123")
-DELETE = Entry(7, 6, Kind.DELETE, ADA, 1_700_000_000_125, target=4)
+DELETE = Entry(7, 6, Kind.DELETE, ADA, 1_700_000_000_125, target=4, via="shop")
 
 
 @pytest.mark.parametrize(

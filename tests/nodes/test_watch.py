@@ -5,9 +5,11 @@ import random
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from api.accounts.keys import KeyRequest, create_key, find_key, revoke_key
 from api.accounts.users import rename_user
 from api.errors import Refusal
 from api.history.entries import Author
@@ -157,6 +159,29 @@ async def test_rights_are_judged_by_what_the_database_says(
     await seen(world, lambda: ada.user.name == "Ada L.")
     await world.one.writer.call(lambda write: delete(write, world.key))
     await seen(world, lambda: "item_deleted" in codes(ada))
+
+
+@pytest.mark.parametrize("is_heard", [True, False], ids=["hint", "no-hint"])
+async def test_key_that_ends_elsewhere_ends_whom_it_acts_for(
+    world: World, ether: Ether, *, is_heard: bool
+) -> None:
+    """By the version of the rights of its own user: theirs has not moved."""
+    wish = KeyRequest("shop", {"i-*": Role.WRITER}, acts_for_others=True)
+    await world.one.writer.call(partial(create_key, wish=wish, secret="irk_x"))
+    principal = await world.one.readers.read(find_key, "irk_x", "bob")
+    access = await world.one.access(principal, "i-1")
+    by_key, bob = world.two.sit(access, 0), world.two.sit(world.bob, 0)
+    await world.two.look()
+    assert world.two.repairs.count("rights") == 0
+    await world.heard()
+    if not is_heard:
+        ether.faults = lambda hints: []
+    await world.one.writer.call(partial(revoke_key, name="shop"))
+    await seen(world, lambda: by_key.standing.credential_ended)
+    assert not bob.standing.credential_ended
+    for member in (by_key, bob):
+        world.two.hub.leave(access.item_key, member)
+    assert world.two.hub.users() == []
 
 
 async def told_three(world: World) -> FakeMember:

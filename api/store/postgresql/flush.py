@@ -26,7 +26,8 @@ def store(
         entries: at least one.
         at: since when the items have been idle, in milliseconds since the epoch.
     """
-    items, seqs, kinds, authors, times, refs, digests, targets, bodies = zip(*entries, strict=True)
+    columns = zip(*entries, strict=True)
+    items, seqs, kinds, authors, times, refs, digests, targets, bodies, vias = columns
     _store.run(
         connection,
         BigIntegers(heads),
@@ -41,6 +42,7 @@ def store(
         Bytes(digests),
         BigIntegers(targets),
         Bytes(bodies),
+        Texts(vias),
     )
 
 
@@ -58,6 +60,7 @@ def _store(  # noqa: PLR0917 - an array for each column
     digests: Bytes,
     targets: BigIntegers,
     bodies: Bytes,
+    vias: Texts,
 ) -> Insert:
     number = BigInteger()
     wanted = as_rows(key=(item_keys, number), head=(heads, number))
@@ -77,6 +80,7 @@ def _store(  # noqa: PLR0917 - an array for each column
         digest=(digests, LargeBinary()),
         target=(targets, number),
         body=(bodies, LargeBinary()),
+        via=(vias, String()),
     )
     columns = [column.name for column in entry.c]
     return insert(EntryRow).from_select(columns, select(*entry.c)).add_cte(moved)

@@ -40,10 +40,10 @@ class PostgresqlSharing:
         rights = _hold_users.fetch(connection, list(users)) if users else ()
         return Held({key: ItemState(head, version) for key, head, version in held}, dict(rights))
 
-    def hold_place(self, connection: Connection, item_id: str, user_key: int) -> None:
+    def hold_place(self, connection: Connection, item_id: str, users: Sequence[int]) -> None:
         """The item first."""
         _hold_item_called.fetch(connection, item_id)
-        _hold_users.fetch(connection, [user_key])
+        _hold_users.fetch(connection, list(users))
 
     def hold_user(self, connection: Connection, user_key: int) -> None:
         """Those who publish wait too."""

@@ -46,7 +46,7 @@ def swap(
         at: of all of them, in milliseconds since the epoch.
     """
     item_keys, heads, next_heads, rights = zip(*items, strict=True)
-    of_items, seqs, authors, refs, digests, bodies = zip(*messages, strict=True)
+    of_items, seqs, authors, refs, digests, bodies, vias = zip(*messages, strict=True)
     rows = _swap.fetch(
         connection,
         BigIntegers(tuple(users)),
@@ -63,6 +63,7 @@ def swap(
         Texts(refs),
         Bytes(digests),
         Bytes(bodies),
+        Texts(vias),
     )
     return {key for (key,) in rows}
 
@@ -83,6 +84,7 @@ def _swap(  # noqa: PLR0917 - an array for each column
     refs: Texts,
     digests: Bytes,
     bodies: Bytes,
+    vias: Texts,
 ) -> Select[int]:
     number = BigInteger()
     author = as_rows(key=(user_keys, number), rights=(user_rights, number))
@@ -130,11 +132,12 @@ def _swap(  # noqa: PLR0917 - an array for each column
         ref=(refs, String()),
         digest=(digests, LargeBinary()),
         body=(bodies, LargeBinary()),
+        via=(vias, String()),
     )
     stored = (
         insert(EntryRow)
         .from_select(
-            ["item_key", "seq", "kind", "author_key", "at", "ref", "digest", "body"],
+            ["item_key", "seq", "kind", "author_key", "at", "ref", "digest", "body", "via"],
             select(
                 message.c.item_key,
                 message.c.seq,
@@ -144,6 +147,7 @@ def _swap(  # noqa: PLR0917 - an array for each column
                 message.c.ref,
                 message.c.digest,
                 message.c.body,
+                message.c.via,
             ).join(moved, moved.c.key == message.c.item_key),
         )
         .cte("stored")

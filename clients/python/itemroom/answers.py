@@ -70,6 +70,7 @@ class MessageNow(TypedDict):
     at: str
     by: User
     ref: NotRequired[str]
+    via: NotRequired[str]
     body: NotRequired[Any]
     edited_seq: NotRequired[int]
     deleted_seq: NotRequired[int]

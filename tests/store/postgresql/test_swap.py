@@ -188,7 +188,7 @@ def swap(
     store: Store, move: ItemMove, users: Mapping[int, int], connection: Connection
 ) -> set[int]:
     sharing: Any = store.store.sharing
-    message = NewMessage(move.item_key, move.next_head, next(iter(users)), None, None, b"1")
+    message = NewMessage(move.item_key, move.next_head, next(iter(users)), None, None, b"1", None)
     stored: set[int] = sharing.swap(connection, users, [move], [message], 7)
     return stored
 

@@ -18,6 +18,8 @@ class _Common:
     at: str
     by: User
     ref: str | None = None
+    via: str | None = None
+    """The name of the service key that acted for `by`."""
     body: Any = None
     target: int | None = None
     value: str | None = None
