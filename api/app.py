@@ -11,11 +11,11 @@ from socket import gethostname
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from . import __version__
 from .accounts import endpoints as accounts
 from .accounts.identity import identify_token
 from .accounts.purge import purge_credentials
 from .accounts.sessions import touch_sessions
+from .callers import Identify
 from .history.commits import Commits
 from .history.housekeeping import Chore, Housekeeping
 from .history.transaction import Transaction
@@ -63,6 +63,7 @@ from .store.sharing import Sharing
 from .store.store import store_of
 from .traces import Traces
 from .variables import unread_variables
+from .version import __version__
 
 logger = logging.getLogger("itemroom.app")
 
@@ -71,16 +72,17 @@ ISSUER = "itemroom"
 OPERATOR_TOKEN_TTL = 60
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, identify: Identify | None = None) -> FastAPI:
     """The whole product as one ASGI application.
 
     Args:
         settings: checked already; see `api.settings`.
+        identify: says who comes without a token; None: our own cookie does.
     """
     app = FastAPI(
         title="Itemroom",
         version=__version__,
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, identify),
         routes=_routes(),
         # A path has one spelling; a redirect would also repeat the Host that was sent.
         redirect_slashes=False,
@@ -113,10 +115,13 @@ def _routes() -> list[BaseRoute]:
     return routes.routes
 
 
-def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, identify: Identify | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings) as state:
+            state.identify = identify
             app.state.itemroom = state
             yield
 

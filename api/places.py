@@ -3,9 +3,13 @@
 Each gives a setting's one spelling, or raises ValueError with the sentence for whoever set it.
 """
 
+import re
+
 from .addresses import is_loopback, parse_address, parse_network
 from .origins import parse_authority, parse_origin
 
+# A path that needs no escapes: it stands in cookies, links and addresses.
+_PLACE = re.compile(r"(?P<origin>[^/]+//[^/]+)(?P<path>(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)*)/?")
 _AS_BROWSERS = "as browsers send them: a host in ASCII (xn--…), and no path"
 
 
@@ -30,18 +34,20 @@ def check_port(value: object) -> object:
 
 def check_public_url(value: str) -> str:
     """`ITEMROOM_PUBLIC_URL`: where browsers keep the session cookie."""
-    origin = parse_origin(value.removesuffix("/"))
-    if origin is None:
+    place = _PLACE.fullmatch(value)
+    origin = None if place is None else parse_origin(place["origin"])
+    if place is None or origin is None:
         raise ValueError(
             "ITEMROOM_PUBLIC_URL takes scheme and host, such as https://rooms.example.com, "
-            f"{_AS_BROWSERS}"
+            "as browsers send them (in ASCII, xn--…), and perhaps the path that a proxy takes off, "
+            "as https://example.com/rooms"
         )
     if origin.scheme == "http" and not is_loopback(origin.host):
         raise ValueError(
             f"ITEMROOM_PUBLIC_URL={origin} would send passwords in the clear, and browsers keep no "
             "Secure cookie there: set the https:// address of a proxy with TLS"
         )
-    return str(origin)
+    return f"{origin}{place['path']}"
 
 
 def check_listed_origin(value: str) -> str:

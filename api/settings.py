@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     previous_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Secrets whose tokens still count, while a new `secret` takes over."""
     public_url: Annotated[str, AfterValidator(places.check_public_url)] | None = None
-    """What browsers have in their address bar, as `https://rooms.example.com`."""
+    """What browsers have in their address bar, as `https://rooms.example.com`; perhaps with a path,
+    which a proxy takes off before it asks."""
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(places.check_listed_origin)], ...], NoDecode
     ] = ()
@@ -296,6 +297,11 @@ class Settings(BaseSettings):
     def public_host(self) -> str | None:
         """The host name of `public_url`, without a port."""
         return urlsplit(self.public_url).hostname if self.public_url else None
+
+    @property
+    def public_path(self) -> str:
+        """What a proxy takes off the paths of requests, without a slash at its end."""
+        return urlsplit(self.public_url).path if self.public_url else ""
 
 
 def _is_strong(secret: str) -> bool:

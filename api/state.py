@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from .callers import HOST, Identify
 from .history.writer import Writer
 from .limits import Buckets
 from .live.hub import Hub
@@ -54,6 +55,8 @@ class State:
     metrics: Metrics
     traces: Traces | None
     """None: nobody collects them."""
+    identify: Identify | None = None
+    """Says who comes without a token: the application that this server is mounted in, if it is."""
     boot: str = field(default_factory=lambda: token_hex(8))
     """Of this run: names it to other nodes."""
     hearing: Hearing = field(default_factory=Hearing)
@@ -69,6 +72,11 @@ class State:
     """What connections share; set once the rest is there, which verifies their tokens."""
     draining: bool = False
     """True once the server has been told to stop: it finishes what it took, takes nothing new."""
+
+    @property
+    def issuer(self) -> str | None:
+        """Whose users the outside ones are; None: there are none."""
+        return self.settings.issuer or (None if self.identify is None else HOST)
 
     @property
     def servers(self) -> int:

@@ -14,7 +14,7 @@ from ..security import KEY_PREFIX
 from ..settings import Settings
 from ..state import Running, State, state_of
 from .cookies import SessionCookie, read_session_cookie, rename_session_cookie
-from .identity import LookUp, identify, verify_session, verify_token
+from .identity import LookUp, identify, verify_caller, verify_session, verify_token
 
 __all__ = [
     "AccountOwner",
@@ -118,6 +118,10 @@ async def verify_shown(state: State, shown: Shown, connection: HTTPConnection) -
         return await verify_token(state, shown.token, shown.acting)
     if shown.ticket is not None:
         raise Refusal("auth_invalid", "A ticket opens a socket, and nothing else.")
+    if state.identify is not None:
+        # An application goes by a cookie, too, as a rule.
+        check_cookie_origin(connection, state.settings)
+        return await verify_caller(state, state.identify, connection)
     if shown.cookie is None:
         raise Refusal("auth_missing")
     check_cookie_origin(connection, state.settings)
@@ -144,7 +148,7 @@ async def signed_in(
 ) -> Principal:
     """Whoever makes a REST call."""
     principal = await identify_shown(state, shown, connection)
-    if shown.cookie is not None and shown.cookie.is_former:
+    if shown.cookie is not None and shown.cookie.is_former and state.identify is None:
         rest = max(0, (principal.credential.expires_at or 0) - clock_ms()) // 1000
         rename_session_cookie(response, connection, state.settings, shown.cookie.secret, rest)
     return principal

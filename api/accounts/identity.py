@@ -6,7 +6,9 @@ from functools import partial
 
 from sqlalchemy import Connection, NotNullable, Select, select
 from sqlmodel import col
+from starlette.requests import HTTPConnection
 
+from ..callers import HOST, Caller, Identify, ask, credential_of
 from ..errors import Refusal
 from ..history.commands import Call
 from ..models import User
@@ -42,9 +44,42 @@ async def verify_token(state: State, token: str, acting: str | None = None) -> L
             await state.writer.call(partial(expect_outside_user, issuer=issuer, username=acting))
         return partial(find_key, secret=token, acting=acting)
     claims = await state.token_reader.read(token)
-    if claims.use == "outside" and _is_news(claims, await state.readers.read(_find, claims)):
-        await state.writer.call(partial(admit_outside_user, claims=claims))
+    if claims.use == "outside":
+        await _admit(state, claims.issuer, claims.subject, claims.name)
     return partial(_find_principal, claims=claims)
+
+
+async def verify_caller(state: State, identify: Identify, connection: HTTPConnection) -> LookUp:
+    """Whoever the application that this server is mounted in says that it is.
+
+    Raises:
+        Refusal: `auth_missing`: it says nobody.
+    """
+    caller = await ask(identify, connection)
+    if caller is None:
+        raise Refusal("auth_missing")
+    return await admit_caller(state, caller)
+
+
+async def admit_caller(state: State, caller: Caller) -> LookUp:
+    """A user of that application, who is made if they never came."""
+    issuer = state.issuer or HOST
+    await _admit(state, issuer, caller.id, caller.name)
+    credential = credential_of(caller)
+
+    def look_up(connection: Connection) -> Principal:
+        ((key, public_id, name),) = _outside_user.fetch(connection, issuer, caller.id)
+        return Principal(key, public_id, name, credential)
+
+    return look_up
+
+
+async def _admit(state: State, issuer: str, subject: str, name: str | None) -> None:
+    """See to it that an outside user is known, and under this name."""
+    known = await state.readers.read(_outside_user.fetch, issuer, subject)
+    if not known or name not in (None, known[0][2]):
+        admit = partial(admit_outside_user, issuer=issuer, subject=subject, name=name)
+        await state.writer.call(admit)
 
 
 def verify_session(state: State, secret: str) -> LookUp:
@@ -73,10 +108,6 @@ def identify(connection: Connection, look_up: LookUp) -> Principal:
 async def identify_token(state: State, token: str) -> Principal:
     """Whom a token speaks for; raises as `verify_token`."""
     return await state.readers.read(identify, await verify_token(state, token))
-
-
-def _is_news(claims: Claims, known: Principal | None) -> bool:
-    return known is None or claims.name not in (None, known.name)
 
 
 def _touch(state: State, session_id: str) -> None:

@@ -5,22 +5,24 @@ from sqlmodel import col, select
 
 from ..history.transaction import Transaction
 from ..models import User
-from ..security import Claims, fingerprint, is_subject, new_id
+from ..security import fingerprint, is_subject, new_id
 from .names import OUTSIDE_PREFIX
 from .users import find_user
 
 
-def admit_outside_user(transaction: Transaction, claims: Claims) -> None:
-    """Make sure that the user of an outside token exists, and is called as the token says."""
-    issued = or_(col(User.issuer) == claims.issuer, col(User.issuer).is_(None))
-    query = select(User).where(issued, User.subject == claims.subject)
+def admit_outside_user(
+    transaction: Transaction, *, issuer: str, subject: str, name: str | None
+) -> None:
+    """Make sure that an outside user exists, and is called as their token says, if it does."""
+    issued = or_(col(User.issuer) == issuer, col(User.issuer).is_(None))
+    query = select(User).where(issued, User.subject == subject)
     with transaction.session() as session:
         # Of both, the issuer's own.
         user = session.exec(query.order_by(col(User.issuer).is_(None))).first()
         if user is not None:
-            user.issuer, user.name = claims.issuer, claims.name or user.name
+            user.issuer, user.name = issuer, name or user.name
     if user is None:
-        _create_user(transaction, claims.issuer, claims.subject, claims.name)
+        _create_user(transaction, issuer, subject, name)
 
 
 def expect_outside_user(transaction: Transaction, issuer: str | None, username: str) -> None:

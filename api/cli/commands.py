@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
+from ..version import __version__
 from .accounts import token_commands, user_commands
 from .backups import backup, restore
 from .chat import chat

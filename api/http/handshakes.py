@@ -8,6 +8,7 @@ from ..rights.access import Principal
 from ..state import State, state_of
 from .origin import check_socket_origin
 from .problems import Problem, refuse
+from .scopes import path_below
 
 # Whoever runs the server must be able to watch it stop.
 OPERATIONAL_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -28,7 +29,7 @@ class Admission:
 
 def _objection(scope: Scope) -> Problem | None:
     state = state_of(scope)
-    if state.draining and scope["path"] not in OPERATIONAL_PATHS:
+    if state.draining and path_below(scope) not in OPERATIONAL_PATHS:
         refusal = Refusal("draining", retry_after=state.settings.restart_spread)
         # The connection would otherwise be kept alive by a server that waits for its end.
         return Problem(refusal, headers={"Connection": "close"})

@@ -3,6 +3,8 @@
 from starlette.routing import Match
 from starlette.types import Scope
 
+from .scopes import path_below
+
 # What OPTIONS may ask for in the place of a path.
 WHOLE_SERVER = "*"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -13,7 +15,7 @@ def allowed_methods(scope: Scope) -> str:
 
     Starlette's own has those of the first route that has the path: several routes share one.
     """
-    is_whole = scope["path"] == scope["root_path"] + WHOLE_SERVER
+    is_whole = path_below(scope) == WHOLE_SERVER
     found = [method for method in _METHODS if is_whole or _has_route(scope, method)]
     if "GET" in found:
         found.insert(1, "HEAD")  # No route has it: see `Answers`.

@@ -25,7 +25,7 @@ def own_origin(scope: Scope, settings: Settings) -> Origin | None:
     The host check has let this `Host` in, so that no stranger's name can make itself ours.
     """
     if settings.public_url is not None:
-        return parse_origin(settings.public_url)
+        return parse_origin(settings.public_url.removesuffix(settings.public_path))
     scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
     hosts = header(scope, b"host")
     return parse_origin(f"{scheme}://{hosts[0]}") if len(hosts) == 1 else None

@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from ..errors import Refusal
 from ..state import state_of
 from .methods import WHOLE_SERVER, allowed_methods
+from .scopes import path_below
 from .strangers import slowed
 from .validation import judge_validation
 
@@ -141,7 +142,7 @@ def install(app: FastAPI, *, refuse_socket: RefuseSocket) -> None:
 async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     """No route knows this. Starlette's own answer to a socket would be a close, a bare 403."""
     problem = Problem(Refusal("not_found"))
-    if scope["type"] == "http" and scope["path"] == scope["root_path"] + WHOLE_SERVER:
+    if scope["type"] == "http" and path_below(scope) == WHOLE_SERVER:
         headers = {"Allow": allowed_methods(scope)}
         await Response(status_code=204, headers=headers)(scope, receive, send)
         return

@@ -10,6 +10,12 @@ def header(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
+def path_below(scope: Scope) -> str:
+    """The path as the application's routes have it, below whatever it is mounted at."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
 def client_network(scope: Scope) -> str:
     """What the client is counted by; see `limits.network_of`. Empty over a Unix socket."""
     client = scope.get("client")

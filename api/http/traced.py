@@ -9,7 +9,7 @@ from ..state import State
 from ..traces import Traces
 from .handshakes import OPERATIONAL_PATHS
 from .logs import hide_credentials
-from .scopes import header
+from .scopes import header, path_below
 
 # In the scope of what has its span already: the door passes on what it does not let in.
 _TRACED = "itemroom.traced"
@@ -30,8 +30,7 @@ class Traced:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or _TRACED in scope or scope["path"] in OPERATIONAL_PATHS:
-            # What asks each second whether the server is well would bury all others.
+        if scope["type"] == "lifespan" or _TRACED in scope or _is_operational(scope):
             await self._app(scope, receive, send)
             return
         scope[_TRACED] = True
@@ -44,6 +43,11 @@ class Traced:
     def _traces(self) -> Traces:
         state: State = self._server.state.itemroom
         return cast(Traces, state.traces)  # This layer is there only if they are.
+
+
+def _is_operational(scope: Scope) -> bool:
+    """Whether it asks if the server is well, each second: it would bury all others."""
+    return path_below(scope) in OPERATIONAL_PATHS
 
 
 class _Told:

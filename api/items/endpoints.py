@@ -3,7 +3,7 @@
 import functools
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from ..accounts.dependencies import SignedIn
 from ..history.read_markers import MarkRead
@@ -38,7 +38,7 @@ After = Annotated[
 
 @collection.post("", status_code=201)
 async def create(
-    wanted: NewItem, principal: SignedIn, state: Running, response: Response
+    wanted: NewItem, principal: SignedIn, state: Running, request: Request, response: Response
 ) -> ItemView:
     """Make an item; you become its admin.
 
@@ -48,7 +48,7 @@ async def create(
     access = await state.writer.call(
         functools.partial(create_item, principal=principal, wanted=wanted)
     )
-    response.headers["Location"] = f"/items/{access.item_id}"
+    response.headers["Location"] = f"{request.scope['root_path']}/items/{access.item_id}"
     return await state.readers.read(show_item, access)
 
 

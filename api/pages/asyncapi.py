@@ -7,12 +7,12 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 from typing_extensions import TypedDict
 
-from .. import __version__
 from ..errors import CODES
 from ..live.client_frames import AnyClientFrame
 from ..live.codecs import CODECS
 from ..live.entry_frames import EntryFrame
 from ..live.frames import ServerFrame
+from ..version import __version__
 
 Document = dict[str, Any]
 Models = Iterable[type[Any]]
@@ -44,16 +44,16 @@ def describe_socket(*, server_url: str) -> Document:
     """The whole document.
 
     Args:
-        server_url: where the server is, as `https://rooms.example.com`.
+        server_url: where the server is, as `https://rooms.example.com`, perhaps with a path.
     """
-    scheme, _, host = server_url.partition("://")
+    scheme, _, place = server_url.partition("://")
+    host, slash, path = place.partition("/")
+    server = {"host": host, "protocol": "wss" if scheme == "https" else "ws"}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Itemroom", "version": __version__, "description": _INTRODUCTION},
         "defaultContentType": "application/json",
-        "servers": {
-            "this": {"host": host, "protocol": "wss" if scheme == "https" else "ws"},
-        },
+        "servers": {"this": server | ({"pathname": slash + path} if path else {})},
         "channels": {"room": _channel()},
         "operations": {
             "hear": _operation("receive", CLIENT_FRAMES, "client", "What a client may say."),

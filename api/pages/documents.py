@@ -70,7 +70,8 @@ async def docs_file(request: Request, name: str) -> Response:
 async def openapi(request: Request, state: Running) -> Response:
     """The REST API for programs."""
     app: FastAPI = request.app
-    return JSONResponse(describe_rest(app, state.settings))
+    document = describe_rest(app, state.settings)
+    return JSONResponse(document | {"servers": [{"url": request.scope["root_path"] or "/"}]})
 
 
 def describe_rest(app: FastAPI, settings: Settings) -> dict[str, Any]:
@@ -90,7 +91,8 @@ def describe_rest(app: FastAPI, settings: Settings) -> dict[str, Any]:
 async def asyncapi(request: Request, state: Running) -> Response:
     """The socket for programs."""
     origin = own_origin(request.scope, state.settings)
-    return JSONResponse(describe_socket(server_url=str(origin)))
+    server_url = f"{origin}{request.scope['root_path']}"
+    return JSONResponse(describe_socket(server_url=server_url))
 
 
 @router.get("/protocol")

@@ -123,8 +123,8 @@ async def _verify(connection: HTTPConnection, state: State, shown: Shown, item_i
         principal = await redeem_ticket(state, shown.ticket, item_id)
         return lambda _: principal
     look_up = await verify_shown(state, shown, connection)
-    if state.settings.issuer is not None:
-        # An outside token may bring the item along.
+    if state.issuer is not None:
+        # An outside token may bring the item along, and so may whom the application knows.
         await ensure_outside_item(state, await state.readers.read(identify, look_up), item_id)
     return look_up
 

@@ -17,6 +17,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from ..http.hosts import HostCheck
 from ..http.proxies import Clients
+from ..http.scopes import path_below
 from ..items.ids import valid_item_id
 from ..live.codecs import choose_codec
 from ..settings import Settings
@@ -85,7 +86,7 @@ class Door:
 
 def _item_in(scope: Scope) -> str | None:
     """The item whose room is asked for, as the endpoint's route would find it; None: not sure."""
-    path: str = scope["path"]
+    path = path_below(scope)
     if not path.startswith("/items/") or not path.endswith("/ws"):
         return None
     item_id = path[len("/items/") : -len("/ws")]

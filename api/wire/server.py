@@ -213,6 +213,7 @@ def build_server(
         # 73 instead of 32 KB for an idle connection, and a way to guess secrets by their size.
         ws_per_message_deflate=False,
         timeout_keep_alive=settings.keep_alive,
+        root_path=settings.public_path,
         proxy_headers=False,
         server_header=False,
         access_log=False,

@@ -6,6 +6,7 @@ import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
 import { form } from "./form.js";
 import { fullTime } from "./format.js";
 import { complain } from "./notices.js";
+import { SERVER } from "./paths.js";
 import { ticketSnippets, tokenSnippets } from "./snippets.js";
 
 /** @typedef {import("./snippets.js").Snippet} Snippet */
@@ -60,7 +61,7 @@ function tokenForm(item, role, result, show) {
     const items = { [item]: may };
     const wish = { name: name.value.trim(), items, expires_in: Number(lifetime.value) };
     const { token } = await api.createToken(wish);
-    const place = { origin: location.origin, item, token, canWrite: may !== "reader" };
+    const place = { server: SERVER, item, token, canWrite: may !== "reader" };
     showResult(result, "Token", token, "Copy it now: it is not shown again.", tokenSnippets(place));
     await show();
   };
@@ -73,7 +74,7 @@ function ticketPart(item, result) {
   const make = async () => {
     const { ticket, expires_in: seconds } = await api.ticket(item);
     const hint = `Opens one socket of this item, within ${seconds} seconds.`;
-    const place = { origin: location.origin, item, ticket };
+    const place = { server: SERVER, item, ticket };
     showResult(result, "Ticket", ticket, hint, ticketSnippets(place));
   };
   const text = "Or a ticket, with which somebody's browser can join once, as you:";

@@ -6,6 +6,7 @@ import { button, el, field, fill } from "./dom.js";
 import { form } from "./form.js";
 import { ago, device, fullTime } from "./format.js";
 import { complain } from "./notices.js";
+import { SERVER } from "./paths.js";
 import { avatar } from "./people.js";
 
 /** @typedef {import("./api.js").Me} Me */
@@ -27,6 +28,11 @@ export function openAccount(me, { onRenamed, onSignOut }) {
     onRenamed(name);
     showIdentity();
   };
+  if (me.credential.kind !== "session") {
+    // Somebody else says who this is, and ends it.
+    openDialog("Account", [identity, el("p", {}, links(me))]);
+    return;
+  }
   openDialog("Account", [
     identity,
     el("p", {}, links(me)),
@@ -40,7 +46,8 @@ export function openAccount(me, { onRenamed, onSignOut }) {
 
 /** @param {Me} me @returns {(Node | string)[]} */
 function links(me) {
-  const link = (/** @type {string} */ href, /** @type {string} */ text) => el("a", { href }, text);
+  /** @param {string} path @param {string} text */
+  const link = (path, text) => el("a", { href: SERVER + path }, text);
   const status = me.admin ? [link("/status", "Status"), " · "] : [];
   return [...status, link("/docs", "REST API"), " · ", link("/protocol", "Protocol")];
 }

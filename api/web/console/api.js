@@ -1,6 +1,6 @@
 /** The REST calls that the console makes. Each throws a Problem when the server says no. */
 
-import { NOWHERE, lastSegment, segment } from "./paths.js";
+import { NOWHERE, SERVER, lastSegment, segment } from "./paths.js";
 
 /** @typedef {{id: string, name: string}} User */
 /** @typedef {"reader" | "writer" | "admin"} Role */
@@ -9,7 +9,7 @@ import { NOWHERE, lastSegment, segment } from "./paths.js";
  *   head: number, oldest: number, read_seq: number, unread: number, active_at: string}} Item
  */
 /** @typedef {{user: User, username: string, role: Role}} Member */
-/** @typedef {User & {username: string, admin?: boolean}} Me */
+/** @typedef {User & {username: string, admin?: boolean, credential: {kind: string}}} Me */
 /** @typedef {{id: string, name: string, items: Record<string, Role>, expires_at: string}} Token */
 
 const PATIENCE_MS = 20_000; // For one call: a server that is silent for so long cannot be reached.
@@ -64,7 +64,7 @@ async function ask(method, path, body) {
     : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    return await fetch(path, { method, credentials: "same-origin", signal, ...sent });
+    return await fetch(SERVER + path, { method, credentials: "same-origin", signal, ...sent });
   } catch {
     throw new Problem(0, { code: "offline", detail: "The server cannot be reached." });
   }

@@ -1,4 +1,7 @@
-/** Values in paths: whatever they hold, they cannot name something else. */
+/** Where the server is, and values in paths: whatever they hold, they name nothing else. */
+
+/** The server's address, without a slash at its end: it may lie below a path of somebody else's. */
+export const SERVER = new URL("..", import.meta.url).href.slice(0, -1);
 
 /** Stands in a path for a value that nothing can have; no encoded value holds it. */
 export const NOWHERE = "\0";

@@ -1,6 +1,6 @@
 /** One item's room: the connection, the conversation, the company, and what can be done here. */
 
-import { Refused, Room } from "/itemroom.js";
+import { Refused, Room } from "../itemroom.js";
 
 import * as api from "./api.js";
 import { openAccess } from "./access.js";
@@ -12,6 +12,7 @@ import { reasonFor } from "./format.js";
 import { newestPage } from "./history.js";
 import { openMembers } from "./members.js";
 import { toast } from "./notices.js";
+import { SERVER } from "./paths.js";
 import { People } from "./people.js";
 import { RoomFrame } from "./room-frame.js";
 
@@ -133,7 +134,7 @@ export class RoomScreen {
 
   /** @param {number} after @param {string} epoch */
   #join(after, epoch) {
-    const room = new Room(location.origin, { item: this.itemId, after, epoch });
+    const room = new Room(SERVER, { item: this.itemId, after, epoch });
     this.#room = room;
     room.addEventListener("state", ({ detail }) => {
       if (detail.state !== "live" && this.status.element.dataset.state === "live") {

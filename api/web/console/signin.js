@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { button, el, field, fill } from "./dom.js";
 import { form } from "./form.js";
+import { SERVER } from "./paths.js";
 
 /**
  * @typedef {{notice: string, registration: "open" | "closed", first: boolean}} Door `notice`: why
@@ -33,7 +34,7 @@ export function signInScreen(onIn, { notice, registration, first }) {
   if (first && registration === "open") signUp();
   else signIn();
   const told = notice ? el("p", { class: "notice", role: "status" }, notice) : null;
-  const mark = el("img", { src: "/console/icon.svg", alt: "", width: 56, height: 56 });
+  const mark = el("img", { src: `${SERVER}/console/icon.svg`, alt: "", width: 56, height: 56 });
   return el(
     "div",
     { class: "sign-in" },

@@ -1,29 +1,29 @@
 /** Programs that work as pasted. Pure: texts from a server's address, an item and a token. */
 
-/** @typedef {{origin: string, item: string, token: string, canWrite: boolean}} Place */
+/** @typedef {{server: string, item: string, token: string, canWrite: boolean}} Place */
 /** @typedef {{id: string, label: string, run: string, code: string}} Snippet */
 
-/** @param {string} origin */
-const socketOrigin = (origin) => origin.replace(/^http/u, "ws");
+/** @param {string} server */
+const socketUrl = (server) => server.replace(/^http/u, "ws");
 
 /** @param {Place} place */
-function curl({ origin, item, token, canWrite }) {
+function curl({ server, item, token, canWrite }) {
   const publish = [
-    `curl -sS ${origin}/items/${item}/messages \\`,
+    `curl -sS ${server}/items/${item}/messages \\`,
     `  -H "Authorization: Bearer ${token}" \\`,
     `  -H "Content-Type: application/json" \\`,
     `  -d '{"body": "Hello from curl"}'`,
   ];
   const read = [
-    `curl -sS "${origin}/items/${item}/messages?limit=10" \\`,
+    `curl -sS "${server}/items/${item}/messages?limit=10" \\`,
     `  -H "Authorization: Bearer ${token}"`,
   ];
   return [...(canWrite ? [...publish, "echo"] : []), ...read, "echo"].join("\n");
 }
 
 /** @param {Place} place */
-function python({ origin, item, token, canWrite }) {
-  const url = `${socketOrigin(origin)}/items/${item}/ws`;
+function python({ server, item, token, canWrite }) {
+  const url = `${socketUrl(server)}/items/${item}/ws`;
   return [
     "import json",
     "import uuid",
@@ -46,9 +46,9 @@ function python({ origin, item, token, canWrite }) {
 }
 
 /** @param {Place} place */
-function javascript({ origin, item, token, canWrite }) {
+function javascript({ server, item, token, canWrite }) {
   return [
-    `const server = "${origin}";`,
+    `const server = "${server}";`,
     "// The server's own client; as a package, this is: import { Room } from \"itemroom\";",
     "const source = await (await fetch(`${server}/itemroom.js`)).text();",
     'const { Room } = await import("data:text/javascript," + encodeURIComponent(source));',
@@ -65,16 +65,16 @@ function javascript({ origin, item, token, canWrite }) {
 }
 
 /** @param {Place} place */
-function browser({ origin, item, token, canWrite }) {
+function browser({ server, item, token, canWrite }) {
   return [
     "<!doctype html>",
     '<meta charset="utf-8">',
     "<title>A room</title>",
     "<ul></ul>",
     '<script type="module">',
-    `  import { Room } from "${origin}/itemroom.js";`,
+    `  import { Room } from "${server}/itemroom.js";`,
     "",
-    `  const room = new Room("${origin}", {`,
+    `  const room = new Room("${server}", {`,
     `    item: "${item}",`,
     `    token: "${token}",`,
     "  });",
@@ -113,11 +113,11 @@ export const tokenSnippets = (place) => [
 /**
  * A ticket opens one socket, within seconds.
  *
- * @param {{origin: string, item: string, ticket: string}} place
+ * @param {{server: string, item: string, ticket: string}} place
  * @returns {Snippet[]}
  */
-export function ticketSnippets({ origin, item, ticket }) {
-  const url = `${socketOrigin(origin)}/items/${item}/ws?ticket=${ticket}`;
+export function ticketSnippets({ server, item, ticket }) {
+  const url = `${socketUrl(server)}/items/${item}/ws?ticket=${ticket}`;
   const js = [
     `const room = new WebSocket("${url}");`,
     "room.onmessage = ({ data }) => console.log(data);",

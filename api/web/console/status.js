@@ -2,6 +2,7 @@
 
 import { Problem, me } from "./api.js";
 import { button, el, fill, write } from "./dom.js";
+import { SERVER } from "./paths.js";
 import { Chart, SPAN } from "./status-chart.js";
 import {
   GAP, duration, figures, refusals, shortNumber, shortShare, shortSize, shortTime, startedAt,
@@ -192,7 +193,7 @@ class Page {
 
   async #ask() {
     const signal = AbortSignal.timeout(PATIENCE);
-    const response = await fetch("/metrics", { cache: "no-store", signal });
+    const response = await fetch(`${SERVER}/metrics`, { cache: "no-store", signal });
     if (response.status === 401) return this.#refuse(...signedOut());
     if (response.status === 403) return this.#refuse(...notAdmin("You"));
     if (response.status === 404) return this.#refuse(...hidden());
@@ -200,7 +201,7 @@ class Page {
     const metrics = parse(await response.text());
     if (this.#isPaused) return;
     this.#add({ at: Date.now(), metrics });
-    const others = await fetch("/status/servers", { cache: "no-store", signal });
+    const others = await fetch(`${SERVER}/status/servers`, { cache: "no-store", signal });
     if (others.ok) this.#showServers((await others.json()).servers);
   }
 

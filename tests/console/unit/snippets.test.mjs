@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { ticketSnippets, tokenSnippets } from "../../../api/web/console/snippets.js";
 
-const PLACE = { origin: "https://rooms.example:8443", item: "order-17", token: "a.b-c_d" };
+const PLACE = { server: "https://rooms.example:8443", item: "order-17", token: "a.b-c_d" };
 
 test("every snippet names the server, the item and the token", () => {
   for (const { id, code } of tokenSnippets({ ...PLACE, canWrite: true })) {
@@ -19,7 +19,7 @@ test("a token that may only read gets snippets that only read", () => {
 });
 
 test("a ticket goes into the socket's address", () => {
-  for (const { code } of ticketSnippets({ origin: PLACE.origin, item: "order-17", ticket: "t1" })) {
+  for (const { code } of ticketSnippets({ server: PLACE.server, item: "order-17", ticket: "t1" })) {
     assert.ok(code.includes('"wss://rooms.example:8443/items/order-17/ws?ticket=t1"'));
   }
 });
