@@ -2,17 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Connection,
     Delete,
     Insert,
     Select,
     String,
-    any_,
     cast,
     delete,
     func,
@@ -23,6 +20,7 @@ from sqlmodel import col
 
 from ..history.entries import Author
 from ..models import Node, Presence, User
+from ..store.arrays import BigIntegers, among, columns_of, number_rows
 from ..store.sharing import Sharing
 from ..store.statements import statement
 from .roster import DEAD_AFTER
@@ -48,9 +46,9 @@ def write_attendance(
     if anew:
         _leave_all.run(connection, boot)
     if gone:
-        _leave.run(connection, boot, *_columns(gone))
+        _leave.run(connection, boot, *columns_of(gone))
     if come:
-        _come.run(connection, boot, *_columns(come))
+        _come.run(connection, boot, *columns_of(come))
 
 
 def count_attendance(connection: Connection, boot: str) -> int:
@@ -65,7 +63,7 @@ def read_attendance(
     """Who is in the rooms of some items at other servers that live, by the items' keys."""
     alive_since = sharing.now(connection) - DEAD_AFTER
     found: defaultdict[int, list[Author]] = defaultdict(list)
-    rows = _elsewhere.fetch(connection, list(items), boot, alive_since)
+    rows = _elsewhere.fetch(connection, BigIntegers(items), boot, alive_since)
     for item_key, user_key, user_id, name in rows:
         found[item_key].append(Author(user_key, user_id, name))
     return dict(found)
@@ -78,26 +76,14 @@ def count_connections(connection: Connection, sharing: Sharing, boot: str, user_
     return held
 
 
-def _columns(rows: Any) -> Any:
-    return map(list, zip(*rows, strict=True))
-
-
-def _numbers(values: Any) -> Any:
-    return cast(values, ARRAY(BigInteger))
-
-
 @statement
 def _leave_all(boot: str) -> Delete:
     return delete(Presence).where(col(Presence.boot) == boot)
 
 
 @statement
-def _leave(boot: str, items: list[int], users: list[int]) -> Delete:
-    gone = (
-        func.unnest(_numbers(items), _numbers(users))
-        .table_valued("item_key", "user_key", name="gone")
-        .render_derived()
-    )
+def _leave(boot: str, items: BigIntegers, users: BigIntegers) -> Delete:
+    gone = number_rows(item_key=items, user_key=users)
     return delete(Presence).where(
         col(Presence.boot) == boot,
         col(Presence.item_key) == gone.c.item_key,
@@ -106,12 +92,8 @@ def _leave(boot: str, items: list[int], users: list[int]) -> Delete:
 
 
 @statement
-def _come(boot: str, items: list[int], users: list[int], connections: list[int]) -> Insert:
-    come = (
-        func.unnest(_numbers(items), _numbers(users), _numbers(connections))
-        .table_valued("item_key", "user_key", "connections", name="come")
-        .render_derived()
-    )
+def _come(boot: str, items: BigIntegers, users: BigIntegers, connections: BigIntegers) -> Insert:
+    come = number_rows(item_key=items, user_key=users, connections=connections)
     columns = ["boot", "item_key", "user_key", "connections"]
     rows = select(cast(boot, String), come.c.item_key, come.c.user_key, come.c.connections)
     return insert(Presence).from_select(columns, rows)
@@ -123,7 +105,7 @@ def _count(boot: str) -> Select[int]:
 
 
 @statement
-def _elsewhere(items: list[int], boot: str, alive_since: int) -> Select[int, int, str, str]:
+def _elsewhere(items: BigIntegers, boot: str, alive_since: int) -> Select[int, int, str, str]:
     # A user may be at several servers.
     return (
         select(col(Presence.item_key), col(User.key), col(User.id), col(User.name))
@@ -131,7 +113,7 @@ def _elsewhere(items: list[int], boot: str, alive_since: int) -> Select[int, int
         .join(Node, col(Node.boot) == col(Presence.boot))
         .join(User, col(User.key) == col(Presence.user_key))
         .where(
-            col(Presence.item_key) == any_(_numbers(items)),
+            among(col(Presence.item_key), items),
             col(Presence.boot) != boot,
             col(Node.beat_at) > alive_since,
         )

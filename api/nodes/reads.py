@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Select, cast, func, or_, select
+from sqlalchemy import Connection, Select, or_, select
 from sqlmodel import col
 
 from ..errors import Refusal
 from ..models import Item, Membership, User
 from ..rights.access import Principal, Role, Standing
 from ..rights.standing import load_standing
+from ..store.arrays import BigIntegers, columns_of, number_rows
 from ..store.lookups import Lookup
 from ..store.statements import statement
 
@@ -57,8 +57,8 @@ def read_moved(
         items: key, head and version of rights of each item.
         users: key and version of rights of each user.
     """
-    moved = _moved_items.fetch(connection, *_columns(items)) if items else []
-    others = _moved_users.fetch(connection, *_columns(users)) if users else []
+    moved = _moved_items.fetch(connection, *columns_of(items)) if items else []
+    others = _moved_users.fetch(connection, *columns_of(users)) if users else []
     return Moved([ItemMoved(*row) for row in moved], [key for (key,) in others])
 
 
@@ -90,23 +90,12 @@ def read_standings(
     return (names[0][0] if names else None), standings
 
 
-def _columns(rows: Sequence[tuple[int, ...]]) -> Any:
-    """The columns of some rows, as arrays are written: the driver takes longer for lists."""
-    return (f"{{{','.join(map(str, column))}}}" for column in zip(*rows, strict=True))
-
-
-def _numbers(values: Any) -> Any:
-    return cast(values, ARRAY(BigInteger))
-
-
 @statement
-def _moved_items(keys: str, heads: str, rights: str) -> Select[int, int, int, str]:
+def _moved_items(
+    keys: BigIntegers, heads: BigIntegers, rights: BigIntegers
+) -> Select[int, int, int, str]:
     # The differences alone: to fetch all would cost this process more than the database.
-    known = (
-        func.unnest(_numbers(keys), _numbers(heads), _numbers(rights))
-        .table_valued("key", "head", "rights", name="known")
-        .render_derived()
-    )
+    known = number_rows(key=keys, head=heads, rights=rights)
     return (
         select(col(Item.key), col(Item.head), col(Item.rights), col(Item.epoch))
         .join(known, col(Item.key) == known.c.key)
@@ -115,12 +104,8 @@ def _moved_items(keys: str, heads: str, rights: str) -> Select[int, int, int, st
 
 
 @statement
-def _moved_users(keys: str, rights: str) -> Select[int]:
-    known = (
-        func.unnest(_numbers(keys), _numbers(rights))
-        .table_valued("key", "rights", name="known")
-        .render_derived()
-    )
+def _moved_users(keys: BigIntegers, rights: BigIntegers) -> Select[int]:
+    known = number_rows(key=keys, rights=rights)
     return (
         select(col(User.key))
         .join(known, col(User.key) == known.c.key)

@@ -12,7 +12,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.types.numeric import Int8BinaryDumper
 
-from .arrays import BigIntegers, Bytes, Texts
+from ..arrays import BigIntegers, Bytes, Texts
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -10,9 +10,9 @@ from sqlalchemy import BigInteger, Connection, Insert, LargeBinary, String, inse
 from sqlmodel import col
 
 from ...models import EntryRow, Item
+from ..arrays import BigIntegers, Bytes, Texts, as_rows
 from ..sharing import NewEntry
 from ..statements import statement
-from .arrays import BigIntegers, Bytes, Texts, as_rows
 
 
 def store(

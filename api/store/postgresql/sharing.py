@@ -8,11 +8,12 @@ than its lock, and nothing is judged by that.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Engine, Select, any_, cast, func, select
+from sqlalchemy import BigInteger, Connection, Engine, Select, cast, func, select
 from sqlmodel import col
 
 from ...models import Item, User
 from ...settings import Settings
+from ..arrays import BigIntegers, among
 from ..sharing import Held, ItemState
 from ..statements import statement
 from . import database, lock
@@ -36,14 +37,14 @@ class PostgresqlSharing:
 
     def hold(self, connection: Connection, items: Sequence[int], users: Sequence[int]) -> Held:
         """Items against everybody, users against a change of theirs."""
-        held = _hold_items.fetch(connection, list(items)) if items else ()
-        rights = _hold_users.fetch(connection, list(users)) if users else ()
+        held = _hold_items.fetch(connection, BigIntegers(items)) if items else ()
+        rights = _hold_users.fetch(connection, BigIntegers(users)) if users else ()
         return Held({key: ItemState(head, version) for key, head, version in held}, dict(rights))
 
     def hold_place(self, connection: Connection, item_id: str, users: Sequence[int]) -> None:
         """The item first."""
         _hold_item_called.fetch(connection, item_id)
-        _hold_users.fetch(connection, list(users))
+        _hold_users.fetch(connection, BigIntegers(users))
 
     def hold_user(self, connection: Connection, user_key: int) -> None:
         """Those who publish wait too."""
@@ -73,21 +74,17 @@ class PostgresqlSharing:
         return now
 
 
-def _among(column: Any, keys: Any) -> Any:
-    return column == any_(cast(keys, ARRAY(BigInteger)))
-
-
 # The order is kept although rows may change while they are waited for: no key ever does.
 @statement
-def _hold_items(keys: list[int]) -> Select[int, int, int]:
+def _hold_items(keys: BigIntegers) -> Select[int, int, int]:
     found = select(col(Item.key), col(Item.head), col(Item.rights))
-    held = found.where(_among(col(Item.key), keys)).order_by(col(Item.key))
+    held = found.where(among(col(Item.key), keys)).order_by(col(Item.key))
     return held.with_for_update(key_share=True)
 
 
 @statement
-def _hold_users(keys: list[int]) -> Select[int, int]:
-    found = select(col(User.key), col(User.rights)).where(_among(col(User.key), keys))
+def _hold_users(keys: BigIntegers) -> Select[int, int]:
+    found = select(col(User.key), col(User.rights)).where(among(col(User.key), keys))
     return found.order_by(col(User.key)).with_for_update(read=True)
 
 

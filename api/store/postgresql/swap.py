@@ -24,9 +24,9 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from ...models import EntryRow, Item, User
+from ..arrays import BigIntegers, Bytes, Texts, as_rows
 from ..sharing import ItemMove, NewMessage
 from ..statements import statement
-from .arrays import BigIntegers, Bytes, Texts, as_rows
 
 
 def swap(
