@@ -22,10 +22,10 @@ from .history.transaction import Transaction
 from .history.writer import Writer
 from .http import middleware, problems
 from .http.records import guard_records
+from .items import batch_endpoints, ticket_endpoints
 from .items import endpoints as items
 from .items import history_endpoints as history
 from .items import member_endpoints as members
-from .items import ticket_endpoints
 from .limits import Buckets
 from .live.expiry import Expiries
 from .live.hub import Hub
@@ -108,6 +108,7 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(members.router)
     routes.include_router(ticket_endpoints.router)
     routes.include_router(history.router)
+    routes.include_router(batch_endpoints.router)
     routes.include_router(operators.router)
     routes.include_router(health.router)
     routes.include_router(pages.router)

@@ -5,6 +5,7 @@ Times are seconds of a monotonic clock, which the caller reads: once for many bu
 
 import ipaddress
 from collections import OrderedDict
+from math import inf
 
 from .addresses import parse_address
 
@@ -58,6 +59,11 @@ class Buckets:
 
     def __len__(self) -> int:
         return len(self._buckets)
+
+    @property
+    def most(self) -> float:
+        """What one key may take at once, at the most."""
+        return max(self._burst, 1.0) if self._rate else inf
 
     def take(self, key: str, now: float, cost: float = 1.0) -> float:
         """Take one token of the key's bucket, or what it costs; see `Bucket.take`."""

@@ -1,6 +1,7 @@
 """The bound of a request's body, kept while it arrives."""
 
 import re
+from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +12,8 @@ from .scopes import header
 
 # What may stand around the largest frame when it is posted: field names, or a form's encoding.
 SLACK_BYTES = 8 * 1024
+# Of the one call that holds many commands, which reads it once it knows whose it is.
+LARGER = {"/batch": 1024 * 1024}
 
 
 class BodyCap:
@@ -18,17 +21,23 @@ class BodyCap:
 
     Args:
         max_bytes: of the body; headers have a limit of their own.
+        larger: other bounds, by path.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, larger: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if any(self._exceeds(value) for value in header(scope, b"content-length")):
+        path = scope["path"].removeprefix(scope["root_path"])
+        max_bytes = self._larger.get(path, self._max_bytes)
+        if any(_exceeds(value, max_bytes) for value in header(scope, b"content-length")):
             # Closing is the only way to stop a client that sends without looking.
             problem = Problem(Refusal("too_big"), headers={"Connection": "close"})
             await refuse(scope, receive, send, problem)
@@ -39,14 +48,15 @@ class BodyCap:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > max_bytes:
                 # FastAPI turns any other exception than this into a 400.
                 raise HTTPException(413, headers={"Connection": "close"})
             return message
 
         await self._app(scope, counted, send)
 
-    def _exceeds(self, content_length: str) -> bool:
-        # The server has checked the digits; int() of many thousand of them would be slow.
-        digits = re.sub("^0+", "", content_length.strip())
-        return len(digits) > 18 or (digits.isdecimal() and int(digits) > self._max_bytes)
+
+def _exceeds(content_length: str, max_bytes: int) -> bool:
+    # The server has checked the digits; int() of many thousand of them would be slow.
+    digits = re.sub("^0+", "", content_length.strip())
+    return len(digits) > 18 or (digits.isdecimal() and int(digits) > max_bytes)

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from ..settings import Settings
 from .answers import Answers
-from .body import SLACK_BYTES, BodyCap
+from .body import LARGER, SLACK_BYTES, BodyCap
 from .cors import Cors
 from .handshakes import Admission
 from .hosts import HostCheck
@@ -15,7 +15,7 @@ from .traced import Traced
 def install(app: FastAPI, settings: Settings) -> None:
     """Put the layers around the routes."""
     # Each goes around those before it, so this reads from the inside out.
-    app.add_middleware(BodyCap, max_bytes=settings.max_frame_bytes + SLACK_BYTES)
+    app.add_middleware(BodyCap, max_bytes=settings.max_frame_bytes + SLACK_BYTES, larger=LARGER)
     app.add_middleware(Admission)
     # Outside of what refuses, so that pages of other origins may read why.
     app.add_middleware(Cors, settings=settings)

@@ -23,12 +23,14 @@ def count_commands(state: State, principal: Principal, number: int = 1) -> None:
     """Somebody stores so much: counted by user as a socket counts its publishes, or by key.
 
     Raises:
-        Refusal: `rate_limited`.
+        Refusal: `rate_limited`, or `too_big` when it is more than there may ever be at once.
     """
     credential = principal.credential
     is_key = credential.kind == "key"
     buckets, counted = (
         (state.key_commands, credential.id) if is_key else (state.publishes, principal.id)
     )
+    if number > buckets.most:
+        raise Refusal("too_big", f"{buckets.most:.0f} commands at once are the most.")
     if wait := buckets.take(counted, time.monotonic(), number):
         raise Refusal("rate_limited", retry_after=wait)

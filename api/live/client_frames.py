@@ -143,11 +143,12 @@ def parse(fields: object) -> AnyClientFrame:
         frame: AnyClientFrame = CLIENT_FRAMES.validator.validate_python(fields)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        raise Refusal("bad_message", _problem(first)) from None
+        raise Refusal("bad_message", describe_fault(first)) from None
     return frame
 
 
-def _problem(error: Mapping[str, Any]) -> str:
+def describe_fault(error: Mapping[str, Any]) -> str:
+    """Where a fault that pydantic has found is, and of what kind; nothing of what was said."""
     place = error["loc"]
     if error["type"] == "extra_forbidden":
         place = place[:-1]  # The name of a field that is not ours is the client's own text.

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from ..http.origin import own_origin
 from ..http.problems import MEDIA_TYPE
+from ..items.batch_schemas import batch_definitions
 from ..settings import Settings
 from ..state import Running
 from .asyncapi import describe_socket
@@ -79,6 +80,8 @@ def describe_rest(app: FastAPI, settings: Settings) -> dict[str, Any]:
     document = app.openapi()
     schemas = document["components"]["schemas"]
     schemas.setdefault("Problem", ProblemDocument.model_json_schema())
+    for name, definition in batch_definitions().items():
+        schemas.setdefault(name, definition)
     lengths = {"minLength": settings.password_min_length, "maxLength": settings.password_max_length}
     schemas["Registration"]["properties"]["password"].update(lengths)
     schemas["PasswordChange"]["properties"]["new_password"].update(lengths)
