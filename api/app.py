@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache, partial
-from socket import gethostname
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
@@ -31,23 +30,7 @@ from .live.expiry import Expiries
 from .live.hub import Hub
 from .live.services import Services
 from .metrics import Metrics
-from .nodes.aside import Aside
-from .nodes.broker import Broker
-from .nodes.brokers import broker_of, former_scopes, scope_of
-from .nodes.company import Company
-from .nodes.hints import (
-    EntriesStored,
-    LoginTried,
-    MarkerMoved,
-    PresenceChanged,
-    RightsChanged,
-    Signalled,
-)
-from .nodes.reconcile import Reconciler
-from .nodes.registry import Registry
-from .nodes.roster import Identity
-from .nodes.telling import Telling
-from .nodes.watch import Watch
+from .nodes.joining import joined
 from .operators import endpoints as operators
 from .operators import health
 from .pages import console
@@ -59,7 +42,6 @@ from .security.secret_file import load_secret
 from .security.throttle import LoginThrottle
 from .settings import Settings
 from .state import State
-from .store.sharing import Sharing
 from .store.store import store_of
 from .traces import Traces
 from .variables import unread_variables
@@ -222,68 +204,11 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         )
         # 8. Other nodes: what they tell, and are told.
         if store.sharing is not None:
-            await _join_nodes(state, store.sharing, commits, stack)
+            nodes = joined(
+                state.services, store.sharing, commits, state.login_throttle, boot=state.boot
+            )
+            state.nodes = await stack.enter_async_context(nodes)
         yield state
-
-
-async def _join_nodes(
-    state: State, sharing: Sharing, commits: Commits, stack: AsyncExitStack
-) -> None:
-    settings, metrics = state.settings, state.metrics
-    aside = Aside(sharing.open_aside())
-    stack.callback(aside.close)
-    this = Identity(
-        state.boot, settings.node_name or gethostname(), __version__, scope_of(settings)
-    )
-    registry = Registry(aside, sharing, this, former=former_scopes(settings))
-    broker = broker_of(settings, sharing, state.boot, metrics.hinted)
-    company = Company(state.hub, state.readers, aside, broker, sharing=sharing, boot=state.boot)
-    registry.on_gone(lambda _: company.look_at_all())
-    reconciler = _reconciler(state, broker, company, sharing)
-    commits.listen(Telling(broker).committed)
-    state.hearing.on(LoginTried, partial(_login_tried, state.login_throttle))
-    metrics.servers.set_function(lambda: registry.living)
-    broker.start(state.hearing)
-    stack.push_async_callback(broker.close)
-    reconciler.start()
-    stack.push_async_callback(reconciler.stop)
-    company.start()
-    stack.push_async_callback(company.stop)
-    # Last: from here on others count on this node; and first out, before it takes nothing more.
-    await registry.join()
-    stack.push_async_callback(registry.leave)
-    state.broker, state.registry, state.company = broker, registry, company
-
-
-def _login_tried(throttle: LoginThrottle, tried: LoginTried) -> None:
-    throttle.heard(tried.network, tried.account, succeeded=tried.succeeded)
-
-
-def _reconciler(state: State, broker: Broker, company: Company, sharing: Sharing) -> Reconciler:
-    """What brings other nodes' news to the rooms of this one, and looks for what was not told."""
-    watch = Watch(
-        state.hub,
-        state.readers,
-        state.writer,
-        broker,
-        company,
-        page_max=state.settings.page_max,
-        repaired=state.metrics.repaired,
-    )
-    reconciler = Reconciler(state.hub, state.readers, watch, sharing.life)
-    state.hub.lookout = watch
-    state.hearing.on(EntriesStored, watch.entries_stored)
-    state.hearing.on(MarkerMoved, watch.marker_moved)
-    state.hearing.on(RightsChanged, watch.rights_changed)
-    state.hearing.on(Signalled, watch.signal_heard)
-    state.hearing.on(PresenceChanged, company.heard)
-    for confirmed in (reconciler.confirmed, company.look):
-        state.hearing.on_confirmed(confirmed)
-    for gap in (reconciler.gap, company.look_at_all):
-        state.hearing.on_gap(gap)
-    state.metrics.broker_up.set_function(lambda: broker.is_up)
-    state.metrics.broker_lag.set_function(lambda: broker.lag)
-    return reconciler
 
 
 def _traces(settings: Settings, stack: AsyncExitStack) -> Traces | None:

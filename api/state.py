@@ -15,10 +15,7 @@ from .live.hub import Hub
 from .live.services import Services
 from .live.sockets import Sockets
 from .metrics import Metrics
-from .nodes.broker import Broker
-from .nodes.company import Company
-from .nodes.hearing import Hearing
-from .nodes.registry import Registry
+from .nodes.joining import Nodes
 from .security import Passwords, TokenReader, Tokens
 from .security.throttle import LoginThrottle
 from .settings import Settings
@@ -59,14 +56,8 @@ class State:
     """Says who comes without a token: the application that this server is mounted in, if it is."""
     boot: str = field(default_factory=lambda: token_hex(8))
     """Of this run: names it to other nodes."""
-    hearing: Hearing = field(default_factory=Hearing)
-    """Who acts on what other nodes tell."""
-    broker: Broker | None = None
-    """Tells other nodes; None: this database has one server."""
-    company: Company | None = None
-    """Knows who is in rooms at other nodes; None: likewise."""
-    registry: Registry | None = None
-    """Knows the other nodes; None: likewise."""
+    nodes: Nodes | None = None
+    """The other servers; None: this database has one."""
     sockets: Sockets = field(default_factory=Sockets)
     services: Services = field(init=False)
     """What connections share; set once the rest is there, which verifies their tokens."""
@@ -81,13 +72,13 @@ class State:
     @property
     def servers(self) -> int:
         """How many servers there are to come to, this one among them."""
-        return 1 if self.registry is None else self.registry.living
+        return 1 if self.nodes is None else self.nodes.registry.living
 
     def drain(self) -> None:
         """From now on nothing new is taken, and other nodes know it."""
         self.draining = True
-        if self.registry is not None:
-            self.registry.drain()
+        if self.nodes is not None:
+            self.nodes.registry.drain()
 
 
 def state_of(scope: Scope) -> State:

@@ -43,8 +43,8 @@ async def prove_password(state: State, address: str, username: str, password: st
     stored = await state.readers.read(_load_proof, account)
     verified = await state.passwords.verify(password, stored.password_hash if stored else None)
     succeeded = stored is not None and verified.ok
-    if state.broker is not None:
-        state.broker.send([LoginTried(network, account, succeeded)])
+    if state.nodes is not None:
+        state.nodes.broker.send([LoginTried(network, account, succeeded)])
     if stored is None or not verified.ok:
         wait = state.login_throttle.fail(network, account)
         if turn.is_early:

@@ -46,8 +46,8 @@ async def check_connections(state: State, user_key: int) -> None:
     if not limit:
         return
     held = state.hub.connections_of(user_key)
-    if held < limit and state.company is not None:
-        held += await state.company.connections_of(user_key)
+    if held < limit and state.nodes is not None:
+        held += await state.nodes.company.connections_of(user_key)
     if held >= limit:
         raise Refusal("too_many_connections", retry_after=10)
 

@@ -99,6 +99,6 @@ async def mark_read(position: ReadPosition, access: ItemAccess, state: Running) 
 @router.get("/presence", response_model_exclude_none=True)
 async def show_presence(access: ItemAccess, state: Running) -> PresenceView:
     """Who is connected now."""
-    key, company = access.item_key, state.company
-    summary = await company.presence(key) if company is not None else state.hub.presence(key)
+    key, nodes = access.item_key, state.nodes
+    summary = await nodes.company.presence(key) if nodes is not None else state.hub.presence(key)
     return PresenceView.model_validate(summary)

@@ -77,7 +77,7 @@ async def metrics(state: Running) -> Response:
 @router.get("/status/servers", dependencies=[Depends(admin)])
 async def servers(state: Running) -> Servers:
     """All servers that share the database, the longest running first; for admins."""
-    nodes = () if state.registry is None else state.registry.nodes
+    nodes = () if state.nodes is None else state.nodes.registry.nodes
     return Servers(servers=[_show(node, is_this=node.boot == state.boot) for node in nodes])
 
 

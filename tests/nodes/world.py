@@ -13,8 +13,7 @@ from api.live.hub import Hub
 from api.nodes.aside import Aside
 from api.nodes.broker import Broker
 from api.nodes.company import Company
-from api.nodes.hearing import Hearing
-from api.nodes.hints import EntriesStored, MarkerMoved, PresenceChanged, RightsChanged, Signalled
+from api.nodes.joining import hearing_of
 from api.nodes.reconcile import Reconciler
 from api.nodes.registry import Registry
 from api.nodes.roster import Identity
@@ -64,20 +63,10 @@ class Node(Store):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        hearing = Hearing()
-        hearing.on(EntriesStored, self.watch.entries_stored)
-        hearing.on(MarkerMoved, self.watch.marker_moved)
-        hearing.on(RightsChanged, self.watch.rights_changed)
-        hearing.on(Signalled, self.watch.signal_heard)
-        hearing.on(PresenceChanged, self.company.heard)
-        for confirmed in (self.reconciler.confirmed, self.company.look):
-            hearing.on_confirmed(confirmed)
-        for gap in (self.reconciler.gap, self.company.look_at_all):
-            hearing.on_gap(gap)
         self.registry.on_gone(lambda _: self.company.look_at_all())
         await self.registry.join()
         self.company.start()
-        self.broker.start(hearing)
+        self.broker.start(hearing_of(self.watch, self.reconciler, self.company))
         self.reconciler.start()
         return self
 
