@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache, partial
+from operator import attrgetter
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
@@ -54,17 +55,23 @@ ISSUER = "itemroom"
 OPERATOR_TOKEN_TTL = 60
 
 
-def create_app(settings: Settings, *, identify: Identify | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    identify: Identify | None = None,
+    place: Callable[[Settings], str | None] = attrgetter("local_url"),
+) -> FastAPI:
     """The whole product as one ASGI application.
 
     Args:
         settings: checked already; see `api.settings`.
         identify: says who comes without a token; None: our own cookie does.
+        place: where operators' commands find it, asked when it starts; None: they cannot.
     """
     app = FastAPI(
         title="Itemroom",
         version=__version__,
-        lifespan=_lifespan(settings, identify),
+        lifespan=_lifespan(settings, identify, place),
         routes=_routes(),
         # A path has one spelling; a redirect would also repeat the Host that was sent.
         redirect_slashes=False,
@@ -99,11 +106,11 @@ def _routes() -> list[BaseRoute]:
 
 
 def _lifespan(
-    settings: Settings, identify: Identify | None
+    settings: Settings, identify: Identify | None, place: Callable[[Settings], str | None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings) as state:
+        async with running(settings, place=place(settings)) as state:
             state.identify = identify
             app.state.itemroom = state
             yield
@@ -112,7 +119,7 @@ def _lifespan(
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[State]:
+async def running(settings: Settings, *, place: str | None = None) -> AsyncIterator[State]:
     """Everything that a server owns, from 1 up; on the way out from the last back to 1.
 
     Long because it is one list: the order is what matters, and pieces would hide it.
@@ -124,7 +131,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     async with AsyncExitStack() as stack:
         # 1. The database, locked: nothing touches it before that, or after it was closed.
         store = store_of(settings)
-        store.open(url=settings.local_url)
+        store.open(url=place)
         stack.callback(store.close)
         # 2. The schema.
         await asyncio.to_thread(store.prepare)

@@ -57,7 +57,9 @@ class Itemroom:
         # From here on, and not only while it runs: servers write down what came before that, too.
         guard_records()
         self.settings = settings or Settings(**options)
-        self.app = create_app(self.settings, identify=identify)
+        self.place: str | None = None
+        """Where commands of operators find it, set before it starts: whoever serves knows."""
+        self.app = create_app(self.settings, identify=identify, place=lambda _: self.place)
         """The application itself: runs once its lifespan is entered."""
         self._own = Caller("itemroom", name)
         self._state: State | None = None  # While it runs.

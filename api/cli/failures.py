@@ -1,6 +1,7 @@
 """Why a command did not do what it should: one sentence, and an exit code."""
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -46,13 +47,14 @@ def _explain_database(error: Exception) -> tuple[str, int] | None:
     from ..store.backups import BackupError
     from ..store.failures import DatabaseError, is_driver_error
     from ..traces import TracesError
+    from ..wire.hosts import HostError
 
     match error:
         case DBAPIError():  # Its own text has the statement and its parameters.
             return f"The database cannot be used: {on_one_line(error.orig)}.", UNABLE
         case _ if is_driver_error(error):
             return f"The database cannot be used: {on_one_line(error)}.", UNABLE
-        case BackupError() | DatabaseError() | SecretError() | TracesError():
+        case BackupError() | DatabaseError() | SecretError() | TracesError() | HostError():
             return str(error), UNABLE
         case _:
             return None
@@ -86,12 +88,26 @@ def read_settings(**changes: Any) -> "Settings":
     Raises:
         Failure: one is wrong; the input itself, which may be a secret, is not shown.
     """
-    from pydantic import ValidationError
-
     from ..settings import Settings
 
+    return _checked(lambda: Settings(**_given(changes)))
+
+
+def change_settings(settings: "Settings", **changes: Any) -> "Settings":
+    """Settings from elsewhere, some of them changed by options; raises Failure as above."""
+    changed = settings.model_dump() | _given(changes)
+    return _checked(lambda: settings.model_validate(changed))
+
+
+def _given(changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if value is not None}
+
+
+def _checked(make: Callable[[], "Settings"]) -> "Settings":
+    from pydantic import ValidationError
+
     try:
-        return Settings(**{name: value for name, value in changes.items() if value is not None})
+        return make()
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False, include_context=False)
     raise Failure("; ".join(_describe(str(one["msg"]), one["loc"]) for one in wrong) + ".")

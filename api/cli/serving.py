@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .failures import Failure, load_settings, read_settings
+from .failures import Failure, change_settings, load_settings, read_settings
 
 if TYPE_CHECKING:
     from ..settings import Settings
+    from ..wire.hosts import Host
 
 
 def serve(
+    app: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[APP]",
+            help="An application that has Itemroom mounted, as module:name. Without it Itemroom.",
+            show_default=False,
+        ),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="ITEMROOM_HOST.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="ITEMROOM_PORT; 0 finds a free one.")] = None,
     *,
@@ -37,9 +46,13 @@ def serve(
     link: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends at once."""
-    settings = read_settings(host=host, port=port)  # Unread variables are named in the log.
+    served = None if app is None else _load(app)
+    if served is None:
+        settings = read_settings(host=host, port=port)  # Unread variables are named in the log.
+    else:
+        settings = change_settings(served.rooms.settings, host=host, port=port)
     if workers > 1:
-        serve_by_workers(settings, workers, worker_ports)
+        serve_by_workers(settings, workers, worker_ports, app)
         return
     from ..http.logs import configure
     from ..wire.link import Link
@@ -50,10 +63,19 @@ def serve(
         configure(settings, worker),
         link=None if link is None else Link(link),
         own_port=worker_ports,
+        host=served,
     )
 
 
-def serve_by_workers(settings: "Settings", count: int, first_port: int | None) -> None:
+def _load(app: str) -> "Host":
+    from ..wire.hosts import load_host
+
+    return load_host(app)
+
+
+def serve_by_workers(
+    settings: "Settings", count: int, first_port: int | None, app: str | None = None
+) -> None:
     """Start workers, and see to them until SIGTERM or SIGINT.
 
     Raises:
@@ -76,15 +98,18 @@ def serve_by_workers(settings: "Settings", count: int, first_port: int | None) -
         port = reserved.getsockname()[1]
         name = settings.node_name or gethostname()
         code = Workers(
-            [_command(settings.host, port, number, first_port) for number in range(count)],
+            [_command(app, settings.host, port, number, first_port) for number in range(count)],
             [environment_of(number, name) for number in range(count)],
         ).run()
     if code:
         raise typer.Exit(code)
 
 
-def _command(host: str, port: int, number: int, first_port: int | None) -> list[str]:
+def _command(
+    app: str | None, host: str, port: int, number: int, first_port: int | None
+) -> list[str]:
     program = [sys.executable, "-m", __package__.partition(".")[0], "serve"]
+    program += [] if app is None else [app]
     own = [] if first_port is None else ["--worker-ports", str(first_port + number)]
     place = ["--host", host, "--port", str(port)]
     return [*program, *place, "--workers", "1", "--worker", str(number), "--link", "{link}", *own]

@@ -19,12 +19,14 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from ..app import create_app
+from ..embedded import NOT_STARTED
 from ..http.traced import Traced
 from ..live.hub import Hub
 from ..rooms.door import Door
 from ..settings import Settings
 from ..state import State
 from ..store.failures import DatabaseError
+from .hosts import Host, HostError
 from .http import GuardedHttp
 from .intake import Intake
 from .link import Link
@@ -47,9 +49,12 @@ COLLECT_AFTER = 10_000
 class Server(uvicorn.Server):
     """Drains before uvicorn shuts down: its own way is a bare 1012, at once, for everybody."""
 
-    def __init__(self, app: FastAPI, config: uvicorn.Config, settings: Settings) -> None:
+    def __init__(
+        self, app: FastAPI, config: uvicorn.Config, settings: Settings, *, host: Host | None = None
+    ) -> None:
         super().__init__(config)
         self.app = app
+        self._host = app if host is None else host.app
         self._settings = settings
         self.told_ready: Callable[[], None] = lambda: None
         """Called when it accepts."""
@@ -67,7 +72,9 @@ class Server(uvicorn.Server):
         that: one that comes while the database is migrated would be lost on PID 1.
         """
         with self.capture_signals():
-            async with self.app.router.lifespan_context(self.app):
+            async with self._host.router.lifespan_context(self._host):
+                if not hasattr(self.app.state, "itemroom"):
+                    raise HostError(NOT_STARTED)
                 if self.should_exit:
                     logger.info("told to stop while starting")
                 else:
@@ -186,7 +193,11 @@ def _intake(settings: Settings, wire: Wire, door: ASGIApp, **from_uvicorn: Any) 
 
 
 def build_server(
-    settings: Settings, log_config: dict[str, object] | None = None, *, plain: bool = False
+    settings: Settings,
+    log_config: dict[str, object] | None = None,
+    *,
+    plain: bool = False,
+    host: Host | None = None,
 ) -> Server:
     """The server of an application, not yet listening.
 
@@ -194,14 +205,16 @@ def build_server(
         settings: `port` is the real one.
         log_config: for `logging.config.dictConfig`; None: leave logging alone.
         plain: use uvicorn's own protocols, as any other ASGI server would.
+        host: the application in which it is mounted, and which is served then. It comes first:
+            there is no shorter way into a room.
     """
-    app = create_app(settings)
-    door = Door(app, settings)
+    app = create_app(settings) if host is None else host.rooms.app
+    door = Door(app, settings) if host is None else host.app
     opened = door if settings.traces == "off" else Traced(door, server=app)
     ours = partial(_intake, settings, Wire(settings), opened)
     http: Any = "httptools" if plain else ours
     config = uvicorn.Config(
-        app,
+        app if host is None else host.app,
         host=settings.host,
         port=settings.port,
         http=http,
@@ -213,7 +226,7 @@ def build_server(
         # 73 instead of 32 KB for an idle connection, and a way to guess secrets by their size.
         ws_per_message_deflate=False,
         timeout_keep_alive=settings.keep_alive,
-        root_path=settings.public_path,
+        root_path=settings.public_path if host is None else "",
         proxy_headers=False,
         server_header=False,
         access_log=False,
@@ -221,7 +234,7 @@ def build_server(
         lifespan="off",  # Run by the server itself.
         workers=1,  # Else uvicorn would take WEB_CONCURRENCY's word for it.
     )
-    return Server(app, config, settings)
+    return Server(app, config, settings, host=host)
 
 
 def serve(
@@ -230,6 +243,7 @@ def serve(
     *,
     link: Link | None = None,
     own_port: int | None = None,
+    host: Host | None = None,
 ) -> None:
     """Listen and serve until SIGTERM or SIGINT; the process is the server's alone.
 
@@ -238,6 +252,7 @@ def serve(
         log_config: as of `build_server`.
         link: to the process that started this one as a worker; None: it is the only one.
         own_port: of the loopback, where this worker alone answers; None: nowhere.
+        host: as of `build_server`.
     """
     gc.set_threshold(COLLECT_AFTER)
     with ExitStack() as stack:
@@ -247,7 +262,10 @@ def serve(
             # Shared with the one that it replaces, while that drains.
             listening.append(stack.enter_context(listen(own, shared=True)))
         port = listening[0].getsockname()[1]
-        server = build_server(settings.model_copy(update={"port": port}), log_config)
+        settings = settings.model_copy(update={"port": port})
+        if host is not None:
+            host.rooms.place = f"{settings.local_url}{host.path}"
+        server = build_server(settings, log_config, host=host)
         if link is not None:
             server.told_ready = link.tell_ready
             link.watch()
