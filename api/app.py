@@ -32,8 +32,8 @@ from .live.hub import Hub
 from .live.services import Services
 from .metrics import Metrics
 from .nodes.joining import joined
+from .operators import backend_endpoints, health
 from .operators import endpoints as operators
-from .operators import health
 from .pages import console
 from .pages import documents as pages
 from .rooms import endpoint as room
@@ -98,6 +98,7 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(ticket_endpoints.router)
     routes.include_router(history.router)
     routes.include_router(batch_endpoints.router)
+    routes.include_router(backend_endpoints.router)
     routes.include_router(operators.router)
     routes.include_router(health.router)
     routes.include_router(pages.router)

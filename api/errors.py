@@ -27,6 +27,7 @@ CODES: dict[str, Verdict] = {
     "auth_ambiguous": Verdict(400, "Show exactly one credential.", 1008, "after_auth"),
     "auth_expired": Verdict(401, "The credential has expired.", 1008, "after_auth"),
     "auth_revoked": Verdict(401, "The credential was revoked.", 1008, "never"),
+    "disconnected": Verdict(401, "The product has ended this connection.", 1008, "after_auth"),
     "ticket_used": Verdict(401, "The ticket was used or is too old.", 1008, "after_auth"),
     "login_failed": Verdict(401, "The username or the password is wrong."),
     "origin_denied": Verdict(403, "This origin may not use the session cookie."),

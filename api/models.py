@@ -81,6 +81,8 @@ class User(Table, table=True):
     """Access tokens issued before this moment do not count (password changed, user disabled)."""
     rights: int = Field(default=0, sa_column=_version())
     """Moves with whatever ends a credential of theirs, or changes what they are called."""
+    disconnects: int = Field(default=0, sa_column=_version())
+    """How often all their sockets have been closed on purpose."""
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 

@@ -122,6 +122,12 @@ def find_key(connection: Connection, secret: str, acting: str | None = None) -> 
     return _acted_for(connection, acting, credential, Via(user_key, name))
 
 
+def is_for_others(connection: Connection, key_id: str) -> bool:
+    """Whether a key may act for any user."""
+    query = select(col(ServiceKey.acts_for_others)).where(col(ServiceKey.id) == key_id)
+    return bool(connection.execute(query).scalar_one_or_none())
+
+
 def is_awaited(connection: Connection, secret: str, acting: str) -> bool:
     """Whether a key may act for somebody of the product's who has never come.
 

@@ -25,7 +25,9 @@ def admit_outside_user(
         _create_user(transaction, issuer, subject, name)
 
 
-def expect_outside_user(transaction: Transaction, issuer: str | None, username: str) -> None:
+def expect_outside_user(
+    transaction: Transaction, issuer: str | None, username: str, name: str | None = None
+) -> None:
     """Make a user of the issuer who has not come yet, so that they can be made a member.
 
     Without an issuer it is one of the product's all the same: who is configured later finds them.
@@ -39,7 +41,7 @@ def expect_outside_user(transaction: Transaction, issuer: str | None, username: 
         or find_user(transaction.connection, username)
     ):
         return
-    _create_user(transaction, issuer, subject, None)
+    _create_user(transaction, issuer, subject, name)
 
 
 def _create_user(

@@ -65,7 +65,7 @@ def create_user(
     transaction: Transaction,
     *,
     username: str,
-    password_hash: str,
+    password_hash: str | None,
     name: str | None = None,
     admin: bool = False,
 ) -> Profile:

@@ -10,7 +10,13 @@ from ..rights import versions
 from ..store.lookups import Lookup, Searched
 from ..store.sharing import Sharing
 from .entries import Entry
-from .events import CredentialsEnded, EntryStored, Event, ItemDeleted
+from .events import (
+    CredentialsEnded,
+    EntryStored,
+    Event,
+    ItemDeleted,
+    UserDisconnected,
+)
 from .pile import TABLES
 
 _Row = tuple[int, int, str | None, bytes | None, int | None, int | None]
@@ -30,7 +36,8 @@ def settled(connection: Connection, events: Sequence[Event], sharing: Sharing) -
     """
     stored = [event.entry for event in events if isinstance(event, EntryStored)]
     if not stored:
-        return [event for event in events if isinstance(event, CredentialsEnded | ItemDeleted)]
+        ends = CredentialsEnded | UserDisconnected | ItemDeleted
+        return [event for event in events if isinstance(event, ends)]
     with connection.begin():
         items = sorted({entry.item_key for entry in stored})
         # Whoever still has the locks of the lost session's transaction has not ended it.

@@ -79,6 +79,13 @@ class UserRenamed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class UserDisconnected:
+    """All sockets of a user are to be closed; what they show goes on."""
+
+    user_key: int
+
+
 Event = (
     EntryStored
     | MemberChanged
@@ -87,4 +94,5 @@ Event = (
     | ReadMoved
     | CredentialsEnded
     | UserRenamed
+    | UserDisconnected
 )

@@ -26,6 +26,7 @@ from .events import (
     Event,
     ItemDeleted,
     MemberChanged,
+    UserDisconnected,
     UserRenamed,
 )
 
@@ -142,7 +143,7 @@ class Transaction:
         match event:
             case MemberChanged() | DefaultRoleChanged() | ItemDeleted():
                 versions.bump_item.run(self.connection, event.item_key)
-            case CredentialsEnded() | UserRenamed():
+            case CredentialsEnded() | UserRenamed() | UserDisconnected():
                 versions.bump_user.run(self.connection, event.user_key)
         self.events.append(event)
 

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import Refusal
 from .problems import Problem, refuse
-from .scopes import header
+from .scopes import header, path_below
 
 # What may stand around the largest frame when it is posted: field names, or a form's encoding.
 SLACK_BYTES = 8 * 1024
@@ -35,8 +35,7 @@ class BodyCap:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope["root_path"])
-        max_bytes = self._larger.get(path, self._max_bytes)
+        max_bytes = self._larger.get(path_below(scope), self._max_bytes)
         if any(_exceeds(value, max_bytes) for value in header(scope, b"content-length")):
             # Closing is the only way to stop a client that sends without looking.
             problem = Problem(Refusal("too_big"), headers={"Connection": "close"})

@@ -18,6 +18,7 @@ from ..history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    UserDisconnected,
     UserRenamed,
 )
 from . import frames
@@ -52,6 +53,7 @@ class Lookout(Protocol):
         """Somebody has told all who are in an item's room something that is stored nowhere."""
 
 
+UserEvent = CredentialsEnded | UserRenamed | UserDisconnected
 ItemEvent = MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved
 
 
@@ -133,6 +135,16 @@ class Hub:
     def connections_of(self, user_key: int) -> int:
         """How many connections a user has."""
         return len(self._users.get(user_key, ()))
+
+    def attendance(self) -> list[tuple[str, int, int]]:
+        """Each item with somebody in its room: its id, its users and its connections."""
+        found = []
+        for room in self._rooms.values():
+            members = tuple(room.members)
+            if members:
+                users = {member.user.key for member in members}
+                found.append((members[0].access.item_id, len(users), len(members)))
+        return found
 
     def presence(self, item_key: int) -> PresenceSummary:
         """Who is in an item's room: `count`, and `users` unless there are too many."""
@@ -235,11 +247,15 @@ class Hub:
         """A user is shown by another name."""
         self._rename(UserRenamed(user_key, name))
 
-    def _apply(self, event: CredentialsEnded | UserRenamed | ItemEvent) -> None:
+    def _apply(self, event: UserEvent | ItemEvent) -> None:
         if isinstance(event, CredentialsEnded):
             # A copy, as below: those who end leave, and take themselves out.
             for member in self.members_of(event.user_key) + self.acted_by(event.user_key):
                 member.credentials_ended(event.ended)
+            return
+        if isinstance(event, UserDisconnected):
+            for member in self.members_of(event.user_key):
+                member.end("disconnected")
             return
         if isinstance(event, UserRenamed):
             self._rename(event)

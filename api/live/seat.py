@@ -159,6 +159,9 @@ class Seat:
         self._reads.outdate()
         if self._feed is None:
             return  # Judged by what the read says that is repeated now.
+        if standing.disconnects != self.standing.disconnects:
+            self.end("disconnected")
+            return
         try:
             if self._is_put_out(standing):
                 raise Refusal("item_not_found")

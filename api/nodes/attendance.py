@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from ..history.entries import Author
-from ..models import Node, Presence, User
+from ..models import Item, Node, Presence, User
 from ..store.arrays import BigIntegers, among, columns_of, number_rows
 from ..store.sharing import Sharing
 from ..store.statements import statement
@@ -67,6 +67,13 @@ def read_attendance(
     for item_key, user_key, user_id, name in rows:
         found[item_key].append(Author(user_key, user_id, name))
     return dict(found)
+
+
+def read_rooms(
+    connection: Connection, sharing: Sharing, after: str, limit: int
+) -> list[tuple[str, int, int]]:
+    """Items after an id with somebody in their rooms, and how many users and connections."""
+    return _rooms.fetch(connection, sharing.now(connection) - DEAD_AFTER, after, limit)
 
 
 def count_connections(connection: Connection, sharing: Sharing, boot: str, user_key: int) -> int:
@@ -133,4 +140,19 @@ def _held(user_key: int, boot: str, alive_since: int) -> Select[int]:
             col(Presence.boot) != boot,
             col(Node.beat_at) > alive_since,
         )
+    )
+
+
+@statement
+def _rooms(alive_since: int, after: str, limit: int) -> Select[str, int, int]:
+    connections = cast(func.sum(col(Presence.connections)), BigInteger)
+    return (
+        select(col(Item.id), func.count(col(Presence.user_key).distinct()), connections)
+        .select_from(Presence)
+        .join(Node, col(Node.boot) == col(Presence.boot))
+        .join(Item, col(Item.key) == col(Presence.item_key))
+        .where(col(Node.beat_at) > alive_since, col(Item.id) > after)
+        .group_by(col(Item.id))
+        .order_by(col(Item.id))
+        .limit(limit)
     )

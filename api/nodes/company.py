@@ -20,6 +20,7 @@ from .attendance import (
     count_attendance,
     count_connections,
     read_attendance,
+    read_rooms,
     write_attendance,
 )
 from .broker import Broker
@@ -111,6 +112,14 @@ class Company:
             return self._hub.presence(item_key)
         found = await self._readers.read(read_attendance, self._sharing, self._boot, [item_key])
         return summary_of(found.get(item_key, ()))
+
+    async def rooms(self, after: str, limit: int) -> list[tuple[str, int, int]]:
+        """Items with somebody in their rooms, wherever: id, users and connections.
+
+        Raises:
+            Refusal: as above.
+        """
+        return await self._readers.read(read_rooms, self._sharing, after, limit)
 
     async def connections_of(self, user_key: int) -> int:
         """How many connections a user has at other servers, as of a moment ago.

@@ -11,13 +11,20 @@ from ..history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    UserDisconnected,
     UserRenamed,
 )
 from .broker import Broker
 from .hints import EntriesStored, Hint, MarkerMoved, RightsChanged
 
 Change = (
-    MemberChanged | DefaultRoleChanged | ItemDeleted | ReadMoved | CredentialsEnded | UserRenamed
+    MemberChanged
+    | DefaultRoleChanged
+    | ItemDeleted
+    | ReadMoved
+    | CredentialsEnded
+    | UserRenamed
+    | UserDisconnected
 )
 
 
@@ -65,7 +72,7 @@ def _hint(event: Change) -> Hint:
     match event:
         case ReadMoved(item_key, reader, seq):
             return MarkerMoved(item_key, reader, seq)
-        case CredentialsEnded() | UserRenamed():
+        case CredentialsEnded() | UserRenamed() | UserDisconnected():
             return RightsChanged(user_key=event.user_key)
         case MemberChanged(item_key, user_key):
             return RightsChanged(item_key, user_key)

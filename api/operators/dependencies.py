@@ -2,13 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Depends, Header
 from starlette.requests import HTTPConnection
 
 from ..accounts.dependencies import Shown, account_owner, identify_shown, shown_credential
+from ..accounts.keys import is_for_others
 from ..accounts.users import load_user
 from ..addresses import parse_address
 from ..errors import Refusal
+from ..items.quotas import count_commands
+from ..rights.access import Principal
 from ..state import Running, State
 
 
@@ -28,6 +31,45 @@ async def operator(
     if scheme.lower() != "bearer":
         raise Refusal("auth_invalid")
     state.tokens.read_operator(token.strip())
+
+
+async def backend(connection: HTTPConnection, state: Running) -> Principal | None:
+    """Let in a service key, which acts for itself, or an operator's token: None.
+
+    Raises:
+        Refusal: `forbidden` for everybody else; else as for any credential.
+    """
+    shown = await _shown(connection)
+    if shown.token is not None and await _is_operator(connection, state):
+        return None
+    principal = await identify_shown(state, shown, connection)
+    if principal.credential.kind != "key" or principal.via is not None:
+        raise Refusal("forbidden", "This is for a service key that acts for itself.")
+    return principal
+
+
+Backend = Annotated[Principal | None, Depends(backend)]
+
+
+async def backend_of_all(state: Running, principal: Backend) -> None:
+    """Let in only such a key as may act for any user.
+
+    Raises:
+        Refusal: `forbidden`.
+    """
+    if principal is None:
+        return
+    if not await state.readers.read(is_for_others, principal.credential.id):
+        raise Refusal("forbidden", "This needs a key that acts for any user: one made with --as.")
+    count_commands(state, principal)
+
+
+async def _is_operator(connection: HTTPConnection, state: State) -> bool:
+    try:
+        await operator(state, connection.headers.getlist("authorization") or None)
+    except Refusal:
+        return False
+    return True
 
 
 async def watcher(connection: HTTPConnection, state: Running) -> None:

@@ -91,6 +91,8 @@ class Standing:
     """The version of the item's rights that this was read with."""
     user_rights: int = 0
     """The same of the user's."""
+    disconnects: int = 0
+    """How often the user's sockets have been closed on purpose by then."""
     via_rights: int = 0
     """The same of the user's whose key acts for them."""
 

@@ -13,7 +13,9 @@ from .access import Principal, Role, Standing
 @statement
 def _standing(  # noqa: PLR0917 - each is a condition
     kind: str, credential: str, issued_at: int, item_id: str, user_key: int, via_key: int
-) -> Select[int | None, str, str, int | None, str | None, str | None, int | None, int, int | None]:
+) -> Select[
+    int | None, str, str, int | None, str | None, str | None, int | None, int, int, int | None
+]:
     counts = case(
         {
             "session": exists().where(col(Session.id) == credential),
@@ -42,6 +44,7 @@ def _standing(  # noqa: PLR0917 - each is a condition
             col(Membership.role),
             col(Item.rights),
             col(User.rights),
+            col(User.disconnects),
             select(col(holder.rights)).where(col(holder.key) == via_key).scalar_subquery(),
         )
         .select_from(User)
@@ -74,6 +77,7 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
         member_role,
         item_rights,
         user_rights,
+        disconnects,
         via_rights,
     ) = rows[0]
     return Standing(
@@ -86,6 +90,7 @@ def load_standing(connection: Connection, principal: Principal, item_id: str) ->
         member_role=_role(member_role),
         item_rights=item_rights or 0,
         user_rights=user_rights,
+        disconnects=disconnects,
         via_rights=via_rights or 0,
     )
 

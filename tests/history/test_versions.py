@@ -12,6 +12,7 @@ from api.history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    UserDisconnected,
     UserRenamed,
 )
 from api.history.messages import author_of
@@ -38,6 +39,7 @@ def events(access: Access) -> dict[type[Event], tuple[Event, tuple[int, int]]]:
         (ItemDeleted(item_key), (1, 0)),
         (CredentialsEnded(user_key), (0, 1)),
         (UserRenamed(user_key, "Ada"), (0, 1)),
+        (UserDisconnected(user_key), (0, 1)),
         (ReadMoved(item_key, author_of(access.principal), 1), (0, 0)),
     ]
     return {type(event): (event, moved) for event, moved in told}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,6 +187,17 @@ async def test_change_that_changes_nothing_is_not_told(world: World) -> None:
     await world.writer.call(act)
     assert (await eve.hears("role"))["role"] == "writer"
     assert ada.socket.said_of("role") == []
+
+
+async def test_disconnect_that_the_database_tells_of_ends_the_seat(world: World) -> None:
+    """As when another server did it; whoever comes afterwards is not meant."""
+    ada = await world.live("ada")
+    standing = ada.seat.standing
+    ada.seat.restand(replace(standing, user_rights=standing.user_rights + 1))
+    assert ada.socket.closed is None
+    ada.seat.restand(replace(standing, disconnects=standing.disconnects + 1))
+    closing = await ada.is_closed()
+    assert (closing["reason"], closing["retry"]) == ("disconnected", "after_auth")
 
 
 async def test_item_deleted_ends_everybody(world: World) -> None:

@@ -63,6 +63,19 @@ def looks(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ended
 
 
+async def test_live_rooms_are_those_of_all_servers(world: World) -> None:
+    """Users once, connections each; those of a server that died are gone."""
+    await together(world)
+    bob = world.one.sit(world.bob, 0)
+    while await world.two.company.rooms("", 9) != [("i-1", 2, 3)]:
+        await asyncio.sleep(0.01)
+    assert await world.one.company.rooms("i-1", 9) == []
+    assert await world.one.company.rooms("", 0) == []
+    world.one.hub.leave(world.key, bob)
+    while await world.two.company.rooms("", 9) != [("i-1", 2, 2)]:
+        await asyncio.sleep(0.01)
+
+
 async def test_people_at_different_servers_see_each_other_come_and_go(world: World) -> None:
     """And whoever asks by HTTP a server where nobody is sees them as well."""
     ada, bob = await together(world)

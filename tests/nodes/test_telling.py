@@ -8,6 +8,7 @@ from api.history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    UserDisconnected,
     UserRenamed,
 )
 from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
@@ -45,6 +46,7 @@ def test_what_is_no_entry_is_told_as_something_to_be_read_again() -> None:
             ItemDeleted(2),
             CredentialsEnded(3),
             UserRenamed(4, "Ada"),
+            UserDisconnected(6),
             ReadMoved(5, ADA, 9),
         ]
     ) == [
@@ -52,5 +54,6 @@ def test_what_is_no_entry_is_told_as_something_to_be_read_again() -> None:
         RightsChanged(2),
         RightsChanged(user_key=3),
         RightsChanged(user_key=4),
+        RightsChanged(user_key=6),
         MarkerMoved(5, ADA, 9),
     ]

@@ -28,6 +28,7 @@ from api.models import Item, User
 from api.nodes import reconcile
 from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
 from api.nodes.reads import ItemMoved, read_rights
+from api.operators.backend import disconnect_user
 from api.rights.access import Role
 from tests.live.fakes import FakeMember, entry
 from tests.nodes.fakes import Ether, losing, until
@@ -182,6 +183,20 @@ async def test_key_that_ends_elsewhere_ends_whom_it_acts_for(
     for member in (by_key, bob):
         world.two.hub.leave(access.item_key, member)
     assert world.two.hub.users() == []
+
+
+@pytest.mark.parametrize("is_heard", [True, False], ids=["hint", "no-hint"])
+async def test_user_who_is_disconnected_elsewhere_is_known_to_be(
+    world: World, ether: Ether, *, is_heard: bool
+) -> None:
+    """By what they are judged by; nobody else is."""
+    bob, ada = world.two.sit(world.bob, 0), world.two.sit(world.ada, 0)
+    await world.heard()
+    if not is_heard:
+        ether.faults = lambda hints: []
+    await world.one.writer.call(partial(disconnect_user, username="bob"))
+    await seen(world, lambda: bob.standing.disconnects == 1)
+    assert (bob.standing.credential_ended, ada.standing.disconnects) == (False, 0)
 
 
 async def told_three(world: World) -> FakeMember:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import psycopg
 import pytest
 
+from api.accounts.keys import KeyRequest, create_key, find_key, revoke_key
 from api.accounts.login import Proof
 from api.accounts.purge import purge_credentials
 from api.accounts.tokens import TokenRequest, create_api_token, issue_access_token, moment_of
@@ -100,6 +101,28 @@ async def test_revocation_before_a_publish_elsewhere_refuses_it(
         publish = await race.add(store.publish(bob))
     assert await end is None
     assert code_of(await publish) == "auth_revoked"
+
+
+async def test_end_of_a_key_elsewhere_refuses_what_is_done_for_others(
+    store: Store, other: Store, access: Access, bob: Access
+) -> None:
+    """Remembered or not: whom it acts for has lost nothing by it, and goes on."""
+    wish = KeyRequest("shop", {access.item_id: Role.WRITER}, acts_for_others=True)
+    await other.writer.call(partial(create_key, wish=wish, secret="irk_x"))
+    principal = await store.readers.read(find_key, "irk_x", "bob")
+    by_key = await store.access(principal, access.item_id)
+    for _ in range(2):  # Under locks, and then swapped in.
+        await store.publish(by_key)
+    await other.writer.call(partial(revoke_key, name="shop"))
+    for _ in range(2):
+        with pytest.raises(Refusal, match="auth_revoked"):
+            await store.publish(by_key)
+    await store.publish(bob)
+    assert await store.rows("SELECT via FROM entry ORDER BY seq DESC LIMIT 3") == [
+        (None,),
+        ("shop",),
+        ("shop",),
+    ]
 
 
 async def test_right_that_was_lowered_elsewhere_holds_at_once(
