@@ -89,7 +89,7 @@ client: $(MADE) ## Put the JavaScript client together, after a change of its sou
 	$(BIN)/python clients/javascript/bundle.py
 
 .PHONY: bench
-bench: $(BENCH) $(PROJECT) ## Measure against the peers, half an hour; some: ARGS="--only fan-out"
+bench: $(BENCH) $(PROJECT) ## Measure against the peers, 40 minutes; some: ARGS="--only fan-out"
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: bench-quick
@@ -109,7 +109,7 @@ format: $(DEV) ## Sort imports, mend what can be mended, format
 lock: $(DEV) ## Bring the locks up to pyproject.toml; to newer versions with ARGS=--upgrade
 	$(COMPILE) --group install --output-file requirements-install.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements.lock
-	$(COMPILE) pyproject.toml --group bench --constraints requirements.lock --output-file requirements-bench.lock
+	$(COMPILE) pyproject.toml --group bench --extra postgresql --extra redis --constraints requirements.lock --output-file requirements-bench.lock
 	$(COMPILE) pyproject.toml --group dev --all-extras --constraints requirements-bench.lock --output-file requirements-dev.lock
 	$(COMPILE) pyproject.toml --group build --extra postgresql --extra redis --constraints requirements-dev.lock --output-file requirements-servers.lock
 	cd $(NODE) && $(NPM) install --package-lock-only \

@@ -32,10 +32,10 @@ def main() -> None:
     place, machine = cores(), describe()
     if place.shared:
         logger.warning("one core only: server and load take time from each other")
-    peers, absent = _install(options.peers)
+    scenarios = _chosen(options.only, quick=options.quick)
+    peers, absent = _install(options.peers, scenarios)
     pin(0, place.load)
     begun = time.monotonic()
-    scenarios = _chosen(options.only, quick=options.quick)
     rounds = Rounds(peers, place, Effort(quick=options.quick), options.rounds)
     versions = {name: peer.versions() | {"keeps": peer.keeps} for name, peer in peers.items()}
     report = Report(machine, versions, absent, [])
@@ -65,12 +65,15 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _install(names: Sequence[str] | None) -> tuple[dict[str, Peer], dict[str, str]]:
-    """Who is there, and why the others are not."""
+def _install(
+    names: Sequence[str] | None, scenarios: Sequence[Scenario]
+) -> tuple[dict[str, Peer], dict[str, str]]:
+    """Who takes part and is there, and why others are not."""
+    wanted = {peer for scenario in scenarios for peer in scenario.peers}
     present: dict[str, Peer] = {}
     absent: dict[str, str] = {}
     for peer in every_peer():
-        if names is not None and peer.name not in names:
+        if peer.name not in wanted or (names is not None and peer.name not in names):
             continue
         try:
             peer.install()

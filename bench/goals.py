@@ -8,13 +8,17 @@ from bench.results import Cell, Sample, cells
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A ratio to a peer, or with `peer` None a value, that is at least, or at most, `bound`."""
+    """A ratio to a peer, or with `peer` None a value, that is at least, or at most, `bound`.
+
+    A ratio is that of the form of ours that the scenario has first; a value is that of `ours`.
+    """
 
     scenario: str
     variant: str
     peer: str | None
     bound: float
     better: str = "more"
+    ours: str = "itemroom"
 
 
 GOALS = (
@@ -38,6 +42,12 @@ GOALS = (
     Goal("floods", "50 x any, p99, flooded against beside", None, 2, "less"),
     Goal("floods", "50 x any, server memory, MB", None, 10, "less"),
     Goal("floods", "50 x any, seconds to the last cut", None, 2, "less"),
+    Goal("pg-publish-1", "50 authors", "transaction", 10),
+    Goal("pg-publish-1", "50 authors", "centrifugo-pg", 2),
+    Goal("pg-other-server", "since the answer, p50", None, 1.5, "less", "itemroom-pg-redis"),
+    Goal("pg-other-server", "since the answer, p50", None, 2.5, "less", "itemroom-pg"),
+    Goal("pg-idle-rooms", "PostgreSQL", None, 2, "less", "itemroom-pg"),
+    Goal("pg-idle-rooms", "PostgreSQL", None, 2, "less", "itemroom-pg-redis"),
 )
 
 
@@ -61,7 +71,7 @@ def verdicts(samples: Sequence[Sample]) -> list[Verdict]:
     """The goals that this run has something to say of."""
     found = []
     for goal in GOALS:
-        wanted = goal.peer or "itemroom"
+        wanted = goal.peer or goal.ours
         for cell in cells(samples, goal.scenario, goal.variant, better=goal.better):
             value = cell.median if goal.peer is None else cell.ratio
             if cell.peer == wanted and value is not None:

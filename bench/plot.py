@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from bench.results import OURS as OUR_PEERS
+
 WIDTH = 760
 LEFT = 120  # of the bars; the peers' names stand before
 RIGHT = 90  # for the figures behind the bars
@@ -63,7 +65,7 @@ class Scale:
 
 def _bar(bar: Bar, top: int, scale: Scale) -> list[str]:
     width = scale.width(bar.value)
-    color = OURS if bar.name == "itemroom" else THEIRS
+    color = OURS if bar.name in OUR_PEERS else THEIRS
     return [
         _text(LEFT - 8, top + 12, bar.name, size=11, anchor="end"),
         f'<rect x="{LEFT}" y="{top}" width="{width}" height="{BAR}" fill="{color}"/>',

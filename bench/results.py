@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+# The product in all its forms. Others are compared with the first of them that a scenario has.
+OURS = ("itemroom", "itemroom-pg", "itemroom-pg-redis")
 # A core that computes this much of the time sets the pace.
 BUSY = 0.95
 # Others that compute this much take part in the figures.
@@ -69,15 +71,19 @@ def cells(samples: Iterable[Sample], scenario: str, variant: str, *, better: str
     by_peer: dict[str, list[Sample]] = {}
     for sample in chosen:
         by_peer.setdefault(sample.peer, []).append(sample)
-    ours = {sample.round: sample.value for sample in by_peer.get("itemroom", [])}
-    return [_cell(peer, theirs, ours, better) for peer, theirs in by_peer.items()]
+    first = next((peer for peer in by_peer if peer in OURS), None)
+    ours = {sample.round: sample.value for sample in chosen if sample.peer == first}
+    return [
+        _cell(peer, theirs, {} if peer == first else ours, better)
+        for peer, theirs in by_peer.items()
+    ]
 
 
 def _cell(peer: str, samples: Sequence[Sample], ours: dict[int, float], better: str) -> Cell:
     ratios = [
         _ratio(ours[sample.round], sample.value, better)
         for sample in samples
-        if peer != "itemroom" and sample.round in ours and sample.value and ours[sample.round]
+        if sample.round in ours and sample.value and ours[sample.round]
     ]
     shares = (
         statistics.median(sample.server_share for sample in samples),

@@ -88,7 +88,8 @@ def goals(judged: Iterable[Verdict]) -> list[str]:
             wanted = f"≥ {goal.bound:g} x {goal.peer}"
         said = "reached" if verdict.reached else "**missed**"
         measured = _range(verdict.cell) if goal.peer else number(verdict.value)
-        lines.append(_line([f"{goal.scenario}, {goal.variant}", wanted, measured, said]))
+        form = "" if goal.ours == "itemroom" else f", {goal.ours}"
+        lines.append(_line([f"{goal.scenario}, {goal.variant}{form}", wanted, measured, said]))
     return lines
 
 

@@ -1,8 +1,8 @@
-"""Centrifugo: a server of rooms in Go, in memory or on PostgreSQL."""
+"""Centrifugo: a server of rooms in Go, in memory, on PostgreSQL or on Redis."""
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -13,6 +13,7 @@ from bench.machine import free_port
 from bench.peers.install import install_go, output
 from bench.peers.peer import Command, World
 from bench.peers.postgres import Postgres
+from bench.peers.redis import Redis
 
 MODULE = "github.com/centrifugal/centrifugo/v6"
 VERSION = "v6.9.1"
@@ -33,58 +34,60 @@ ROOMS = {
 
 
 class Centrifugo:
-    """One node, on one core as Go's scheduler knows it.
+    """Nodes, each on one core as Go's scheduler knows it.
 
     Args:
-        postgres: keeps the rooms' messages; without it they are in memory.
+        store: keeps the rooms' messages; without it they are in memory, of one node.
     """
 
-    def __init__(self, postgres: Postgres | None = None) -> None:
-        self.name = "centrifugo" if postgres is None else "centrifugo-pg"
-        self.title = "Centrifugo" if postgres is None else "Centrifugo with PostgreSQL"
-        self.keeps = (
-            f"nothing (the newest {ROOMS['history_size']} messages of a room in memory)"
-            if postgres is None
-            else "everything that was answered (PostgreSQL, fsync on)"
-        )
-        self._postgres = postgres
+    def __init__(self, store: Postgres | Redis | None = None) -> None:
+        kept = f"the newest {ROOMS['history_size']} messages of a room in memory"
+        self.name, self.title, self.keeps = "centrifugo", "Centrifugo", f"nothing ({kept})"
+        if isinstance(store, Postgres):
+            self.name, self.title = "centrifugo-pg", "Centrifugo with PostgreSQL"
+            self.keeps = "everything that was answered (PostgreSQL, fsync on)"
+        elif isinstance(store, Redis):
+            self.name, self.title = "centrifugo-redis", "Centrifugo with Redis"
+            self.keeps = f"nothing ({kept} of Redis)"
+        self._store = store
         self._program = Path()
         self._secret = secrets.token_urlsafe(48)
+        self._ports: list[int] = []
 
     def install(self) -> None:
         """Go makes it of its source."""
-        if self._postgres is not None:
-            self._postgres.find()
+        if self._store is not None:
+            self._store.install()
         self._program = install_go("centrifugo", f"{MODULE}@{VERSION}")
 
     def versions(self) -> dict[str, str]:
-        """Its own, Go's and PostgreSQL's."""
+        """Its own, Go's and its store's."""
         # Made of its source, it does not know its own.
         go = output([self._program, "version"]).rpartition("Go version: ")[2].rstrip(")")
         versions = {"centrifugo": VERSION, "go": go}
-        return versions | (self._postgres.versions() if self._postgres else {})
+        return versions | (self._store.versions() if self._store else {})
 
-    def commands(self, port: int, world: World, folder: Path) -> list[Command]:  # noqa: ARG002
-        """The database first; defaults, but for what a room has and who may be in it."""
-        before: list[Command] = []
-        config = self._config(port)
-        if self._postgres is not None:
-            database_port = free_port()
-            before = [self._postgres.command(database_port, folder)]
-            postgres = {"dsn": self._postgres.dsn(database_port), "use_notify": True}
-            config["broker"] = {"enabled": True, "type": "postgres", "postgres": postgres}
-        path = folder / "centrifugo.json"
-        path.write_bytes(orjson.dumps(config))
-        one_core = {"GOMAXPROCS": "1"}
-        return [*before, Command([self._program, "--config", path], port, one_core)]
+    def commands(self, port: int, world: World, folder: Path) -> Iterator[Command]:
+        """The store first; defaults, but for what a room has and who may be in it."""
+        storing: dict[str, object] = {}
+        if self._store is not None:
+            store_port = free_port()
+            yield self._store.command(store_port, folder)
+            storing = _storing(self._store, store_port)
+        self._ports = [port]
+        self._ports += [free_port() for _ in range(1, world.servers)]
+        for own in self._ports:
+            path = folder / f"centrifugo-{own}.json"
+            path.write_bytes(orjson.dumps(self._config(own) | storing))
+            yield Command([self._program, "--config", path], own, {"GOMAXPROCS": "1"})
 
-    def dialect(self, port: int, world: World) -> Dialect:
+    def dialect(self, port: int, world: World) -> Dialect:  # noqa: ARG002 - it is the first of all
         """Its JSON protocol, and a token for each member."""
         tokens = [
             [self._token(f"user-{room}-{member}") for member in range(world.members)]
             for room in range(world.rooms)
         ]
-        return Channels(port, tokens)
+        return Channels(self._ports, tokens, world)
 
     def _config(self, port: int) -> dict[str, object]:
         return {
@@ -105,11 +108,22 @@ class Centrifugo:
         return token
 
 
+def _storing(store: Postgres | Redis, port: int) -> dict[str, object]:
+    """How a node is told of its store."""
+    if isinstance(store, Redis):
+        return {"engine": {"type": "redis", "redis": {"address": store.url(port)}}}
+    # Go's driver asks for TLS first, unless it is told that there is none.
+    postgres = {"dsn": f"{store.url(port)}?sslmode=disable", "use_notify": True}
+    return {"broker": {"enabled": True, "type": "postgres", "postgres": postgres}}
+
+
 class Channels:
     """Commands of Centrifugo's JSON protocol; who connects enters the room in the same frame.
 
     Args:
+        ports: of the nodes.
         tokens: by room and member.
+        world: says who is where.
     """
 
     # The answer to the second command, and nothing else.
@@ -119,9 +133,10 @@ class Channels:
     missed = b'"data":'
     is_filled = False
 
-    def __init__(self, port: int, tokens: list[list[str]]) -> None:
-        self._url = f"ws://127.0.0.1:{port}/connection/websocket"
+    def __init__(self, ports: Sequence[int], tokens: list[list[str]], world: World) -> None:
+        self._ports = ports
         self._tokens = tokens
+        self._world = world
 
     def address(self, room: int, member: int, *, publishes: bool = False) -> Address:  # noqa: ARG002
         """The room is entered by the first frame; who is in it may publish."""
@@ -141,4 +156,6 @@ class Channels:
             {"id": 1, "connect": {"token": self._tokens[room][member]}},
             {"id": 2, "subscribe": {"channel": str(room), **recovery}},
         )
-        return Address(self._url, hello=b"\n".join(map(orjson.dumps, commands)), room=room)
+        port = self._ports[self._world.server(room, member)]
+        url = f"ws://127.0.0.1:{port}/connection/websocket"
+        return Address(url, hello=b"\n".join(map(orjson.dumps, commands)), room=room)

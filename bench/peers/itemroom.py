@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -41,18 +42,14 @@ class Itemroom:
 
     def versions(self) -> dict[str, str]:
         """Its own, and those of what it stands on."""
-        parts = ["uvicorn", "fastapi", "sqlalchemy", "uvloop"]
-        below = python_versions(BIN / "python", parts)
-        return {"itemroom": __version__, "sqlite": sqlite3.sqlite_version} | below
+        return own_versions() | {"sqlite": sqlite3.sqlite_version}
 
     def commands(self, port: int, world: World, folder: Path) -> list[Command]:
         """The server, on a database that has the world in it."""
         raised = RAISED if world.limits_raised else {"log_level": "warning"}
         chosen = raised | {"port": port, "database_url": f"sqlite:///{folder / 'bench.db'}"}
         put_database(world, self._settings(folder / "bench.db"))
-        variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
-        variables["ITEMROOM_SECRET"] = self._secret
-        return [Command([BIN / "itemroom", "serve"], port, variables)]
+        return [Command([BIN / "itemroom", "serve"], port, environment(chosen, self._secret))]
 
     def dialect(self, port: int, world: World) -> Dialect:
         """Frames of `itemroom.v1.json`, and a token for each member."""
@@ -62,6 +59,18 @@ class Itemroom:
         return Settings.model_validate(
             {"database_url": f"sqlite:///{database}", "secret": self._secret}
         )
+
+
+def own_versions() -> dict[str, str]:
+    """The product's, and those of what it stands on whatever its database is."""
+    parts = ["uvicorn", "fastapi", "sqlalchemy", "uvloop"]
+    return {"itemroom": __version__} | python_versions(BIN / "python", parts)
+
+
+def environment(settings: Mapping[str, object], secret: str) -> dict[str, str]:
+    """Settings as a server gets them."""
+    chosen = {**settings, "secret": secret}
+    return {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
 
 
 class Rooms:
@@ -88,8 +97,13 @@ class Rooms:
 
     def room_address(self, room: int, member: int, **query: object) -> Address:
         """A socket of the item with the member's token, beginning where the query says."""
-        url = f"ws://{self.site}/items/{item_id(room)}/ws?{urlencode(query)}".rstrip("?")
+        site = self.site_of(room, member)
+        url = f"ws://{site}/items/{item_id(room)}/ws?{urlencode(query)}".rstrip("?")
         return Address(url, {"Authorization": f"Bearer {self.tokens[room][member]}"})
+
+    def site_of(self, room: int, member: int) -> str:  # noqa: ARG002 - there is but one
+        """Where a member connects."""
+        return self.site
 
     def publish(self, room: int, body: str, number: int) -> bytes:  # noqa: ARG002
         """A command with a ref, as every client that wants to be able to retry sends it."""

@@ -5,14 +5,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from bench.load.dialect import Dialect
-from bench.machine import cpu_seconds, family, free_port, pin, resident_bytes
+from bench.machine import cpu_seconds, family, free_port, pin, program_of, resident_bytes
 
 SOURCES = Path(__file__).parent / "sources"
 PATIENCE = 60.0  # seconds, for a server to start
@@ -33,10 +33,16 @@ class World:
     """Entries by room; when there are more rooms, they go on from the first."""
     limits_raised: bool = True
     """Whether a peer that limits what one client may do is told to let the load through."""
+    servers: int = 1
+    """How many of them share the rooms; all on the server's core."""
 
     def entries(self, room: int) -> int:
         """How long a room's log is."""
         return self.logs[room % len(self.logs)]
+
+    def server(self, room: int, member: int) -> int:
+        """Where somebody is connected: members of a room are at different ones."""
+        return (room + member) % self.servers
 
 
 Arguments = list[str | Path]
@@ -67,8 +73,11 @@ class Peer(Protocol):
     def versions(self) -> dict[str, str]:
         """Its parts and their versions."""
 
-    def commands(self, port: int, world: World, folder: Path) -> list[Command]:
-        """What to start, in order; `folder` is empty, and removed in the end."""
+    def commands(self, port: int, world: World, folder: Path) -> Iterable[Command]:
+        """What to start, in order; `folder` is empty, and removed in the end.
+
+        Each is ready before the next is asked for, which may need it.
+        """
 
     def dialect(self, port: int, world: World) -> Dialect:
         """How to speak to it."""
@@ -92,6 +101,10 @@ class Site:
     def cpu_seconds(self) -> float:
         """What it has computed so far."""
         return cpu_seconds(self.pids)
+
+    def cpu_seconds_of(self, program: str) -> float:
+        """What those of its processes have computed that run a program."""
+        return cpu_seconds([pid for pid in self.pids if program_of(pid) == program])
 
     def resident_bytes(self) -> int:
         """What it holds in memory."""

@@ -23,7 +23,7 @@ class Postgres:
     def __init__(self) -> None:
         self._bin = Path()
 
-    def find(self) -> None:
+    def install(self) -> None:
         """Look for it; raises AbsentError."""
         elsewhere = sorted(map(str, Path("/").glob(ELSEWHERE)), reverse=True)
         found = shutil.which("initdb", path=os.pathsep.join([os.environ["PATH"], *elsewhere]))
@@ -51,9 +51,9 @@ class Postgres:
         return Command([*_as_anybody(), *server], port, ready=READY)
 
     @staticmethod
-    def dsn(port: int) -> str:
+    def url(port: int) -> str:
         """Where a program finds it."""
-        return f"postgres://{USER}@127.0.0.1:{port}/postgres?sslmode=disable"
+        return f"postgresql://{USER}@127.0.0.1:{port}/postgres"
 
     @staticmethod
     def _initialize(command: Arguments) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import orjson
+import psycopg
 from sqlalchemy import Connection, insert
 from sqlmodel import SQLModel
 
@@ -19,6 +20,7 @@ from api.rights.access import clock_ms
 from api.settings import Settings
 from api.store.schema import MIGRATIONS, migrate
 from api.store.sqlite.database import open_writing_engine
+from api.store.store import store_of
 from bench.peers.install import folder_of
 from bench.peers.peer import World
 
@@ -50,6 +52,22 @@ def put_database(world: World, settings: Settings) -> None:
         _make(world, settings.model_copy(update={"database_url": f"sqlite:///{draft}"}))
         draft.rename(kept)
     shutil.copyfile(kept, settings.database_path)
+
+
+def fill_postgres(world: World, settings: Settings) -> None:
+    """Make the tables of an empty PostgreSQL, and put a world of empty logs into them."""
+    store = store_of(settings)
+    store.open()
+    try:
+        store.prepare()
+        with store.engine.begin() as connection:
+            _add_people(connection, world)
+    finally:
+        store.close()
+    # Else PostgreSQL would do both by itself, while it is measured.
+    with psycopg.connect(settings.database_url, autocommit=True) as session:
+        for statement in ("VACUUM ANALYZE", "CHECKPOINT"):
+            session.execute(statement)
 
 
 def issue_tokens(world: World, settings: Settings) -> list[list[str]]:

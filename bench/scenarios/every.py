@@ -11,6 +11,7 @@ from bench.scenarios.many_rooms import ManyRooms
 from bench.scenarios.publish import AckLatency, DurablePublish
 from bench.scenarios.resume import ReconnectStorm, Resume
 from bench.scenarios.scenario import Effort, Scenario
+from bench.scenarios.servers import IdleRooms, OtherServer, SharedPublish
 from bench.scenarios.slow_readers import SlowReaders
 
 # What a look in between is about: the path of a message, and of a connection.
@@ -25,8 +26,14 @@ MOST_ROUNDS: Mapping[str, int] = MappingProxyType(
         "history-page": 1,
         "slow-readers": 1,
         "floods": 1,
+        "pg-idle-rooms": 2,
     }
 )
+
+
+# Those of several servers, and of one that could have others beside it: a part of the documents of
+# their own, so that they can be measured by themselves.
+ON_POSTGRES = ("pg-publish-1", "pg-publish-3", "pg-other-server", "pg-idle-rooms")
 
 
 def rounds_of(scenario: Scenario, wanted: int, effort: Effort) -> int:
@@ -49,4 +56,8 @@ def every_scenario() -> list[Scenario]:
         HistoryPage(),
         SlowReaders(),
         Floods(),
+        SharedPublish(1),
+        SharedPublish(3),
+        OtherServer(),
+        IdleRooms(),
     ]

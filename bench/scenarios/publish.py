@@ -30,17 +30,7 @@ class DurablePublish:
     async def run(self, site: Site, effort: Effort) -> list[Figure]:
         """One author, 50, 200."""
         counts = [count for count in (1, 50, 200) if count <= site.world.rooms]
-        return [await self._one(site, effort, count) for count in counts]
-
-    async def _one(self, site: Site, effort: Effort, count: int) -> Figure:
-        answers = Answers()
-        authors = await _authors(site, answers, count)
-        for author in authors:
-            author.speak()
-        variant = f"{count} author{'s'[: count > 1]}"
-        figure = await rate(site, variant, lambda: answers.count, effort)
-        await _dismiss(authors, answers)
-        return figure
+        return [await measure_answers(site, effort, count) for count in counts]
 
 
 class AckLatency:
@@ -68,6 +58,18 @@ class AckLatency:
         await _dismiss(authors, answers)
         waits = statistics.quantiles(answers.seconds, n=100)
         return [span.figure(f"p{percent}", waits[percent - 1] * 1000) for percent in (50, 99)]
+
+
+async def measure_answers(site: Site, effort: Effort, count: int) -> Figure:
+    """How fast so many authors are answered, each in a room of their own."""
+    answers = Answers()
+    authors = await _authors(site, answers, count)
+    for author in authors:
+        author.speak()
+    variant = f"{count} author{'s'[: count > 1]}"
+    figure = await rate(site, variant, lambda: answers.count, effort)
+    await _dismiss(authors, answers)
+    return figure
 
 
 async def _authors(site: Site, answers: Answers, count: int) -> list[Author]:

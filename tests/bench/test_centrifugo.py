@@ -16,6 +16,7 @@ from bench.load.room import Receiver, Tally
 from bench.peers.centrifugo import Centrifugo, Channels
 from bench.peers.peer import AbsentError, World
 from bench.peers.postgres import Postgres
+from bench.peers.redis import Redis
 from tests.deadlines import scaled
 
 TOKENS = [["t0", "t1"], ["t2", "t3"]]
@@ -75,7 +76,7 @@ async def channels(node: Node) -> AsyncIterator[Channels]:
     """The words for the server."""
     async with serve(node.serve, "127.0.0.1", 0) as server:
         port: int = next(iter(server.sockets)).getsockname()[1]
-        yield Channels(port, TOKENS)
+        yield Channels([port], TOKENS, World(rooms=2, members=2))
 
 
 @pytest.mark.anyio
@@ -109,7 +110,7 @@ async def test_client_that_comes_back_is_told_what_it_missed(
 
 def test_id_of_a_command_has_32_bits_and_is_none_of_the_first() -> None:
     """Centrifugo closes on a longer one, and answers its first two with their ids."""
-    words = Channels(1, TOKENS)
+    words = Channels([1], TOKENS, World())
     ids = [json.loads(words.publish(0, "x", number))["id"] for number in (0, 2**31 - 1, 2**63 - 1)]
     assert min(ids) == 3
     assert max(ids) < 2**32
@@ -119,11 +120,26 @@ def test_server_has_one_core_history_and_tells_nobody(tmp_path: Path) -> None:
     """What is compared, in its own words."""
     peer = Centrifugo()
     (command,) = peer.commands(7, World(), tmp_path)
-    config = json.loads((tmp_path / "centrifugo.json").read_text())
+    config = json.loads((tmp_path / "centrifugo-7.json").read_text())
     assert command.environment == {"GOMAXPROCS": "1"}
     assert config["channel"]["without_namespace"]["force_recovery"] is True
     assert config["usage_stats"] == {"disabled": True}
     assert "broker" not in config
+
+
+def test_nodes_on_one_redis_have_a_port_and_a_file_each(tmp_path: Path) -> None:
+    """Redis first; who says something is at another node than who hears it."""
+    peer, world = Centrifugo(Redis()), World(members=2, servers=2)
+    redis, *nodes = peer.commands(7, world, tmp_path)
+    configs = [
+        json.loads((tmp_path / f"centrifugo-{node.port}.json").read_text()) for node in nodes
+    ]
+    addresses = {config["engine"]["redis"]["address"] for config in configs}
+    assert addresses == {f"redis://127.0.0.1:{redis.port}"}
+    assert [config["http_server"]["port"] for config in configs] == [str(n.port) for n in nodes]
+    dialect = peer.dialect(7, world)
+    urls = [dialect.address(0, member).url for member in range(2)]
+    assert urls == [f"ws://127.0.0.1:{node.port}/connection/websocket" for node in nodes]
 
 
 def test_machine_without_postgres_lacks_the_peer_that_needs_it(

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
-from bench.machine import Cores, cores, cpu_seconds, family, resident_bytes
+from bench.machine import Cores, cores, cpu_seconds, family, program_of, resident_bytes
 from bench.peers.every import every_peer
 from bench.peers.itemroom import Rooms
 from bench.peers.node import Packets
 from bench.peers.peer import AbsentError, Command, World, log_of, started
 from bench.peers.tutorial import Tutorial
 from bench.peers.world import put_database
-from bench.scenarios.every import MOST_ROUNDS, QUICK, every_scenario, rounds_of
+from bench.results import OURS
+from bench.scenarios.every import MOST_ROUNDS, ON_POSTGRES, QUICK, every_scenario, rounds_of
 from bench.scenarios.scenario import Effort
 from tests.deadlines import scaled
 
@@ -66,6 +67,29 @@ def test_peer_that_answers_too_early_is_waited_for(tmp_path: Path) -> None:
         assert "ready" in log_of(tmp_path)
 
 
+def test_process_that_has_ended_counts_for_the_one_that_waited_for_it(tmp_path: Path) -> None:
+    """PostgreSQL's processes come and go, and what they have computed stays."""
+    busy = "while sum(os.times()[:2]) < 0.3: pass"
+    child = f"import os, subprocess; subprocess.run([sys.executable, '-c', 'import os\\n{busy}'])"
+    program = Program(f"import sys; {child}; {LISTENING}; time.sleep(60)")
+    with started(program, World(), tmp_path, core=cores().server) as site:
+        (pid,) = site.pids
+        assert site.cpu_seconds() >= 0.3
+        assert site.cpu_seconds_of(program_of(pid)) >= 0.3
+        assert site.cpu_seconds_of("postgres") == 0
+
+
+@pytest.mark.parametrize(
+    ("servers", "where"), [(1, [0, 0, 0, 0]), (2, [0, 1, 1, 0]), (3, [0, 1, 1, 2])]
+)
+def test_members_of_a_room_and_rooms_are_spread_over_the_servers(
+    servers: int, where: list[int]
+) -> None:
+    """So that what one says has to cross, and each server has its share of the authors."""
+    world = World(rooms=2, members=2, servers=servers)
+    assert [world.server(room, member) for room in range(2) for member in range(2)] == where
+
+
 def test_own_process_can_be_looked_at() -> None:
     """The shares and sizes of the report are read from the kernel."""
     assert family(os.getpid())[0] == os.getpid()
@@ -84,8 +108,9 @@ def test_scenarios_name_peers_that_exist_and_begin_with_ours() -> None:
     names = {peer.name for peer in every_peer()}
     scenarios = every_scenario()
     assert all(set(scenario.peers) <= names for scenario in scenarios)
-    assert all(scenario.peers[0] == "itemroom" for scenario in scenarios)
-    assert set(QUICK) <= {scenario.name for scenario in scenarios}
+    assert all(scenario.peers[0] in OURS for scenario in scenarios)
+    assert set(OURS) <= names
+    assert {*QUICK, *ON_POSTGRES} <= {scenario.name for scenario in scenarios}
 
 
 def test_scenario_has_no_more_rounds_than_say_something_new() -> None:

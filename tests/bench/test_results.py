@@ -32,6 +32,17 @@ def test_ratio_above_one_says_that_ours_is_better(better: str, ratio: float) -> 
     assert cells(samples, "fan-out", "1 in flight", better=better)[1].ratio == ratio
 
 
+def test_first_of_our_forms_is_the_one_that_others_are_compared_with() -> None:
+    """On PostgreSQL there is no server on a file; the form that comes second is a peer."""
+    samples = [
+        sample("itemroom-pg-redis", 0, 8),
+        sample("itemroom-pg", 0, 4),
+        sample("transaction", 0, 2),
+    ]
+    ours, second, theirs = cells(samples, "fan-out", "1 in flight", better="more")
+    assert (ours.ratio, second.ratio, theirs.ratio) == (None, 2, 4)
+
+
 def test_round_that_one_of_both_missed_has_no_ratio() -> None:
     """A peer that failed in a round is not compared with another round's figure."""
     samples = [sample("itemroom", 0, 8), sample("ws", 1, 2)]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.peers.channels import REDIS
 from bench.peers.install import PEERS, install_debian
 from bench.peers.peer import AbsentError
+from bench.peers.redis import REDIS
 
 # Servers are where an ordinary user's PATH does not lead.
 PLACES = os.pathsep.join((os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"))
