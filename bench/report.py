@@ -1,7 +1,7 @@
 """The report: one text for people, one JSON for programs, one picture for each scenario."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,6 +39,20 @@ class Report:
         """Those that there are figures of."""
         measured = {sample.scenario for sample in self.samples}
         return [scenario for scenario in every_scenario() if scenario.name in measured]
+
+    def part(self, names: Collection[str]) -> "Report":
+        """What it says of some scenarios: their samples, and who takes part in them."""
+        samples = [sample for sample in self.samples if sample.scenario in names]
+        chosen = [scenario for scenario in every_scenario() if scenario.name in names]
+        peers = {peer for scenario in chosen for peer in scenario.peers}
+        absent = {
+            which: why
+            for which, why in self.absent.items()
+            # Somebody is missing altogether, or has failed in one of them.
+            if which in peers or which.rpartition(" in ")[2] in names
+        }
+        present = {peer: parts for peer, parts in self.peers.items() if peer in peers}
+        return Report(self.machine, present, absent, samples)
 
     def text(self) -> str:
         """The whole report in Markdown."""

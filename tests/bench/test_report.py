@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.docs import BEGIN, END, ROOT, publish
+from bench.docs import BEGIN, BEGIN_ON_POSTGRES, END, ROOT, publish
 from bench.plot import Bar, Scale, draw
 from bench.report import Report
 from bench.results import Sample
@@ -86,6 +86,8 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "docs" / "plots" / "old.svg").write_text("")
     for name in ("README.md", "docs/benchmarks.md"):
         (tmp_path / name).write_text(f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n")
+    with (tmp_path / "docs/benchmarks.md").open("a") as chapter:
+        chapter.write(f"\n{BEGIN_ON_POSTGRES}\n\nolder\n\n{END}\n\nafter\n")
     return tmp_path
 
 
@@ -101,7 +103,59 @@ def test_run_takes_the_place_of_the_one_before_in_the_documents(root: Path) -> N
     assert f"| {VARIANT} | 1.00 M | 50 k (20.00) | 500 k* (2.00) | 500 k* (2.00) |" in chapter
     assert all(text.startswith("before\n\n<!--") for text in (readme, chapter))
     assert all(text.endswith("-->\n\nafter\n") for text in (readme, chapter))
-    assert "old" not in readme + chapter
+    assert "old" not in readme + chapter.replace("older", "")
+
+
+def on_postgres() -> Report:
+    samples = [
+        Sample("pg-publish-1", "50 authors", "itemroom-pg", 0, 6000.0),
+        Sample("pg-publish-1", "50 authors", "transaction", 0, 1000.0),
+        Sample("pg-idle-rooms", "PostgreSQL", "itemroom-pg", 0, 1.0),
+        Sample("pg-idle-rooms", "PostgreSQL", "itemroom-pg-redis", 0, 3.0),
+    ]
+    versions = {"itemroom-pg": {"postgresql": "15"}, "transaction": {"psycopg": "3"}}
+    absent = {
+        "centrifugo-pg": "go is missing",
+        "itemroom-pg in pg-other-server": "it did not start",
+    }
+    return Report({"cpu": "a quick one"}, versions, absent, samples)
+
+
+def test_run_on_postgres_replaces_its_own_part_only(root: Path) -> None:
+    """It takes ten minutes, the other half an hour: each is repeated by itself."""
+    publish(report(), root)
+    before = {path: path.read_text() for path in root.rglob("*.*")}
+    publish(on_postgres(), root)
+    changed = {path.name for path, text in before.items() if path.read_text() != text}
+    assert changed == {"benchmarks.md"}
+    chapter = (root / "docs/benchmarks.md").read_text()
+    alone, mark, part = chapter.partition(BEGIN_ON_POSTGRES)
+    assert before[root / "docs/benchmarks.md"].startswith(alone + mark)
+    assert "older" not in part
+    assert "| pg-publish-1, 50 authors | ≥ 10 x transaction | 6.00 x" in part
+    assert "| pg-idle-rooms, PostgreSQL, itemroom-pg | ≤ 2 | 1 | reached |" in part
+    assert "| pg-idle-rooms, PostgreSQL, itemroom-pg-redis | ≤ 2 | 3 | **missed** |" in part
+    assert "| itemroom-pg in pg-other-server | absent: it did not start |" in part
+
+
+def test_run_of_everything_replaces_both_parts_and_says_of_each_who_took_part(root: Path) -> None:
+    """Whoever is missing is so where they would have been."""
+    one, other = report(), on_postgres()
+    whole = Report(
+        one.machine,
+        {**one.peers, **other.peers},
+        {**one.absent, **other.absent},
+        [*one.samples, *other.samples],
+    )
+    publish(whole, root)
+    chapter = (root / "docs/benchmarks.md").read_text()
+    alone, _, part = chapter.partition(BEGIN_ON_POSTGRES)
+    assert "old" not in chapter
+    assert "| channels | absent" in alone
+    assert "| channels | absent" not in part
+    assert "itemroom-pg" not in alone
+    # It takes part in both.
+    assert all("| centrifugo-pg | absent: go is missing |" in text for text in (alone, part))
 
 
 def test_of_all_floods_the_worst_is_shown(root: Path) -> None:
@@ -134,8 +188,10 @@ def test_document_without_its_marks_is_left_alone(root: Path, mark: str) -> None
 
 def test_own_documents_have_the_marks() -> None:
     """So that the command finds where to write."""
-    for name in ("README.md", "docs/benchmarks.md"):
-        _, begin, rest = (ROOT / name).read_text().partition(BEGIN)
+    marks = [("README.md", BEGIN)]
+    marks += [("docs/benchmarks.md", mark) for mark in (BEGIN, BEGIN_ON_POSTGRES)]
+    for name, mark in marks:
+        _, begin, rest = (ROOT / name).read_text().partition(mark)
         assert begin
         assert END in rest
 
