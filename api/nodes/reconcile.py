@@ -78,6 +78,8 @@ class Reconciler:
         self._wake.set()
 
     async def _look_at_all(self) -> None:
+        # At once: what changes before the first look is a change, too.
+        await self.look_at_life()
         asked: asyncio.Task[None] | None = None
         while True:
             await asyncio.sleep(INTERVAL)
@@ -124,6 +126,7 @@ class Reconciler:
             self._watch.judge_user(user_key)
         if everybody:
             await self.look_at_life()
+            self._watch.begin_epochs()
 
     async def look_at_life(self) -> None:
         """Compare all that was told here, if the database has gone on from a copy of itself."""

@@ -64,6 +64,8 @@ class Watch:
         self._page_max = page_max
         self._repaired = repaired
         self._reading: set[Room] = set()  # One read for a room at a time.
+        # Former epochs by item, from when a log is seen to lack what was told until it has another.
+        self._lost: dict[int, str] = {}
         self.trusts_bodies = True
         """Whether entries of hints may be told: not for long without the database, which alone
         knows who has been removed meanwhile."""
@@ -247,9 +249,23 @@ class Watch:
     def _begin_epoch(self, room: Room) -> None:
         self._repaired("epoch")
         if room.epoch is not None:
-            begin = partial(begin_epoch, item_key=room.item_key, former=room.epoch)
-            with suppress(Refusal):  # The next look will find the same.
-                self._writer.submit(Call(begin), lambda *_: None)
+            self._lost[room.item_key] = room.epoch
+            self.begin_epochs()
+
+    def begin_epochs(self) -> None:
+        """Begin another life of each log that has lost something, until it is stored.
+
+        The next look need not find the loss again: others store in its place, and to begin may
+        fail as well, since it is wanted when a database has just failed.
+        """
+        for item_key, former in tuple(self._lost.items()):
+            begin = partial(begin_epoch, item_key=item_key, former=former)
+            with suppress(Refusal):
+                self._writer.submit(Call(begin), partial(self._has_begun, item_key))
+
+    def _has_begun(self, item_key: int, _: object, error: BaseException | None) -> None:
+        if error is None:
+            self._lost.pop(item_key, None)
 
     def _ask(
         self,

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -30,6 +30,7 @@ from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
 from api.nodes.reads import ItemMoved, read_rights
 from api.operators.backend import disconnect_user
 from api.rights.access import Role
+from tests.deadlines import scaled
 from tests.live.fakes import FakeMember, entry
 from tests.nodes.fakes import Ether, losing, until
 from tests.nodes.world import World, codes, seqs, two_nodes
@@ -222,6 +223,41 @@ async def test_epoch_is_new_when_a_log_has_lost_its_end(world: World, cluster: C
     assert set(codes(bob)) == {"restart"}
     assert cluster.run("SELECT epoch FROM item", world.url) != [("e1",)]
     assert "epoch" in world.two.repairs
+
+
+@pytest.mark.parametrize("is_asked", [False, True], ids=["not-taken", "not-stored"])
+async def test_loss_is_remembered_until_another_epoch_has_begun(
+    world: World, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, *, is_asked: bool
+) -> None:
+    """A database that has just failed fails once more, and others store in place of what went."""
+    bob = await told_three(world)
+    failed: list[object] = []
+
+    def fail(_command: object, done: Callable[[object, BaseException | None], None]) -> None:
+        failed.append(done)
+        if not is_asked:
+            raise Refusal("busy")
+        done(None, Refusal("storage_error"))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(world.two.writer, "submit", fail)
+        cluster.run("UPDATE item SET head = 2", world.url)
+        while not failed:
+            await world.two.look()
+        cluster.run("UPDATE item SET head = 3", world.url)
+    assert codes(bob) == []
+    while not codes(bob):
+        await world.two.look()
+    assert set(codes(bob)) == {"restart"}
+    assert cluster.run("SELECT epoch FROM item", world.url) != [("e1",)]
+
+
+async def test_life_is_known_before_the_first_look(world: World) -> None:
+    """Else what changed the database in the first two seconds would not be seen to be a change."""
+    assert world.two.reconciler.looked_at
+    async with asyncio.timeout(scaled(5)):
+        while not world.two.lives_read:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("change", ["at = at + 1", "ref = 'other'", "kind = 'edit'"])

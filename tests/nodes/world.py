@@ -57,6 +57,7 @@ class Node(Store):
             repaired=self.repairs.append,
         )
         self.hub.lookout = self.watch
+        self.lives_read = 0
         self.life: str | None = "1"
         """Of the database; None: it does not say."""
         self.reconciler = Reconciler(self.hub, self.readers, self.watch, self._life_of)
@@ -79,6 +80,7 @@ class Node(Store):
         await super().__aexit__(*ended)
 
     def _life_of(self, _connection: Connection) -> str:
+        self.lives_read += 1
         if self.life is None:
             raise LookupError("no life")
         return self.life
