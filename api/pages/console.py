@@ -42,9 +42,10 @@ async def console_file(request: Request, path: str) -> Response:
 
 
 @router.get("/itemroom.js")
+@router.get("/itemroom-room.js")
 async def client(request: Request) -> Response:
-    """The JavaScript client: for pages of any origin, which show credentials of their own."""
-    response = await _file(request, _client, "itemroom.js")
+    """The JavaScript client and its element: for pages of any origin, with their credentials."""
+    response = await _file(request, _client, request.url.path.rpartition("/")[2])
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 

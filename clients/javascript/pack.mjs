@@ -1,7 +1,13 @@
-// Brings in what the package shares with the server, which has the one source of it.
+// Brings in what the package shares with the server, which has the one source of it, and React's
+// hook, which stands alone.
 import { copyFileSync, rmSync } from "node:fs";
 
-const SHARED = ["../../api/web/itemroom.js", "../../LICENSE"];
+const SHARED = [
+  "../../api/web/itemroom.js",
+  "../../api/web/itemroom-room.js",
+  "src/react.js",
+  "../../LICENSE",
+];
 const here = (path) => new URL(path, import.meta.url);
 
 for (const path of SHARED) {

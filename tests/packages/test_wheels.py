@@ -118,7 +118,7 @@ def test_what_is_installed_serves_beside_a_project_with_an_api(installed: Path, 
     with Shipped(host, command, {"PYTHONPATH": str(host)}) as server:
         ada = server.person("ada")
         ada.create("order-17")
-        for page in ("/", "/protocol", "/docs", "/itemroom.js"):
+        for page in ("/", "/protocol", "/docs", "/itemroom.js", "/itemroom-room.js"):
             assert httpx2.get(f"{server.url}{page}", trust_env=False).status_code == 200, page
         publish = powerless(installed / "bin" / "itemroom", "publish", "order-17", "hello")
         client = {"ITEMROOM_URL": server.url, "ITEMROOM_TOKEN": ada.token, "PYTHONPATH": str(host)}

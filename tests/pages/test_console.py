@@ -6,7 +6,7 @@ import pytest
 pytestmark = pytest.mark.anyio
 
 PAGES = ["/", "/status"]
-FILES = ["/console/status.css", "/console/status.js", "/itemroom.js"]
+FILES = ["/console/status.css", "/console/status.js", "/itemroom.js", "/itemroom-room.js"]
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -42,6 +42,7 @@ async def test_page_is_served_under_the_strict_policy(
         ("/console/status.css", "text/css"),
         ("/console/status.js", "text/javascript"),
         ("/itemroom.js", "text/javascript"),
+        ("/itemroom-room.js", "text/javascript"),
     ],
 )
 async def test_file_has_a_type_that_browsers_take(
@@ -62,10 +63,11 @@ async def test_unchanged_file_is_not_sent_again(client: httpx2.AsyncClient, path
     assert again.headers["cache-control"] == "no-cache"
 
 
-async def test_client_can_be_imported_by_any_origin(client: httpx2.AsyncClient) -> None:
+@pytest.mark.parametrize("path", ["/itemroom.js", "/itemroom-room.js"])
+async def test_client_can_be_imported_by_any_origin(client: httpx2.AsyncClient, path: str) -> None:
     """Modules are fetched with CORS; the pages' own files are for the pages."""
     headers = {"origin": "https://app.example.com"}
-    response = await client.get("/itemroom.js", headers=headers)
+    response = await client.get(path, headers=headers)
     assert response.headers["access-control-allow-origin"] == "*"
     page = await client.get("/console/status.js", headers=headers)
     assert "access-control-allow-origin" not in page.headers

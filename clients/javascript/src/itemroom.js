@@ -7,3 +7,5 @@
 export { textOf } from "./core/bodies.js";
 export { Refused } from "./core/errors.js";
 export { Room } from "./room.js";
+export { Conversation } from "./conversation.js";
+export { share } from "./sharing.js";

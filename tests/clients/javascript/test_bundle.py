@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.javascript.bundle import ENTRY, SERVED, Unfit, bundle
+from clients.javascript.bundle import ENTRY, SERVED, SOURCES, WEB, Unfit, bundle
 
 CORE = sorted((ENTRY.parent / "core").glob("*.js"))
 
@@ -17,9 +17,10 @@ def write(folder: Path, **sources: str) -> Path:
     return folder / "entry.js"
 
 
-def test_the_served_file_is_what_the_sources_make() -> None:
+@pytest.mark.parametrize("name", SERVED)
+def test_a_served_file_is_what_the_sources_make(name: str) -> None:
     """Whoever reads it reads them."""
-    assert SERVED.read_text() == bundle(), "run `make client`"
+    assert (WEB / name).read_text() == bundle(SOURCES / name), "run `make client`"
 
 
 @pytest.mark.parametrize("source", CORE, ids=lambda path: path.stem)
@@ -46,6 +47,22 @@ def test_a_module_stands_after_what_it_needs_and_only_what_is_public_is_exported
     assert bundle(entry) == (
         "/** The client. */\n\nconst one = 1;\nfunction two() {}\n\n"
         "/** @typedef {Room} Role */\n\n// Rooms.\n\nexport class Room {}\n"
+    )
+
+
+def test_what_is_of_the_package_is_imported_once_from_the_client_beside(tmp_path: Path) -> None:
+    """Several modules may need the same of it."""
+    entry = write(
+        tmp_path,
+        entry='/** A part. */\nexport { Part } from "./part.js";\n',
+        part='import { share, textOf } from "@itemroom/client";\nimport { one } from "./one.js";\n'
+        '/** @import { View } from "@itemroom/client" */\n\nexport class Part {}\n',
+        one='import { textOf } from "@itemroom/client";\n\nexport const one = textOf("1");\n',
+    )
+    assert bundle(entry) == (
+        '/** A part. */\n\nimport { share, textOf } from "./itemroom.js";\n'
+        '/** @import { View } from "./itemroom.js" */\n\n'
+        'const one = textOf("1");\n\nexport class Part {}\n'
     )
 
 

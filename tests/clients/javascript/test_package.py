@@ -1,4 +1,4 @@
-"""What is published: the same file that the server serves, its types, and a tarball of both."""
+"""What is published: the same files that the server serves, their types, and a tarball of all."""
 
 import json
 import shutil
@@ -6,16 +6,24 @@ import tarfile
 import tomllib
 from pathlib import Path
 
-from tests.clients.javascript.conftest import ROOT, SOURCES, TSC, node
+import pytest
 
-USAGE = Path(__file__).parent / "usage.ts"
+from tests.clients.javascript.conftest import ROOT, SERVED, SOURCES, TSC, node
+
+HERE = Path(__file__).parent
+PROJECTS = {
+    "tsconfig.json": ("itemroom.d.ts", "itemroom-room.d.ts"),
+    "tsconfig.react.json": ("react.d.ts",),
+}
 
 
-def test_the_committed_types_are_those_of_the_source(tmp_path: Path) -> None:
+@pytest.mark.parametrize("project", PROJECTS)
+def test_the_committed_types_are_those_of_the_source(tmp_path: Path, project: str) -> None:
     """The source is free of type errors, and its declarations are the ones in the repository."""
-    node(TSC, "--project", SOURCES, "--outDir", tmp_path, cwd=ROOT)
-    committed = (SOURCES / "itemroom.d.ts").read_text()
-    assert (tmp_path / "itemroom.d.ts").read_text() == committed, "run `npm run types`"
+    node(TSC, "--project", SOURCES / project, "--outDir", tmp_path, cwd=ROOT)
+    for name in PROJECTS[project]:
+        committed = (SOURCES / name).read_text()
+        assert (tmp_path / name).read_text() == committed, "run `npm run types`"
 
 
 def test_the_sources_name_what_they_take_from_each_other() -> None:
@@ -23,29 +31,36 @@ def test_the_sources_name_what_they_take_from_each_other() -> None:
     node(TSC, "--project", SOURCES / "src", cwd=ROOT)
 
 
-def test_the_types_help_and_refuse(project: Path) -> None:
+@pytest.mark.parametrize(("usage", "types"), [("usage.ts", ""), ("usage-react.tsx", "react")])
+def test_the_types_help_and_refuse(project: Path, usage: str, types: str) -> None:
     """A program in TypeScript sees the options, the events and the entries."""
-    shutil.copy(USAGE, project)
+    shutil.copy(HERE / usage, project)
     strict = ("--strict", "--noEmit", "--target", "es2022", "--module", "nodenext")
-    node(TSC, *strict, "--types", "", USAGE.name, cwd=project)
+    node(TSC, *strict, "--jsx", "react-jsx", "--types", types, usage, cwd=project)
 
 
-def test_the_tarball_holds_the_served_file_and_nothing_else(tarball: Path) -> None:
-    """Client, types, manual and license; whatever made them stays out."""
+def test_the_tarball_holds_the_served_files_and_little_else(tarball: Path) -> None:
+    """Client, element, hook, types, manual and license; whatever made them stays out."""
     with tarfile.open(tarball) as packed:
         names = {name.removeprefix("package/") for name in packed.getnames()}
-        served = packed.extractfile("package/itemroom.js")
-        assert served is not None
-        assert served.read() == (ROOT / "api" / "web" / "itemroom.js").read_bytes()
-    assert names == {"LICENSE", "README.md", "itemroom.d.ts", "itemroom.js", "package.json"}
+        for name in SERVED:
+            served = packed.extractfile(f"package/{name}")
+            assert served is not None
+            assert served.read() == (ROOT / "api" / "web" / name).read_bytes()
+    types = {f"{name.removesuffix('.js')}.d.ts" for name in (*SERVED, "react.js")}
+    assert names == types | {*SERVED, "react.js", "LICENSE", "README.md", "package.json"}
 
 
 def test_the_package_is_imported_by_its_name(project: Path) -> None:
-    """It offers the room and its refusal, and does nothing by being imported."""
+    """Nothing happens by being imported, not even where there are no elements, as on a server."""
+    names = ("@itemroom/client", "@itemroom/client/react", "@itemroom/client/itemroom-room")
+    imports = ", ".join(f'import("{name}")' for name in names)
     (project / "import.mjs").write_text(
-        'import * as all from "itemroom";\nconsole.log(JSON.stringify(Object.keys(all)));\n'
+        f"const all = await Promise.all([{imports}]);\n"
+        "console.log(JSON.stringify(all.flatMap((one) => Object.keys(one))));\n"
     )
-    assert json.loads(node("import.mjs", cwd=project)) == ["Refused", "Room", "textOf"]
+    client = ["Conversation", "Refused", "Room", "share", "textOf"]
+    assert json.loads(node("import.mjs", cwd=project)) == [*client, "useRoom", "ItemroomRoom"]
 
 
 def test_the_package_has_the_version_of_the_server() -> None:

@@ -1,5 +1,5 @@
 // How TypeScript sees the package: each line marked as an error must be one.
-import { type Entry, Refused, Room, type RoomOptions, type ServerFrame, type State, textOf } from "itemroom";
+import { type Entry, Refused, Room, type RoomOptions, type ServerFrame, type State, textOf } from "@itemroom/client";
 
 declare class Ws {
   constructor(url: string | URL, protocols?: string | string[], options?: { origin?: string });

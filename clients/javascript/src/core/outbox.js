@@ -217,7 +217,7 @@ export class Outbox {
 }
 
 /** 128 random bits; `crypto.randomUUID` is only there in secure contexts. */
-function newRef() {
+export function newRef() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,0 +1,87 @@
+// The messages of a room, as rows that stay the same while what they show changes.
+import { textOf } from "@itemroom/client";
+import { isolated, make } from "./dom.js";
+/** @import { View } from "@itemroom/client" */
+/** @import { Words } from "./words.js" */
+
+/** @typedef {View["entries"][number]} ViewEntry */
+
+export class Messages {
+  #words;
+  #acts;
+  /** @type {Map<string, {entry: ViewEntry, row: HTMLElement}>} By the entry's key. */
+  #rows = new Map();
+
+  /**
+   * @param {Words} words
+   * @param {{retry: (ref: string) => void, discard: (ref: string) => void}} acts
+   */
+  constructor(words, acts) {
+    this.#words = words;
+    this.#acts = acts;
+    // As a log, what comes is read out; with a tab stop, it can be scrolled by keys.
+    const attributes = { role: "log", "aria-label": words.messages, tabindex: "0" };
+    this.element = make("div", "messages", attributes);
+  }
+
+  /** @param {View} view */
+  show({ entries, status }) {
+    const { element } = this;
+    const wasAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
+    const rows = entries.filter(({ type }) => type === "message").map((entry) => this.#rowOf(entry));
+    const kept = new Set(rows);
+    for (const [key, { row }] of this.#rows) {
+      if (kept.has(row)) continue;
+      row.remove();
+      this.#rows.delete(key);
+    }
+    // A row is only moved when it has to: whoever moves is read out again, and loses the focus.
+    rows.forEach((row, index) => {
+      if (element.children[index] !== row) element.insertBefore(row, element.children[index] ?? null);
+    });
+    // What was said before one came is there to be read, and not read out.
+    element.setAttribute("aria-busy", String(status === "connecting" || status === "resuming"));
+    if (wasAtEnd || entries.at(-1)?.status === "pending") element.scrollTop = element.scrollHeight;
+  }
+
+  /** @param {ViewEntry} entry */
+  #rowOf(entry) {
+    const known = this.#rows.get(entry.key);
+    if (known?.entry === entry) return known.row;
+    const row = known?.row ?? make("div", "message");
+    row.dataset.status = entry.status;
+    row.replaceChildren(...this.#parts(entry));
+    this.#rows.set(entry.key, { entry, row });
+    return row;
+  }
+
+  /** @param {ViewEntry} entry */
+  #parts(entry) {
+    const at = new Date(entry.at);
+    const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const head = [
+      make("span", "author", {}, isolated(entry.by?.name ?? "")),
+      make("time", "time", { datetime: entry.at, title: at.toLocaleString() }, clock),
+    ];
+    return [...head, this.#text(entry), ...this.#fate(entry)];
+  }
+
+  /** @param {ViewEntry} entry */
+  #text(entry) {
+    if ("deleted_seq" in entry) return make("p", "gone", {}, this.#words.deleted);
+    const body = "body" in entry ? entry.body : null;
+    return make("p", "text", { dir: "auto" }, textOf(body));
+  }
+
+  /** @param {ViewEntry} entry */
+  #fate(entry) {
+    if (entry.status !== "failed") return [];
+    const { retry, discard, notSent } = this.#words;
+    const again = make("button", "retry", { type: "button" }, retry);
+    again.addEventListener("click", () => this.#acts.retry(entry.ref));
+    const away = make("button", "discard", { type: "button" }, discard);
+    away.addEventListener("click", () => this.#acts.discard(entry.ref));
+    const why = `${notSent} ${entry.error?.message ?? ""}`;
+    return [make("p", "failure", {}, why, again, away)];
+  }
+}
