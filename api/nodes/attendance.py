@@ -1,7 +1,7 @@
 """The rows that say who is connected where. All of it may block."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -19,11 +19,9 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from ..history.entries import Author
-from ..models import Item, Node, Presence, User
-from ..store.arrays import BigIntegers, among, columns_of, number_rows
-from ..store.sharing import Sharing
+from ..models import Item, Presence, User
+from ..store.arrays import BigIntegers, Texts, among, columns_of, number_rows
 from ..store.statements import statement
-from .roster import DEAD_AFTER
 
 
 def write_attendance(
@@ -58,28 +56,26 @@ def count_attendance(connection: Connection, boot: str) -> int:
 
 
 def read_attendance(
-    connection: Connection, sharing: Sharing, boot: str, items: Sequence[int]
+    connection: Connection, boots: Iterable[str], items: Sequence[int]
 ) -> dict[int, list[Author]]:
-    """Who is in the rooms of some items at other servers that live, by the items' keys."""
-    alive_since = sharing.now(connection) - DEAD_AFTER
+    """Who is in the rooms of some items at some servers, by the items' keys."""
     found: defaultdict[int, list[Author]] = defaultdict(list)
-    rows = _elsewhere.fetch(connection, BigIntegers(items), boot, alive_since)
+    rows = _elsewhere.fetch(connection, BigIntegers(items), Texts(boots))
     for item_key, user_key, user_id, name in rows:
         found[item_key].append(Author(user_key, user_id, name))
     return dict(found)
 
 
 def read_rooms(
-    connection: Connection, sharing: Sharing, after: str, limit: int
+    connection: Connection, boots: Iterable[str], after: str, limit: int
 ) -> list[tuple[str, int, int]]:
-    """Items after an id with somebody in their rooms, and how many users and connections."""
-    return _rooms.fetch(connection, sharing.now(connection) - DEAD_AFTER, after, limit)
+    """Items after an id with somebody in their rooms at some servers: id, users, connections."""
+    return _rooms.fetch(connection, Texts(boots), after, limit)
 
 
-def count_connections(connection: Connection, sharing: Sharing, boot: str, user_key: int) -> int:
-    """How many connections a user has at other servers that live."""
-    alive_since = sharing.now(connection) - DEAD_AFTER
-    ((held,),) = _held.fetch(connection, user_key, boot, alive_since)
+def count_connections(connection: Connection, boots: Iterable[str], user_key: int) -> int:
+    """How many connections a user has at some servers."""
+    ((held,),) = _held.fetch(connection, user_key, Texts(boots))
     return held
 
 
@@ -112,46 +108,41 @@ def _count(boot: str) -> Select[int]:
 
 
 @statement
-def _elsewhere(items: BigIntegers, boot: str, alive_since: int) -> Select[int, int, str, str]:
+def _elsewhere(items: BigIntegers, boots: Texts) -> Select[int, int, str, str]:
     # A user may be at several servers.
     return (
         select(col(Presence.item_key), col(User.key), col(User.id), col(User.name))
         .distinct()
-        .join(Node, col(Node.boot) == col(Presence.boot))
         .join(User, col(User.key) == col(Presence.user_key))
         .where(
             among(col(Presence.item_key), items),
-            col(Presence.boot) != boot,
-            col(Node.beat_at) > alive_since,
+            among(col(Presence.boot), boots, String),
         )
         .order_by(col(Presence.item_key), col(User.key))
     )
 
 
 @statement
-def _held(user_key: int, boot: str, alive_since: int) -> Select[int]:
+def _held(user_key: int, boots: Texts) -> Select[int]:
     held = func.coalesce(func.sum(col(Presence.connections)), 0)
     return (
         select(cast(held, BigInteger))
         .select_from(Presence)
-        .join(Node, col(Node.boot) == col(Presence.boot))
         .where(
             col(Presence.user_key) == user_key,
-            col(Presence.boot) != boot,
-            col(Node.beat_at) > alive_since,
+            among(col(Presence.boot), boots, String),
         )
     )
 
 
 @statement
-def _rooms(alive_since: int, after: str, limit: int) -> Select[str, int, int]:
+def _rooms(boots: Texts, after: str, limit: int) -> Select[str, int, int]:
     connections = cast(func.sum(col(Presence.connections)), BigInteger)
     return (
         select(col(Item.id), func.count(col(Presence.user_key).distinct()), connections)
         .select_from(Presence)
-        .join(Node, col(Node.boot) == col(Presence.boot))
         .join(Item, col(Item.key) == col(Presence.item_key))
-        .where(col(Node.beat_at) > alive_since, col(Item.id) > after)
+        .where(among(col(Presence.boot), boots, String), col(Item.id) > after)
         .group_by(col(Item.id))
         .order_by(col(Item.id))
         .limit(limit)

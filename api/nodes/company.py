@@ -7,14 +7,15 @@ loop.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from functools import partial
 
+from ..history.entries import Author
 from ..live.frames import PresenceSummary
 from ..live.hub import Hub
 from ..live.presence import summary_of
 from ..outage import Outage
 from ..store.readers import Readers
-from ..store.sharing import Sharing
 from .aside import Aside
 from .attendance import (
     count_attendance,
@@ -25,6 +26,7 @@ from .attendance import (
 )
 from .broker import Broker
 from .hints import PresenceChanged
+from .registry import Registry
 
 logger = logging.getLogger("itemroom.nodes")
 
@@ -45,7 +47,7 @@ class Company:
         readers: ask who is elsewhere.
         aside: writes who is here.
         broker: tells others.
-        sharing: has the one clock.
+        registry: knows which other servers live; a server that is alone reads nothing.
         boot: of this server.
     """
 
@@ -56,14 +58,14 @@ class Company:
         aside: Aside,
         broker: Broker,
         *,
-        sharing: Sharing,
+        registry: Registry,
         boot: str,
     ) -> None:
         self._hub = hub
         self._readers = readers
         self._aside = aside
         self._broker = broker
-        self._sharing = sharing
+        self._registry = registry
         self._boot = boot
         self._outage = Outage(logger)
         # Items in which somebody here has come or gone, and what the rows say of all.
@@ -110,7 +112,7 @@ class Company:
         """
         if self._hub.room(item_key) is not None:
             return self._hub.presence(item_key)
-        found = await self._readers.read(read_attendance, self._sharing, self._boot, [item_key])
+        found = await self._elsewhere([item_key])
         return summary_of(found.get(item_key, ()))
 
     async def rooms(self, after: str, limit: int) -> list[tuple[str, int, int]]:
@@ -119,7 +121,8 @@ class Company:
         Raises:
             Refusal: as above.
         """
-        return await self._readers.read(read_rooms, self._sharing, after, limit)
+        boots = {self._boot, *self._registry.others}
+        return await self._readers.read(read_rooms, boots, after, limit)
 
     async def connections_of(self, user_key: int) -> int:
         """How many connections a user has at other servers, as of a moment ago.
@@ -127,10 +130,12 @@ class Company:
         Raises:
             Refusal: as above.
         """
-        return await self._readers.read(count_connections, self._sharing, self._boot, user_key)
+        if not self._registry.others:
+            return 0
+        return await self._readers.read(count_connections, self._registry.others, user_key)
 
     def look_at_all(self) -> None:
-        """Others may have gone from anywhere."""
+        """Others may have come or gone anywhere."""
         for room in self._hub.open_rooms():
             self.look(room.item_key)
 
@@ -193,9 +198,7 @@ class Company:
             self._read.clear()
             due, self._due = self._due, set()
             try:
-                found = await self._readers.read(
-                    read_attendance, self._sharing, self._boot, sorted(due)
-                )
+                found = await self._elsewhere(sorted(due))
             except Exception:
                 # The readers' own log says what it is; the next look at all reads them again.
                 await asyncio.sleep(PAUSE)
@@ -203,6 +206,12 @@ class Company:
             for key in due:
                 if (room := self._hub.room(key)) is not None:
                     room.presence.elsewhere(found.get(key, ()))
+
+    async def _elsewhere(self, items: Sequence[int]) -> dict[int, list[Author]]:
+        """Who is in some items' rooms at those servers that are known to live."""
+        if not self._registry.others:
+            return {}
+        return await self._readers.read(read_attendance, self._registry.others, items)
 
 
 def _kind(error: Exception) -> str:

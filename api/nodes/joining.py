@@ -60,8 +60,10 @@ async def joined(
         this = Identity(boot, settings.node_name or gethostname(), __version__, scope_of(settings))
         registry = Registry(aside, sharing, this, former=former_scopes(settings))
         broker = broker_of(settings, sharing, boot, metrics.hinted)
-        company = Company(services.hub, services.readers, aside, broker, sharing=sharing, boot=boot)
-        registry.on_gone(lambda _: company.look_at_all())
+        company = Company(
+            services.hub, services.readers, aside, broker, registry=registry, boot=boot
+        )
+        registry.on_changed(company.look_at_all)
         watch = Watch(
             services.hub,
             services.readers,

@@ -47,19 +47,21 @@ class Registry:
         self._outage = Outage(logger)
         self._draining = False
         self._wake = asyncio.Event()
-        self._gone: list[Callable[[str], None]] = []
+        self._changed: list[Callable[[], None]] = []
         self._task: asyncio.Task[None]
         self.nodes: Sequence[Seen] = ()
         """As the last beat found them, this one among them."""
+        self.others: frozenset[str] = frozenset()
+        """Boots of those that lived by then, without this one's."""
 
     @property
     def living(self) -> int:
         """How many servers share what a client may do; 1 at least."""
         return max(1, sum(node.is_alive for node in self.nodes))
 
-    def on_gone(self, gone: Callable[[str], None]) -> None:
-        """Call with the boot of each server that dies, or has left."""
-        self._gone.append(gone)
+    def on_changed(self, changed: Callable[[], None]) -> None:
+        """Call when there are other ones than before: one has come, or left, or is dead."""
+        self._changed.append(changed)
 
     async def join(self) -> None:
         """Say that this server is there, and go on to until `leave`.
@@ -133,12 +135,12 @@ class Registry:
 
     async def _beat(self) -> int:
         now, nodes = await self._aside.run(self._write)
-        former, self.nodes = self.nodes, nodes
-        living = {node.boot for node in nodes if node.is_alive}
-        for node in former:
-            if node.is_alive and node.boot not in living:
-                for gone in self._gone:
-                    gone(node.boot)
+        self.nodes = nodes
+        living = frozenset(node.boot for node in nodes if node.is_alive)
+        former, self.others = self.others, living - {self._identity.boot}
+        if self.others != former:
+            for changed in self._changed:
+                changed()
         return now
 
     def _write(self, connection: Connection) -> tuple[int, Sequence[Seen]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, cast, func
 from sqlalchemy.orm import Mapped
+from sqlalchemy.types import TypeEngine
 
 
 class BigIntegers(tuple[int | None, ...]):
@@ -44,6 +45,8 @@ def number_rows(**columns: Any) -> Any:
     return as_rows(**{name: (given, BigInteger()) for name, given in columns.items()})
 
 
-def among(column: Mapped[int], keys: Any) -> ColumnElement[bool]:
-    """Whether a column's value is one of an array's."""
-    return column == any_(cast(keys, ARRAY(BigInteger)))
+def among(
+    column: Mapped[Any], values: Any, kind: type[TypeEngine[Any]] = BigInteger
+) -> ColumnElement[bool]:
+    """Whether a column's value is one of an array's; keys, unless they are said to be otherwise."""
+    return column == any_(cast(values, ARRAY(kind)))

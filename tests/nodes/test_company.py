@@ -13,7 +13,7 @@ from api.nodes.attendance import read_attendance
 from api.nodes.hints import PresenceChanged, Signalled
 from tests.live.fakes import FakeMember
 from tests.nodes.fakes import Ether, losing, until
-from tests.nodes.world import World, two_nodes
+from tests.nodes.world import Node, World, two_nodes
 from tests.programs.postgresql import Cluster
 
 pytestmark = pytest.mark.anyio
@@ -148,6 +148,45 @@ async def test_people_of_a_server_that_died_have_left(world: World, cluster: Clu
     world.two.registry._task.cancel()  # As a frozen one.
     cluster.run("UPDATE node SET beat_at = beat_at - 16000 WHERE boot = 'b'", world.url)
     await until(lambda: world.here(world.one) == ["Ada"])
+
+
+async def test_people_of_a_server_that_has_just_started_are_seen_once_it_is_known(
+    world: World, looks: list[str]
+) -> None:
+    """With the next beat, without any hint; until then nobody asks for its rows."""
+    world.one.sit(world.ada, 0)
+    await until(lambda: world.one.registry.others == {"b"})
+    world.one.registry._task.cancel()  # Its beats are made below,
+    await world.one.registry._beat()  # behind one that may be under way.
+    settings = world.one.settings
+    async with Node(settings, world.ether.broker("c"), presence_interval=0) as three:
+        three.sit(world.bob, 0)
+        await until(lambda: three.company._written)
+        looks.clear()
+        world.one.company.look(world.key)
+        await until(lambda: "read" in looks)
+        await world.one.settled()
+        assert world.here(world.one) == ["Ada"]
+        assert await world.one.company.connections_of(world.bob.principal.user_key) == 0
+        world.ether.faults = losing(PresenceChanged)
+        await world.one.registry._beat()
+        await until(lambda: world.here(world.one) == ["Ada", "Bob"])
+        assert await world.one.company.connections_of(world.bob.principal.user_key) == 1
+
+
+async def test_server_that_is_alone_reads_nothing(world: World, looks: list[str]) -> None:
+    """Its rooms show its own people, and those of nobody who has left."""
+    ada, _ = await together(world)
+    await world.two.company.stop()
+    await world.two.registry.leave()
+    await until(lambda: world.here(world.one) == ["Ada"])
+    looks.clear()
+    world.one.company.look(world.key)
+    await until(lambda: not world.one.company._due)
+    world.one.hub.leave(world.key, ada)
+    assert (await world.one.company.presence(world.key))["count"] == 0
+    assert await world.one.company.connections_of(ada.user.key) == 0
+    assert looks == []
 
 
 async def test_rows_that_are_gone_are_written_anew(

@@ -76,8 +76,8 @@ async def test_nodes_know_each_other_until_one_leaves(clock: Clock) -> None:
     """Whoever comes is known with the next beat, and so is who goes."""
     async with node(clock, "a") as one:
         assert (boots(one), one.living) == (["a"], 1)
-        gone: list[str] = []
-        one.on_gone(gone.append)
+        known: list[set[str]] = []
+        one.on_changed(lambda: known.append(set(one.others)))
         async with node(clock, "b") as other:
             assert boots(other) == ["a", "b"]
             await until(lambda: one.living == 2)
@@ -85,7 +85,7 @@ async def test_nodes_know_each_other_until_one_leaves(clock: Clock) -> None:
             assert (seen.name, seen.version, seen.draining) == ("node b", "1", False)
             other.drain()
             await until(lambda: one.nodes[1].draining)
-        await until(lambda: gone == ["b"])
+        await until(lambda: known == [{"b"}, set()])
         assert one.living == 1
 
 
@@ -95,8 +95,8 @@ async def test_node_without_a_beat_is_dead_and_swept_later(
     """With all who were there; until then its row tells what became of it."""
     url = settings.database_url
     async with node(clock, "a") as one:
-        gone: list[str] = []
-        one.on_gone(gone.append)
+        known: list[set[str]] = []
+        one.on_changed(lambda: known.append(set(one.others)))
         cluster.run(
             "INSERT INTO node VALUES ('b', 'node b', '1', 's', 0, 0, false);"
             "UPDATE node SET beat_at = (SELECT max(beat_at) FROM node) WHERE boot = 'b';"
@@ -105,7 +105,7 @@ async def test_node_without_a_beat_is_dead_and_swept_later(
         )
         await until(lambda: one.living == 2)
         clock.ahead = 16_000
-        await until(lambda: gone == ["b"])
+        await until(lambda: known == [{"b"}, set()])
         assert {seen.boot for seen in one.nodes} == {"a", "b"}
         clock.ahead = 90_000
         await until(lambda: len(one.nodes) == 1)

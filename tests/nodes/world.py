@@ -45,7 +45,7 @@ class Node(Store):
         self.aside = Aside(sharing.open_aside())
         self.registry = Registry(self.aside, sharing, Identity(broker.boot, "node", "1", "s"))
         self.company = Company(
-            self.hub, self.readers, self.aside, broker, sharing=sharing, boot=broker.boot
+            self.hub, self.readers, self.aside, broker, registry=self.registry, boot=broker.boot
         )
         self.watch = Watch(
             self.hub,
@@ -64,7 +64,7 @@ class Node(Store):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        self.registry.on_gone(lambda _: self.company.look_at_all())
+        self.registry.on_changed(self.company.look_at_all)
         await self.registry.join()
         self.company.start()
         self.broker.start(hearing_of(self.watch, self.reconciler, self.company))
