@@ -132,7 +132,7 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
     async with AsyncExitStack() as stack:
         # 1. The database, locked: nothing touches it before that, or after it was closed.
         store = store_of(settings)
-        store.open(url=place)
+        store.open(url=place or "")
         stack.callback(store.close)
         # 2. The schema.
         await asyncio.to_thread(store.prepare)

@@ -39,7 +39,8 @@ class Store(Protocol):
         """Take it, for this process alone or with other servers, and connect the one that writes.
 
         Args:
-            url: where this process serves; told to commands by `holder`.
+            url: where this process serves, told to commands by `holder`; empty: it serves where
+                they do not find it; None: it is a command itself, and wants it alone.
 
         Raises:
             Held: another process has it, and does not share it.

@@ -10,7 +10,8 @@ from websockets.exceptions import InvalidStatus
 
 from api.app import running
 from api.settings import Settings
-from api.store.failures import DatabaseError
+from api.store.failures import DatabaseError, Held
+from api.store.store import store_of
 from tests.deadlines import scaled
 from tests.nodes.fakes import until
 from tests.nodes.serving import SECRET
@@ -105,6 +106,16 @@ async def test_user_with_too_many_connections_is_refused_at_every_server(cluster
 
 def tickets(person: Person) -> httpx2.Response:
     return person.call("POST", "/items/order-17/tickets")
+
+
+async def test_servers_that_commands_do_not_find_share_a_database(cluster: Cluster) -> None:
+    """As several processes of an application that has rooms; a command stays out."""
+    settings = Settings(database_url=cluster.database(), secret=SecretStr(SECRET))
+    async with running(settings) as one, running(settings) as two:
+        assert two.servers == 2
+        await until(lambda: one.servers == 2)
+        with pytest.raises(Held):
+            store_of(settings).open()
 
 
 async def test_server_with_another_secret_does_not_start(cluster: Cluster) -> None:
