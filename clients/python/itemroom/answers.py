@@ -5,8 +5,10 @@ from typing import Any, Literal, NotRequired, TypedDict
 from itemroom.core.frames import PresenceSummary, Role, User
 
 __all__ = [
+    "Account",
     "Credential",
     "Item",
+    "LiveRoom",
     "Me",
     "Member",
     "MessageNow",
@@ -16,6 +18,23 @@ __all__ = [
     "Stored",
     "Token",
 ]
+
+
+class Account(TypedDict):
+    """A user."""
+
+    id: str
+    username: str
+    name: str
+    created_at: str
+
+
+class LiveRoom(TypedDict):
+    """An item with somebody in its room."""
+
+    item: str
+    users: int
+    connections: int
 
 
 class Credential(TypedDict):

@@ -1,13 +1,15 @@
 """The REST calls of docs/protocol.md, as a thin synchronous client."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
 
 from itemroom.answers import (
+    Account,
     Item,
+    LiveRoom,
     Me,
     Member,
     MessagePage,
@@ -16,6 +18,7 @@ from itemroom.answers import (
     Stored,
     Token,
 )
+from itemroom.batches import BatchAnswer, BatchCommand
 from itemroom.core import verdicts
 from itemroom.core.entries import ENTRY_TYPES, Entry, entry_of
 from itemroom.core.errors import Refused
@@ -39,12 +42,22 @@ class Client:
 
     Args:
         url: the server's, with http or https; it may have a path.
-        token: an access token or an API token; None: signs nobody in.
+        token: an access token, an API token or a service key; None: signs nobody in.
+        as_: whom a service key acts for: a username, or `ext:` and a `sub`. The calls that have
+            an `as_` of their own obey that; None: the key itself.
         timeout: seconds for one call.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        as_: str | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        self._as = as_
         self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout)
 
     @classmethod
@@ -76,8 +89,13 @@ class Client:
         """Let go of the connections."""
         self._http.close()
 
-    def call(self, method: str, path: str, **request: Any) -> Any:
+    def call(self, method: str, path: str, *, as_: str | None = None, **request: Any) -> Any:
         """Any call: the answer's JSON, or None. `request` is passed on to httpx2."""
+        acting = self._as if as_ is None else as_
+        if acting is not None:
+            headers = httpx2.Headers(request.pop("headers", None))
+            # A header holds bytes, and a username any letters.
+            request["headers"] = [*headers.raw, (b"Itemroom-As", acting.encode())]
         try:
             answer = self._http.request(method, path, **request)
         except httpx2.TransportError as error:
@@ -98,9 +116,11 @@ class Client:
         """Who you are."""
         return self._ask(Me, "GET", "/auth/me")
 
-    def create_item(self, item: str | None = None, **fields: Any) -> Item:
+    def create_item(
+        self, item: str | None = None, *, as_: str | None = None, **fields: Any
+    ) -> Item:
         """A new item, with `title` and `default_role` if given; you are its admin."""
-        return self._ask(Item, "POST", "/items", json=_given(id=item, **fields))
+        return self._ask(Item, "POST", "/items", as_=as_, json=_given(id=item, **fields))
 
     def items(self) -> Iterator[Item]:
         """Your items, newest activity first."""
@@ -122,15 +142,14 @@ class Client:
         """Its members, by username."""
         return self._pages(_path(item, "members"), "members")
 
-    def set_member(self, item: str, username: str, role: Role) -> Member:
+    def set_member(self, item: str, username: str, role: Role, *, as_: str | None = None) -> Member:
         """Make somebody a member, or give them another role."""
-        return self._ask(
-            Member, "PUT", _path(item, "members", last_segment(username)), json={"role": role}
-        )
+        path = _path(item, "members", last_segment(username))
+        return self._ask(Member, "PUT", path, as_=as_, json={"role": role})
 
-    def remove_member(self, item: str, username: str) -> None:
+    def remove_member(self, item: str, username: str, *, as_: str | None = None) -> None:
         """Remove somebody, or leave."""
-        self.call("DELETE", _path(item, "members", last_segment(username)))
+        self.call("DELETE", _path(item, "members", last_segment(username)), as_=as_)
 
     def messages(
         self,
@@ -155,24 +174,45 @@ class Client:
             if after >= page["head"]:
                 return
 
-    def publish(self, item: str, body: object, *, ref: str | None = None) -> Stored:
+    def publish(
+        self, item: str, body: object, *, ref: str | None = None, as_: str | None = None
+    ) -> Stored:
         """Publish a message: its `seq` and `at`; give a `ref` to make a repeat safe."""
         message = _given(ref=ref) | {"body": body}
-        return self._ask(Stored, "POST", _path(item, "messages"), json=message)
+        return self._ask(Stored, "POST", _path(item, "messages"), as_=as_, json=message)
 
-    def edit(self, item: str, seq: int, body: object, *, ref: str | None = None) -> Stored:
+    def edit(
+        self,
+        item: str,
+        seq: int,
+        body: object,
+        *,
+        ref: str | None = None,
+        as_: str | None = None,
+    ) -> Stored:
         """Give a message another body."""
         message = _given(ref=ref) | {"body": body}
-        return self._ask(Stored, "PATCH", _path(item, "messages", segment(seq)), json=message)
+        path = _path(item, "messages", segment(seq))
+        return self._ask(Stored, "PATCH", path, as_=as_, json=message)
 
-    def delete(self, item: str, seq: int) -> Stored:
+    def delete(self, item: str, seq: int, *, as_: str | None = None) -> Stored:
         """Delete a message."""
-        return self._ask(Stored, "DELETE", _path(item, "messages", segment(seq)))
+        return self._ask(Stored, "DELETE", _path(item, "messages", segment(seq)), as_=as_)
 
-    def react(self, item: str, seq: int, value: str, *, on: bool = True) -> Stored:
+    def react(
+        self, item: str, seq: int, value: str, *, on: bool = True, as_: str | None = None
+    ) -> Stored:
         """Put a reaction on a message, or take it back."""
         path = _path(item, "messages", segment(seq), "reactions", last_segment(value))
-        return self._ask(Stored, "PUT" if on else "DELETE", path)
+        return self._ask(Stored, "PUT" if on else "DELETE", path, as_=as_)
+
+    def batch(self, commands: Sequence[BatchCommand]) -> list[BatchAnswer]:
+        """Up to 1,000 commands at once: what became of each, in their order.
+
+        It raises Refused when the batch was refused as a whole, and for no command of it.
+        """
+        answers = self.call("POST", "/batch", json={"commands": list(commands)})
+        return list(answers["answers"])
 
     def read(self, item: str, seq: int) -> None:
         """You have read up to here."""
@@ -182,9 +222,22 @@ class Client:
         """Who is connected: `count`, and `users` up to 200."""
         return self._ask(PresenceSummary, "GET", _path(item, "presence"))
 
-    def ticket(self, item: str) -> str:
+    def ticket(self, item: str, *, as_: str | None = None) -> str:
         """For one connection within 30 seconds."""
-        return str(self.call("POST", _path(item, "tickets"))["ticket"])
+        return str(self.call("POST", _path(item, "tickets"), as_=as_)["ticket"])
+
+    def put_user(self, username: str, *, name: str | None = None) -> Account:
+        """See that there is a user, shown as `name`; for service keys that act for any user."""
+        user = {"username": username, **_given(display_name=name)}
+        return self._ask(Account, "POST", "/users", json=user)
+
+    def disconnect(self, username: str) -> None:
+        """Close all sockets of a user; for service keys that act for any user."""
+        self.call("POST", f"/users/{last_segment(username)}/disconnect")
+
+    def rooms(self) -> Iterator[LiveRoom]:
+        """The live rooms of a service key's items, by item."""
+        return self._pages("/rooms", "rooms")
 
     def create_token(
         self, name: str, items: Mapping[str, Role], *, expires_in: int | None = None

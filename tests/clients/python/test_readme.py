@@ -2,6 +2,7 @@ import re
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from itemroom import Refused, Room
@@ -19,6 +20,7 @@ README = (ROOT / "clients" / "python" / "README.md").read_text()
         ("room", "token", "2 message ada hello from Python"),
         ("tokens", "password", "ada is admin"),
         ("rest", "password", "1 message"),
+        ("backend", "key", "[201, 201]"),
         ("outbox", "token", "2 {'text': 'paid'}"),
     ],
 )
@@ -29,11 +31,22 @@ def test_example_works_as_pasted(
     ada = server.person("ada")
     ada.create("order-17")
     ada.call("PATCH", "/items/order-17", json={"title": "Order 17"})
-    shown = [ada.token] if arguments == "token" else ["ada", PASSWORD]
+    shown = {"token": [ada.token], "password": ["ada", PASSWORD], "key": [key_of(server)]}[
+        arguments
+    ]
     (tmp_path / "example.py").write_text(blocks(README, "python", name)[0])
     command = (sys.executable, tmp_path / "example.py", server.url, *shown)
     with running(*command, folder=tmp_path) as example:
         assert last in read_until(example, last)
+
+
+def key_of(server: LiveServer) -> str:
+    """A service key that acts for any user."""
+    token = server.state.tokens.issue("operator", use="operator", ttl=60).token
+    wish = {"name": "shop", "items": {"order-*": "admin"}, "acts_for_others": True}
+    headers = {"Authorization": f"Bearer {token}"}
+    made = httpx2.post(f"{server.url}/operator/keys", json=wish, headers=headers)
+    return str(made.json()["key"])
 
 
 @pytest.mark.parametrize("thing", [Room, Client])

@@ -81,7 +81,9 @@ class Flaky(Client):
 
     failures: Sequence[Exception] = ()
 
-    def publish(self, item: str, body: object, *, ref: str | None = None) -> Any:
+    def publish(
+        self, item: str, body: object, *, ref: str | None = None, as_: str | None = None
+    ) -> Any:
         if self.failures:
             failure, *self.failures = self.failures
             raise failure
@@ -130,7 +132,9 @@ class Gated(Client):
         self.held: set[str] = set()
         self.gate = threading.Event()
 
-    def publish(self, item: str, body: object, *, ref: str | None = None) -> Any:
+    def publish(
+        self, item: str, body: object, *, ref: str | None = None, as_: str | None = None
+    ) -> Any:
         answer = super().publish(item, body, ref=ref) if self.refusal is None else None
         if item in self.gated:
             self.held.add(item)

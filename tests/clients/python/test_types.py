@@ -9,9 +9,10 @@ import pytest
 from mypy import api as mypy
 
 from api.app import create_app
+from api.items.batch_schemas import batch_definitions
 from api.pages.asyncapi import describe_socket
 from api.settings import Settings
-from itemroom import answers
+from itemroom import answers, batches
 from itemroom.core import entries, frames
 from tests.docs.reading import ROOT
 
@@ -48,6 +49,9 @@ def test_a_checker_narrows_what_is_right_and_refuses_what_is_wrong(
         (answers.Token, "TokenView"),
         (answers.NewToken, "TokenMade"),
         (answers.PresenceSummary, "PresenceView"),
+        (answers.Account, "AccountView"),
+        (answers.LiveRoom, "RoomView"),
+        (batches.BatchAnswer, "BatchAnswer"),
     ],
 )
 def test_an_answer_has_the_fields_of_the_openapi_document(
@@ -57,6 +61,13 @@ def test_an_answer_has_the_fields_of_the_openapi_document(
     described = create_app(settings).openapi()["components"]["schemas"][schema]
     required = set(described["required"]) | ({"type"} if schema == "MessageView" else set())
     _holds(answer, described["properties"], required)
+
+
+@pytest.mark.parametrize("command", get_args(batches.BatchCommand))
+def test_a_command_of_a_batch_has_the_fields_of_the_openapi_document(command: type) -> None:
+    """All that the server takes, and what it cannot be without."""
+    described = batch_definitions()[command.__name__]
+    _holds(command, described["properties"], set(described["required"]))
 
 
 @pytest.mark.parametrize("name", ["Welcome", "Live", "Signal", "Read", "Expiring", "RoleChanged"])

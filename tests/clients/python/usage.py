@@ -88,5 +88,8 @@ def ask(client: Client) -> None:
     page["mesages"]  # error: typeddict-item
     client.publish("order-17", "hi")["seq"] + 1
     client.set_member("order-17", "ada", "owner")  # error: arg-type
+    client.batch([{"do": "publish", "item": "order-17", "as": "ext:42", "body": 1}])[0]["status"]
+    client.batch([{"do": "delete", "item": "order-17", "target": "1"}])  # error: typeddict-item
+    client.publish("order-17", "hi", as_=42)  # error: arg-type
     for entry in client.log("order-17"):
         by_class(entry)
