@@ -1,7 +1,9 @@
 """A real server on a real socket, and people who use it."""
 
 import json
+import sys
 import threading
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ from api.wire.server import build_server, listen
 from tests.databases import provide
 from tests.deadlines import scaled
 
+# Seconds for a server to stop: its own grace, and what its parts take on a busy machine.
+STOPPING = scaled(20)
 PASSWORD = "correct horse battery"
 Fields = dict[str, Any]
 
@@ -61,7 +65,13 @@ class LiveServer(Served):
         self.server = build_server(self.settings, plain=plain)
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self.server.run, args=([self._socket],))
+        # A daemon: one that does not end fails its test, and keeps no process of tests.
+        self._thread = threading.Thread(
+            target=self.server.run,
+            args=([self._socket],),
+            name=f"server on {self.port}",
+            daemon=True,
+        )
 
     @property
     def state(self) -> State:
@@ -80,7 +90,7 @@ class LiveServer(Served):
     def stop(self) -> None:
         """End it as SIGTERM does; may come twice."""
         self.server.should_exit = True
-        self._thread.join()
+        end(self._thread)
 
     def _wait_until_ready(self) -> None:
         with httpx2.Client(base_url=self.url) as client:
@@ -104,6 +114,27 @@ class LiveServer(Served):
             headers={"Authorization": f"Bearer {token}"},
         )
         assert response.status_code == 204
+
+
+def end(thread: threading.Thread, *, within: float = STOPPING) -> None:
+    """Wait for a thread that has been told to end.
+
+    Args:
+        thread: whatever holds it up is in the failure: where each thread of this process is.
+        within: seconds, scaled already.
+    """
+    thread.join(within)
+    if thread.is_alive():
+        raise AssertionError(f"{thread.name} has not ended in {within} s:\n{stacks()}")
+
+
+def stacks() -> str:
+    """Where each thread of this process is, as a traceback shows it."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "\n".join(
+        f"--- {names.get(ident)}\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+    )
 
 
 @dataclass
