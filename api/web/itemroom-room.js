@@ -89,6 +89,10 @@ class Composer {
     });
   }
 
+  focus() {
+    this.#box.focus();
+  }
+
   /** @param {(text: string) => void} onSend */
   #submit(onSend) {
     const text = this.#box.value.trim();
@@ -147,12 +151,12 @@ class Messages {
     if (known?.entry === entry) return known.row;
     const row = known?.row ?? make("div", "message");
     row.dataset.status = entry.status;
-    row.replaceChildren(...this.#parts(entry));
+    become(row, this.#parts(entry));
     this.#rows.set(entry.key, { entry, row });
     return row;
   }
 
-  /** @param {ViewEntry} entry */
+  /** @param {ViewEntry} entry @returns {HTMLElement[]} */
   #parts(entry) {
     const at = new Date(entry.at);
     const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -181,6 +185,21 @@ class Messages {
     const why = `${notSent} ${entry.error?.message ?? ""}`;
     return [make("p", "failure", {}, why, again, away)];
   }
+}
+
+/**
+ * Only what differs is replaced: what is put in is read out.
+ *
+ * @param {HTMLElement} row
+ * @param {HTMLElement[]} parts
+ */
+function become(row, parts) {
+  parts.forEach((part, index) => {
+    const before = row.children[index];
+    if (!before) row.append(part);
+    else if (!before.isEqualNode(part)) before.replaceWith(part);
+  });
+  while (row.children.length > parts.length) row.lastElementChild?.remove();
 }
 
 // How the element looks. What a page may change is a property `--itemroom-…`, or a part.
@@ -271,6 +290,10 @@ header {
   list-style: none;
 }
 
+.people::before {
+  content: attr(aria-label) ": ";
+}
+
 .people li {
   display: inline;
 }
@@ -298,6 +321,10 @@ header {
 .text {
   overflow-wrap: anywhere;
   white-space: pre-wrap;
+}
+
+.message[data-status="pending"] time::after {
+  content: " …";
 }
 
 .message[data-status="pending"] .text, .gone {
@@ -503,11 +530,14 @@ class Face {
   constructor(words, acts) {
     this.#words = words;
     this.#people = make("ul", "people", { "aria-label": words.people, role: "list" });
-    this.#messages = new Messages(words, acts);
-    this.#composer = new Composer(words, acts.publish).element;
+    this.#composer = new Composer(words, acts.publish);
+    this.#messages = new Messages(words, {
+      retry: (ref) => this.#after(() => acts.retry(ref)),
+      discard: (ref) => this.#after(() => acts.discard(ref)),
+    });
     this.#note = make("p", "note", { hidden: "" }, words.readOnly);
     const head = make("header", "header", {}, this.#title, this.#status, this.#people);
-    const parts = [head, this.#messages.element, this.#composer, this.#note];
+    const parts = [head, this.#messages.element, this.#composer.element, this.#note];
     this.element = make("section", "room", { "aria-label": words.room }, ...parts);
   }
 
@@ -522,16 +552,25 @@ class Face {
     this.#status.dataset.status = view.status;
     this.#showPeople(view);
     this.#messages.show(view);
-    this.#composer.hidden = view.status === "refused" || view.you?.role === "reader";
+    this.#composer.element.hidden = view.status === "refused" || view.you?.role === "reader";
     this.#note.hidden = view.you?.role !== "reader" || view.status === "refused";
   }
 
+  /** The button is gone after it: whoever uses the keyboard goes on. @param {() => void} act */
+  #after(act) {
+    act();
+    this.#composer.focus();
+  }
+
   /** @param {View} view */
-  #showPeople({ presence: { count, users } }) {
-    const names = users.map(({ name }) => name);
-    if (count > names.length) names.push(`${names.length ? "+" : ""}${count - names.length}`);
+  #showPeople({ presence: { count, users }, status }) {
+    // Without a connection nobody knows.
+    const isKnown = status === "live" || status === "resuming";
+    const names = isKnown ? users.map(({ name }) => name) : [];
+    if (isKnown && count > names.length) names.push(`${names.length ? "+" : ""}${count - names.length}`);
     if (this.#here === names.join("\n")) return;
     this.#here = names.join("\n");
+    this.#people.hidden = names.length === 0;
     this.#people.replaceChildren(...names.map((name) => make("li", "person", {}, isolated(name))));
   }
 }

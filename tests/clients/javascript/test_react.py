@@ -108,6 +108,9 @@ async def test_components_of_one_item_share_a_socket_that_the_last_closes(
     await shop.has_open(1)
     await say(talk_of(page), "still here")
     await expect(talk_of(page).locator(".stored")).to_have_text(["Ada to both", "Ada still here"])
+    await show(page, another="order-17")
+    await say(talk_of(page), "and here")
+    await expect(talk_of(page).locator(".stored")).to_have_count(3)
     await show(page)
     await shop.has_open(0)
     assert len(shop.sockets) == 3
@@ -231,5 +234,9 @@ async def test_a_function_for_credentials_may_be_another_in_each_render(
     await page.evaluate("by('second')")
     await page.evaluate("by('third')")
     assert await page.evaluate("asked") == ["first"]
-    await shop.has_open(1)
     assert len(shop.sockets) == 1
+    await shop.context.set_offline(True)
+    await expect(page.get_by_role("status")).to_have_text("waiting")
+    await shop.context.set_offline(False)
+    await expect(page.get_by_role("status")).to_have_text("live")
+    assert await page.evaluate("asked") == ["first", "third"]

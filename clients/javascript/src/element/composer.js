@@ -25,6 +25,10 @@ export class Composer {
     });
   }
 
+  focus() {
+    this.#box.focus();
+  }
+
   /** @param {(text: string) => void} onSend */
   #submit(onSend) {
     const text = this.#box.value.trim();

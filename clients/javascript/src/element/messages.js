@@ -50,12 +50,12 @@ export class Messages {
     if (known?.entry === entry) return known.row;
     const row = known?.row ?? make("div", "message");
     row.dataset.status = entry.status;
-    row.replaceChildren(...this.#parts(entry));
+    become(row, this.#parts(entry));
     this.#rows.set(entry.key, { entry, row });
     return row;
   }
 
-  /** @param {ViewEntry} entry */
+  /** @param {ViewEntry} entry @returns {HTMLElement[]} */
   #parts(entry) {
     const at = new Date(entry.at);
     const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -84,4 +84,19 @@ export class Messages {
     const why = `${notSent} ${entry.error?.message ?? ""}`;
     return [make("p", "failure", {}, why, again, away)];
   }
+}
+
+/**
+ * Only what differs is replaced: what is put in is read out.
+ *
+ * @param {HTMLElement} row
+ * @param {HTMLElement[]} parts
+ */
+function become(row, parts) {
+  parts.forEach((part, index) => {
+    const before = row.children[index];
+    if (!before) row.append(part);
+    else if (!before.isEqualNode(part)) before.replaceWith(part);
+  });
+  while (row.children.length > parts.length) row.lastElementChild?.remove();
 }

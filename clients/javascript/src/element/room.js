@@ -134,11 +134,14 @@ class Face {
   constructor(words, acts) {
     this.#words = words;
     this.#people = make("ul", "people", { "aria-label": words.people, role: "list" });
-    this.#messages = new Messages(words, acts);
-    this.#composer = new Composer(words, acts.publish).element;
+    this.#composer = new Composer(words, acts.publish);
+    this.#messages = new Messages(words, {
+      retry: (ref) => this.#after(() => acts.retry(ref)),
+      discard: (ref) => this.#after(() => acts.discard(ref)),
+    });
     this.#note = make("p", "note", { hidden: "" }, words.readOnly);
     const head = make("header", "header", {}, this.#title, this.#status, this.#people);
-    const parts = [head, this.#messages.element, this.#composer, this.#note];
+    const parts = [head, this.#messages.element, this.#composer.element, this.#note];
     this.element = make("section", "room", { "aria-label": words.room }, ...parts);
   }
 
@@ -153,16 +156,25 @@ class Face {
     this.#status.dataset.status = view.status;
     this.#showPeople(view);
     this.#messages.show(view);
-    this.#composer.hidden = view.status === "refused" || view.you?.role === "reader";
+    this.#composer.element.hidden = view.status === "refused" || view.you?.role === "reader";
     this.#note.hidden = view.you?.role !== "reader" || view.status === "refused";
   }
 
+  /** The button is gone after it: whoever uses the keyboard goes on. @param {() => void} act */
+  #after(act) {
+    act();
+    this.#composer.focus();
+  }
+
   /** @param {View} view */
-  #showPeople({ presence: { count, users } }) {
-    const names = users.map(({ name }) => name);
-    if (count > names.length) names.push(`${names.length ? "+" : ""}${count - names.length}`);
+  #showPeople({ presence: { count, users }, status }) {
+    // Without a connection nobody knows.
+    const isKnown = status === "live" || status === "resuming";
+    const names = isKnown ? users.map(({ name }) => name) : [];
+    if (isKnown && count > names.length) names.push(`${names.length ? "+" : ""}${count - names.length}`);
     if (this.#here === names.join("\n")) return;
     this.#here = names.join("\n");
+    this.#people.hidden = names.length === 0;
     this.#people.replaceChildren(...names.map((name) => make("li", "person", {}, isolated(name))));
   }
 }

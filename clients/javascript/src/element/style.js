@@ -86,6 +86,10 @@ header {
   list-style: none;
 }
 
+.people::before {
+  content: attr(aria-label) ": ";
+}
+
 .people li {
   display: inline;
 }
@@ -113,6 +117,10 @@ header {
 .text {
   overflow-wrap: anywhere;
   white-space: pre-wrap;
+}
+
+.message[data-status="pending"] time::after {
+  content: " …";
 }
 
 .message[data-status="pending"] .text, .gone {
