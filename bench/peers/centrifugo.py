@@ -41,14 +41,14 @@ class Centrifugo:
     """
 
     def __init__(self, store: Postgres | Redis | None = None) -> None:
-        kept = f"the newest {ROOMS['history_size']} messages of a room in memory"
-        self.name, self.title, self.keeps = "centrifugo", "Centrifugo", f"nothing ({kept})"
+        kept = f"the newest {ROOMS['history_size']} messages of a room in"
+        self.name, self.title, self.keeps = "centrifugo", "Centrifugo", f"nothing ({kept} memory)"
         if isinstance(store, Postgres):
             self.name, self.title = "centrifugo-pg", "Centrifugo with PostgreSQL"
             self.keeps = "everything that was answered (PostgreSQL, fsync on)"
         elif isinstance(store, Redis):
             self.name, self.title = "centrifugo-redis", "Centrifugo with Redis"
-            self.keeps = f"nothing ({kept} of Redis)"
+            self.keeps = f"nothing ({kept} Redis)"
         self._store = store
         self._program = Path()
         self._secret = secrets.token_urlsafe(48)

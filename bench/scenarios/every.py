@@ -26,7 +26,7 @@ MOST_ROUNDS: Mapping[str, int] = MappingProxyType(
         "history-page": 1,
         "slow-readers": 1,
         "floods": 1,
-        "pg-idle-rooms": 2,
+        "pg-idle-rooms": 1,
     }
 )
 
