@@ -24,6 +24,8 @@ ALLOWED = {
     # Which database there is, is what this setting says, and people write it.
     "settings.py": r".*(?:sqlite|postgresql)://.*",
     "cli/moving.py": r".*(?:sqlite|postgresql)://.*",
+    # The server for an application's tests is always on a file of its own.
+    "testing.py": r"sqlite:///",
 }
 
 
