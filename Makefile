@@ -57,7 +57,7 @@ test-fast: $(DEV) $(PROJECT) ## Those tests that need no server, no other progra
 	$(BIN)/python -m pytest -m "not live and not torture" $(ARGS)
 
 # Those folders that hold on either database; elsewhere tests still look into the file themselves.
-ON_POSTGRESQL = $(addprefix tests/,accounts history items live operators rights rooms)
+ON_POSTGRESQL = $(addprefix tests/,accounts docs history http items live operators rights rooms scenarios)
 
 .PHONY: test-postgresql
 test-postgresql: $(DEV) $(PROJECT) ## Those that hold on either database, on PostgreSQL

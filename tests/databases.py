@@ -124,6 +124,23 @@ def provided(directory: Path, **values: object) -> Settings:
     return settings
 
 
+def change(settings: Settings, *statements: str) -> None:
+    """Statements behind the back of a server, down or not, on a connection of their own."""
+    with ExitStack() as stack:
+        if settings.is_in_file:
+            # As another program: the lock on a file is the server's.
+            engine = open_engine(settings.database_path, writing=True, busy_timeout=10)
+            stack.callback(engine.dispose)
+        else:
+            store = store_of(settings)
+            store.open(url="")  # Beside a server that runs.
+            stack.callback(store.close)
+            engine = store.engine
+        connection = stack.enter_context(engine.begin())
+        for sql in statements:
+            execute(connection, sql)
+
+
 def execute(connection: Connection, sql: str, *values: object) -> Sequence[Any]:
     """A statement behind the product's back; each `?` in it stands for a value."""
     asked = (

@@ -1,8 +1,5 @@
 import asyncio
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,15 +7,10 @@ from tests.clients.drivers import Client, Driver, Program, each, on_stage
 from tests.clients.judge import faults, read_log, report
 from tests.clients.proxy import Proxy
 from tests.conftest import Serve
+from tests.databases import change
 from tests.serving import LiveServer, Person
 
 EPOCH = "0123456789abcdef"
-
-
-def change(database: Path, script: str) -> None:
-    """Behind the back of a server that is down."""
-    with closing(sqlite3.connect(database)) as connection:
-        connection.executescript(script)
 
 
 def five_messages(person: Person) -> str:
@@ -55,8 +47,8 @@ async def test_what_is_no_longer_kept_is_told(programs: list[Program], serve: Se
     ada = server.person("ada")
     epoch = five_messages(ada)
     await asyncio.to_thread(server.stop)
-    forget = "DELETE FROM entry WHERE seq <= 3; UPDATE item SET oldest = 4;"
-    change(server.settings.database_path, forget)
+    forget = "DELETE FROM entry WHERE seq <= 3", "UPDATE item SET oldest = 4"
+    change(server.settings, *forget)
     again = serve()
 
     async def play(driver: Driver) -> None:
@@ -83,8 +75,8 @@ async def test_a_restored_backup_is_told(programs: list[Program], serve: Serve) 
 
         clients: list[Client] = await each(drivers, enter)
         await asyncio.to_thread(server.stop)
-        lose = f"DELETE FROM entry WHERE seq > 3; UPDATE item SET head = 3, epoch = '{EPOCH}';"
-        change(server.settings.database_path, lose)
+        lose = "DELETE FROM entry WHERE seq > 3", f"UPDATE item SET head = 3, epoch = '{EPOCH}'"
+        change(server.settings, *lose)
         again = serve()
         proxy.target = again.url
         for number, client in enumerate(clients):

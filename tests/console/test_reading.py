@@ -1,14 +1,13 @@
 """Who said what, and when: what a reader finds in the list and in a long conversation."""
 
 import re
-import sqlite3
-from contextlib import closing
 
 import pytest
 from playwright.async_api import expect
 
 from tests.console.conftest import Visit
 from tests.console.pictures import keep
+from tests.databases import change
 from tests.deadlines import scaled
 from tests.serving import LiveServer, Person
 
@@ -22,11 +21,12 @@ def monologue(server: LiveServer, ada: Person) -> None:
     """Ada says something each minute for a while, on two days."""
     for number in range(16):
         ada.publish("order-17", f"thought {number}")
-    with closing(sqlite3.connect(server.settings.database_path, timeout=10)) as database:
-        noon = 1_700_000_000_000 // (5 * MINUTE) * 5 * MINUTE
-        database.execute("UPDATE entry SET at = ? + seq * ?", (noon, MINUTE))
-        database.execute("UPDATE entry SET at = at + 86400000 WHERE seq > 12")
-        database.commit()
+    noon = 1_700_000_000_000 // (5 * MINUTE) * 5 * MINUTE
+    change(
+        server.settings,
+        f"UPDATE entry SET at = {noon} + seq * {MINUTE}",
+        "UPDATE entry SET at = at + 86400000 WHERE seq > 12",
+    )
 
 
 async def test_long_run_of_one_author_says_again_who_and_when(

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 
 from api.http.logs import HIDDEN, hide_credentials
 from api.http.records import CleanRecords, guard_records
-from tests.conftest import make_settings
+from tests.databases import values_in
 from tests.process import PATIENCE
 from tests.scenarios.handshakes import sign_in
 from tests.serving import Served, Talk
@@ -80,10 +80,11 @@ class Site(Served):
 def uvicorn(directory: Path, name: str, *options: str) -> Iterator[Site]:
     (directory / "somebodys.py").write_text(SITE.replace("CANARY", CANARY))
     site = Site(directory, "/rooms" if name == "site" else "")
-    settings = make_settings(directory)
     command = [sys.executable, "-m", "uvicorn", f"somebodys:{name}", "--port", "0", *options]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("ITEMROOM_")}
-    variables = {"ITEMROOM_DATABASE_URL": settings.database_url, "PYTHONPATH": str(directory)}
+    values = values_in(directory).items()
+    variables = {f"ITEMROOM_{name.upper()}": value for name, value in values}
+    variables |= {"PYTHONPATH": str(directory)}
     root = str(Path(__file__).parent.parent.parent)
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(

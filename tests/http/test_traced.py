@@ -14,8 +14,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from api.http.traced import Traced
-from api.settings import Settings
 from api.traces import Traces, TracesError
+from tests.conftest import make_settings
 from tests.http.collecting import Spans, collector
 from tests.serving import LiveServer, Talk
 
@@ -40,8 +40,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
 def server(request: pytest.FixtureRequest, spans: Spans, tmp_path: Path) -> Iterator[LiveServer]:
     """A server that sends its traces there: ours, and one with uvicorn's own protocols."""
     assert spans.url
-    database = f"sqlite:///{tmp_path}/test.db"
-    settings = Settings(database_url=database, port=0, traces="otlp")
+    settings = make_settings(tmp_path, traces="otlp")
     with LiveServer(settings, plain=request.param == "plain") as server:
         yield server
 

@@ -10,6 +10,7 @@ import pytest
 
 from api.history.transaction import Transaction
 from tests.conftest import Serve
+from tests.databases import execute
 from tests.deadlines import scaled
 from tests.scenarios.frames import handshake
 from tests.scenarios.server_side import write
@@ -23,17 +24,18 @@ LONGEST_START = 100
 
 def fill(item_id: str, tx: Transaction) -> None:
     """A long log, made by one statement: what is in it does not matter here."""
-    tx.connection.exec_driver_sql(
+    execute(
+        tx.connection,
         """
-        WITH RECURSIVE number(n) AS (SELECT head + 1 FROM item WHERE id = ?1
-            UNION ALL SELECT n + 1 FROM number WHERE n < ?2)
         INSERT INTO entry (item_key, seq, kind, author_key, at, body)
-        SELECT i.key, n, 'message', (SELECT min(key) FROM user), 0, CAST('"old"' AS BLOB)
-        FROM number, item AS i WHERE i.id = ?1
+        WITH RECURSIVE number(n) AS (SELECT head + 1 FROM item WHERE id = ?
+            UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+        SELECT i.key, n, 'message', (SELECT min(key) FROM "user"), 0, ?
+        FROM number, item AS i WHERE i.id = ?
         """,
-        (item_id, ENTRIES),
+        *(item_id, ENTRIES, b'"old"', item_id),
     )
-    tx.connection.exec_driver_sql("UPDATE item SET head = ?2 WHERE id = ?1", (item_id, ENTRIES))
+    execute(tx.connection, "UPDATE item SET head = ? WHERE id = ?", ENTRIES, item_id)
 
 
 async def test_a_long_replay_is_whole_and_delays_nobody(serve: Serve) -> None:
