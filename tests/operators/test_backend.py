@@ -115,7 +115,7 @@ async def test_user_who_is_disconnected_comes_back_with_what_they_have(server: L
 
 async def test_live_rooms_are_listed_with_how_many_are_there(serve: Serve) -> None:
     """Within the patterns of the key, in pages; whoever has just gone is not there."""
-    server = serve(presence_grace=0)
+    server = serve(presence_grace=60)
     ada, bob = server.person("ada"), server.person("bob")
     for item in ("note", "order-1", "order-2", "order-3"):
         ada.create(item, bob="writer")
