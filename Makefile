@@ -56,11 +56,12 @@ test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some:
 test-fast: $(DEV) $(PROJECT) ## Those tests that need no server, no other program and no browser
 	$(BIN)/python -m pytest -m "not live and not torture" $(ARGS)
 
-# Those folders that hold on either database; elsewhere tests still look into the file themselves.
-ON_POSTGRESQL = $(addprefix tests/,accounts docs history http items live operators rights rooms scenarios)
+# Those folders and modules that hold on either database; whether others do has not been seen.
+ON_POSTGRESQL = $(addprefix tests/,accounts docs history http items live operators rights rooms \
+	scenarios clients/test_gaps.py console/test_reading.py wire/test_server.py)
 
 .PHONY: test-postgresql
-test-postgresql: $(DEV) $(PROJECT) ## Those that hold on either database, on PostgreSQL
+test-postgresql: $(DEV) $(PROJECT) $(NODE_MODULES) ## Those that hold on either database, on PostgreSQL
 	ITEMROOM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(or $(ARGS),$(ON_POSTGRESQL))
 
 .PHONY: torture

@@ -22,7 +22,7 @@ from api.security import Passwords
 from api.settings import Settings
 from api.state import State
 from tests import loggers, scratch
-from tests.databases import IN_FILES, provide, shared, values_in
+from tests.databases import IN_FILES, no_file, provide, shared, values_in
 from tests.deadlines import scaled
 from tests.people import People
 from tests.programs.postgresql import Cluster
@@ -184,6 +184,15 @@ def one_trust() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once = functools.cache(httpcore2.default_ssl_context)
         patch.setattr(httpcore2, "default_ssl_context", once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_files() -> Iterator[None]:
+    """On PostgreSQL, no server of this process may have its database in a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not IN_FILES:
+            patch.setattr("api.store.sqlite.database.open_engine", no_file)
         yield
 
 

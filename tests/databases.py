@@ -5,15 +5,15 @@ URL of a database of another, whose user may make more of them there.
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import SecretStr
-from sqlalchemy import Connection
+from sqlalchemy import Connection, NullPool, create_engine
 
 from api.settings import Settings
 from api.store.schema import migrate
@@ -109,6 +109,11 @@ def database_at(path: Path) -> None:
     path.write_bytes(template())
 
 
+def no_file(path: object, **_: object) -> NoReturn:
+    """Instead of opening one, on PostgreSQL: a test left on a file would say nothing of that."""
+    raise AssertionError(f"{path} is a file: take what `values_in` gives, or mark it `sqlite`")
+
+
 def provide(settings: Settings) -> None:
     """The same, where a server would have to migrate an empty file; another it has to see to."""
     if settings.is_in_file and not settings.database_path.exists():
@@ -139,6 +144,14 @@ def change(settings: Settings, *statements: str) -> None:
         connection = stack.enter_context(engine.begin())
         for sql in statements:
             execute(connection, sql)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """A look at a database, whatever has become of its server."""
+    driver = url.replace("postgresql:", "postgresql+psycopg:", 1)
+    with create_engine(driver, poolclass=NullPool).connect() as connection:
+        yield connection
 
 
 def execute(connection: Connection, sql: str, *values: object) -> Sequence[Any]:

@@ -14,7 +14,7 @@ import httpx2
 
 from api.settings import Settings
 from api.store.store import Store, store_of
-from tests.databases import SECRET, values_in
+from tests.databases import IN_FILES, SECRET, no_file, values_in
 from tests.deadlines import scaled
 from tests.serving import Served
 
@@ -54,7 +54,10 @@ class Process(Served):
         foreign = ("ITEMROOM_",) if measured else ("ITEMROOM_", "COVERAGE_PROCESS_")
         inherited = {k: value for k, value in os.environ.items() if not k.startswith(foreign)}
         chosen = values_in(directory) | {"port": 0} | settings
-        self._store = _store(chosen)
+        self.database_url = str(chosen["database_url"])
+        if not IN_FILES and self.database_url.startswith("sqlite:"):
+            no_file(self.database_url)
+        self._store = _store(self.database_url)
         variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
@@ -118,9 +121,8 @@ class Process(Served):
         raise RuntimeError(f"the server does not answer:\n{self.log}")
 
 
-def _store(chosen: dict[str, object]) -> Store | None:
+def _store(url: str) -> Store | None:
     """The database of a server if it is no file; a look at it does not disturb."""
-    url = str(chosen["database_url"])
     if url.startswith("sqlite:"):
         return None
     return store_of(Settings.model_validate({"database_url": url, "secret": SECRET}))

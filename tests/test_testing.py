@@ -12,6 +12,9 @@ from api.accounts.users import find_user
 from api.errors import Refusal
 from api.testing import LocalServer
 
+# It has a file of its own, whatever the environment says.
+pytestmark = pytest.mark.sqlite
+
 
 def test_server_is_there_with_people_and_gone_without_a_trace() -> None:
     """Twice in one process; nobody can sign in as whom it made."""

@@ -46,6 +46,16 @@ class Databases:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def sessions(self, url: str) -> list[int]:
+        """The processes of all sessions of a database but the one that asks."""
+        found = self.run(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'",
+            url,
+        )
+        return [int(str(pid)) for (pid,) in found]
+
     def terminate(self, url: str) -> None:
         """End all sessions of a database, as an operator may."""
         self.run(

@@ -3,24 +3,29 @@
 import asyncio
 import contextlib
 import itertools
+import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.databases import IN_FILES, connected, execute, shared
 from tests.process import Process
+from tests.programs.postgresql import Cluster
 from tests.serving import Fields, Person, Talk
 
 # No test here is about rates.
 UNLIMITED: dict[str, Any] = {"publish_rate": 0, "connections_per_user": 0, "handshake_rate": 0}
 
-# All entries: those in their places, and those that came a moment ago.
-LOGS = "(SELECT item_key, seq, ref FROM entry UNION ALL SELECT item_key, seq, ref FROM pile)"
+# All entries: those in their places, and in a file those that came a moment ago.
+PLACES = ("entry", "pile") if IN_FILES else ("entry",)
+LOGS = " UNION ALL ".join(f"SELECT item_key, seq, ref FROM {place}" for place in PLACES)
 
 
 @dataclass
@@ -54,25 +59,47 @@ class Chatter:
 
 
 @contextmanager
-def foreign_lock(database: Path) -> Iterator[None]:
-    """Another program that holds the database, as a hung disk would."""
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+def hung(server: Process) -> Iterator[None]:
+    """A database that does not answer: another program holds its file, or its sessions stand."""
+    if IN_FILES:
+        with closing(sqlite3.connect(server.database, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+    else:
+        # A lock would not do: the server's sessions wait for one for three seconds at most.
+        with stopped_sessions(server.database_url):
+            yield
+
+
+@contextmanager
+def stopped_sessions(url: str) -> Iterator[None]:
+    databases = shared.databases
+    if not isinstance(databases, Cluster):
+        pytest.skip("the sessions of somebody else's PostgreSQL cannot be stopped")
+    pids = databases.sessions(url)
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
         yield
-        connection.execute("ROLLBACK")
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
-def stored(database: Path) -> dict[str, int]:
+def stored(server: Process) -> dict[str, int]:
     """By ref: the seq that is on disk."""
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute(f"SELECT ref, seq FROM {LOGS} WHERE ref IS NOT NULL")
-        return dict(rows.fetchall())
+    with connected(server.database_url) as connection:
+        rows = execute(connection, f"SELECT ref, seq FROM ({LOGS}) AS logs WHERE ref IS NOT NULL")
+        return dict(rows)
 
 
-def no_holes(database: Path) -> bool:
-    with closing(sqlite3.connect(database)) as connection:
-        query = f"SELECT count(*), max(seq), max(head) FROM {LOGS} JOIN item ON item.key = item_key"
-        rows = connection.execute(f"{query} GROUP BY item_key").fetchall()
+def no_holes(server: Process) -> bool:
+    with connected(server.database_url) as connection:
+        query = f"SELECT count(*), max(seq), max(head) FROM ({LOGS}) AS logs"
+        joined = f"{query} JOIN item ON item.key = item_key GROUP BY item_key"
+        rows = execute(connection, joined)
     return all(count == newest == head for count, newest, head in rows)
 
 
@@ -83,7 +110,7 @@ async def ended(server: Process) -> int:
 
 @dataclass
 class Held:
-    """A server whose database is held by another program, with a publish that waits for it."""
+    """A server whose database does not answer, with a publish that waits for it."""
 
     server: Process
     ada: Person
@@ -99,7 +126,7 @@ async def hold(server: Process, stack: AsyncExitStack) -> Held:
     for number in range(20):
         answer = await talk.publish("stored", f"r{number}")
         acked[answer["ref"]] = answer["seq"]
-    stack.enter_context(foreign_lock(server.database))
+    stack.enter_context(hung(server))
     await talk.send("publish", ref="waits", body="for the other program")
     await talk.send("ping")  # Taken after the publish, and answered without the database.
     await talk.get("pong")
