@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from functools import partial
 
 import httpx2
 import pytest
 from pydantic import SecretStr
 from websockets.exceptions import InvalidStatus
 
-from api.app import running
+from api.app import OPERATOR_TOKEN_TTL, running
 from api.settings import Settings
 from api.store.failures import DatabaseError, Held
 from api.store.store import store_of
@@ -36,6 +37,26 @@ async def test_what_is_told_and_what_nobody_told_are_counted(
             await count(server, 'itemroom_hints_total{way="sent"}')
             await count(server, 'itemroom_repairs_total{what="rights"}')
         assert read(server, "itemroom_broker_up") == 1
+
+
+async def test_each_server_shows_the_rooms_of_all(cluster: Cluster) -> None:
+    """To whoever runs one of them, at whichever somebody is."""
+    settings = Settings(database_url=cluster.database(), secret=SecretStr(SECRET), port=0)
+    with LiveServer(settings) as left, LiveServer(settings) as right:
+        ada = left.person("ada")
+        ada.create("order-17")
+        token = left.state.tokens.issue("operator", use="operator", ttl=OPERATOR_TOKEN_TTL).token
+
+        def rooms(server: LiveServer) -> object:
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = httpx2.get(f"{server.url}/rooms", headers=headers, trust_env=False)
+            return answer.json()["rooms"]
+
+        async with ada.room("order-17"):
+            seen = [{"item": "order-17", "users": 1, "connections": 1}]
+            for server in (left, right):
+                await until(partial(lambda server: rooms(server) == seen, server))
+        await until(lambda: rooms(right) == [])
 
 
 async def test_servers_know_each_other(cluster: Cluster) -> None:
