@@ -82,6 +82,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._held: list[str] = []
+        self._is_open = False
         self._server: WebSocketRoute | None = None
 
     async def before(self, page: Page) -> None:
@@ -89,8 +90,9 @@ class Gate:
         await page.route_web_socket(re.compile(r"/ws(\?|$)"), self._connect)
 
     def open(self) -> None:
-        """Let through what was kept back."""
+        """Let through what was kept back, and what is still on its way to here."""
         assert self._server is not None
+        self._is_open = True
         for message in self._held:
             self._server.send(message)
 
@@ -99,7 +101,7 @@ class Gate:
 
         def pass_on(message: str | bytes) -> None:
             assert isinstance(message, str)
-            if '"publish"' in message:
+            if '"publish"' in message and not self._is_open:
                 self._held.append(message)
             else:
                 server.send(message)

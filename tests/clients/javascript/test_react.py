@@ -1,5 +1,6 @@
 """The hook, in React and a browser, built by a bundler from the package as it is published."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tests.browser import Windows
 from tests.clients.javascript.conftest import SOURCES
 from tests.clients.javascript.shop import Gate, Shop, build
 from tests.console.pictures import keep
+from tests.deadlines import scaled
 from tests.docs.reading import blocks
 from tests.serving import LiveServer, Person
 
@@ -80,6 +82,8 @@ async def test_the_program_of_the_manual_talks_over_one_socket(
 
 
 SHOW = "(talks) => show(talks)"
+# Whoever would close a socket at once has done so by then.
+IDLE = "() => new Promise((done) => setTimeout(() => requestIdleCallback(() => done()), 20))"
 
 
 async def show(page: Page, **items: Any) -> None:
@@ -131,7 +135,8 @@ async def test_a_component_that_gets_another_item_shows_nothing_of_the_one_befor
           for (const section of document.querySelectorAll("section"))
             seen.add(section.ariaLabel + ": " + section.querySelector("ul").innerText.trim());
         };
-        new MutationObserver(look).observe(document, { subtree: true, childList: true });
+        const all = { subtree: true, childList: true, attributes: true };
+        new MutationObserver(look).observe(document, all);
     }""")
     await show(page, a="order-17")
     await expect(page.get_by_text("of 17")).to_be_visible()
@@ -177,10 +182,11 @@ async def test_what_is_published_is_stored_although_nobody_looks_on(
     await say(talk_of(page), "and gone")
     await expect(page.locator(".pending")).to_have_count(1)
     await show(page)
-    gate.open()
-    async with ada.room("order-17", after=0) as talk:
-        assert (await talk.get("message"))["body"] == {"text": "and gone"}
     await expect(page.get_by_role("region")).to_have_count(0)
+    await page.evaluate(IDLE)
+    gate.open()
+    async with asyncio.timeout(scaled(10)), ada.room("order-17", after=0) as talk:
+        assert (await talk.get("message"))["body"] == {"text": "and gone"}
 
 
 async def test_what_was_refused_stays_with_its_error_and_can_be_sent_again(
