@@ -226,6 +226,8 @@ async def test_a_function_for_credentials_may_be_another_in_each_render(
     windows: Windows, ada: Person, stage: str
 ) -> None:
     """One socket; and the newest is asked when it has to be opened again."""
+    # It may be tried while there is no network, and then asks once more.
+    windows.tolerate("ERR_INTERNET_DISCONNECTED")
     shop = await Shop.visited(windows, ada)
     await shop.context.clear_cookies()
     page = await shop.run(stage)
@@ -245,4 +247,5 @@ async def test_a_function_for_credentials_may_be_another_in_each_render(
     await expect(page.get_by_role("status")).to_have_text("waiting")
     await shop.context.set_offline(False)
     await expect(page.get_by_role("status")).to_have_text("live")
-    assert await page.evaluate("asked") == ["first", "third"]
+    first, *others = await page.evaluate("asked")
+    assert (first, set(others)) == ("first", {"third"})
