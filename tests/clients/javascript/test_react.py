@@ -82,8 +82,6 @@ async def test_the_program_of_the_manual_talks_over_one_socket(
 
 
 SHOW = "(talks) => show(talks)"
-# Whoever would close a socket at once has done so by then.
-IDLE = "() => new Promise((done) => setTimeout(() => requestIdleCallback(() => done()), 20))"
 
 
 async def show(page: Page, **items: Any) -> None:
@@ -183,7 +181,6 @@ async def test_what_is_published_is_stored_although_nobody_looks_on(
     await expect(page.locator(".pending")).to_have_count(1)
     await show(page)
     await expect(page.get_by_role("region")).to_have_count(0)
-    await page.evaluate(IDLE)
     gate.open()
     async with asyncio.timeout(scaled(10)), ada.room("order-17", after=0) as talk:
         assert (await talk.get("message"))["body"] == {"text": "and gone"}
