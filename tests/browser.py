@@ -148,9 +148,12 @@ class Windows:
         self.faults.append(fault)
 
     async def close(self) -> None:
-        """Close all; what they complained of until now is in `faults`."""
-        for context in self._contexts:
-            await context.close()
+        """Close all; what they complained of until now is in `faults`.
+
+        Before a server that a test itself ends: a page that is left behind complains of it.
+        """
+        while self._contexts:
+            await self._contexts.pop().close()
 
     def check(self) -> None:
         """Nothing but what was tolerated."""

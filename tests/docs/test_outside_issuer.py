@@ -35,3 +35,4 @@ async def test_shop_of_the_example_has_a_page_a_backend_and_a_bot(
             "Ada: Where is it?",
             "Shop bot: It is on its way.",
         ]
+        await windows.close()

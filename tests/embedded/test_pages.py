@@ -42,6 +42,7 @@ async def test_console_below_a_host_s_path_is_whole(tmp_path: Path, windows: Win
         await page.get_by_role("link", name="REST API").click()
         await expect(page).to_have_url(f"{host.url}/docs")
         await expect(page.get_by_text("/auth/login").first).to_be_visible()
+        await windows.close()
 
 
 async def test_desk_of_the_example_has_people_tickets_and_a_bot(
@@ -71,3 +72,4 @@ async def test_desk_of_the_example_has_people_tickets_and_a_bot(
             "Bob: I have another one.",
             "Desk bot: Bob closed this ticket.",
         ]
+        await windows.close()
