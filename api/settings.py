@@ -66,6 +66,8 @@ class Settings(BaseSettings):
         tuple[Annotated[str, AfterValidator(places.check_proxy)], ...], NoDecode
     ] = ()
     """Addresses or networks whose `X-Forwarded-*` headers are believed."""
+    outgoing_private: bool = False
+    """Whether webhooks may lead to this machine and its network."""
     registration: Literal["open", "closed"] = "open"
     metrics: Literal["open", "admins"] = "open"
     """Who reads `/metrics`: whoever reaches it; or admins, and what runs on this machine."""

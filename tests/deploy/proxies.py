@@ -73,7 +73,7 @@ class Proxy:
 def running(kind: str, folder: Path, *upstreams: int) -> Iterator[Proxy]:
     """A proxy in front of servers of this machine, by their ports: one or two."""
     folder.mkdir()
-    proxy = Proxy(folder, free_port(), free_port(), _certify(folder))
+    proxy = Proxy(folder, free_port(), free_port(), certify(folder))
     program = find(kind)
     arguments = (_nginx if kind == "nginx" else _haproxy)(proxy, list(upstreams))
     with (folder / "output.log").open("wb") as output:
@@ -136,7 +136,8 @@ def placed(text: str, places: dict[str, str], upstreams: list[int]) -> str:
     return text
 
 
-def _certify(folder: Path) -> ssl.SSLContext:
+def certify(folder: Path) -> ssl.SSLContext:
+    """A certificate of `NAME` and 127.0.0.1, beside its key; what believes in it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))

@@ -1,0 +1,1 @@
+"""Calls to programs of the product's: bounded, signed, only where they may go; of no item."""
