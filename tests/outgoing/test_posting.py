@@ -161,7 +161,7 @@ def test_url_of_a_program_is_taken(url: str) -> None:
         ("https://shop.example/ a", "expected a URL as"),
         ("https://shop.example/\r\nHost: b", "expected a URL as"),
         ("https://user:password@shop.example", "without a password"),
-        ("https://shop.example/#a", "without a fragment"),
+        ("https://shop.example/#a", "a fragment"),
         ("https://shop.example/" + "a" * 2000, "at most 2000"),
     ],
 )
