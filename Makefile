@@ -56,9 +56,9 @@ test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some:
 test-fast: $(DEV) $(PROJECT) ## Those tests that need no server, no other program and no browser
 	$(BIN)/python -m pytest -m "not live and not torture" $(ARGS)
 
-# Those folders and modules that hold on either database; whether others do has not been seen.
-ON_POSTGRESQL = $(addprefix tests/,accounts docs history http items live operators rights rooms \
-	scenarios clients/test_gaps.py console/test_reading.py wire/test_server.py)
+# Those folders that hold on either database; whether others do has not been seen.
+ON_POSTGRESQL = $(addprefix tests/,accounts clients console docs embedded history http items live \
+	operators pages rights rooms scenarios wire)
 
 .PHONY: test-postgresql
 test-postgresql: $(DEV) $(PROJECT) $(NODE_MODULES) ## Those that hold on either database, on PostgreSQL

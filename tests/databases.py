@@ -5,7 +5,7 @@ URL of a database of another, whose user may make more of them there.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -87,6 +87,11 @@ def values_in(directory: Path) -> dict[str, str]:
     if IN_FILES:
         return {"database_url": f"sqlite:///{directory / 'test.db'}"}
     return {"database_url": shared.database_in(directory), "secret": SECRET}
+
+
+def variables(values: Mapping[str, object]) -> dict[str, str]:
+    """Settings by their names, for whoever reads them from the environment."""
+    return {f"ITEMROOM_{name.upper()}": str(value) for name, value in values.items()}
 
 
 @cache

@@ -14,7 +14,7 @@ import httpx2
 
 from api.settings import Settings
 from api.store.store import Store, store_of
-from tests.databases import IN_FILES, SECRET, no_file, values_in
+from tests.databases import IN_FILES, SECRET, no_file, values_in, variables
 from tests.deadlines import scaled
 from tests.serving import Served
 
@@ -58,11 +58,10 @@ class Process(Served):
         if not IN_FILES and self.database_url.startswith("sqlite:"):
             no_file(self.database_url)
         self._store = _store(self.database_url)
-        variables = {f"ITEMROOM_{name.upper()}": str(value) for name, value in chosen.items()}
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
                 [*self.prefix, ITEMROOM, "serve", *self.arguments],
-                env=inherited | variables,
+                env=inherited | variables(chosen),
                 stdout=stdout,
                 stderr=log if stderr is None else stderr,
                 cwd=directory,

@@ -262,6 +262,7 @@ async def test_lifespan_can_be_entered_in_another(rooms: Itemroom) -> None:
     await asyncio.sleep(0)
 
 
+@pytest.mark.sqlite  # As it stands, it has a file.
 async def test_application_of_the_document_works_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ async def test_console_below_a_host_s_path_is_whole(tmp_path: Path, windows: Win
         await windows.close()
 
 
+@pytest.mark.sqlite  # As it stands, it has a file.
 async def test_desk_of_the_example_has_people_tickets_and_a_bot(
     tmp_path: Path, windows: Windows
 ) -> None:

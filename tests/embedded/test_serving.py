@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from api.wire.hosts import HostError, load_host
+from tests.databases import values_in, variables
 from tests.docs.test_examples import read_until, running
 from tests.process import ITEMROOM
 
@@ -22,7 +23,7 @@ SHOP = """
 from fastapi import FastAPI
 from itemroom_server import Itemroom
 
-rooms = Itemroom(identify=lambda _: ("1", "Ada"), database_url="sqlite:///rooms.db")
+rooms = Itemroom(identify=lambda _: ("1", "Ada"), **DATABASE)
 app = FastAPI(lifespan=rooms.lifespan)
 app.mount("/live/rooms", rooms)
 
@@ -40,7 +41,7 @@ bare = FastAPI()
 def make_user(folder: Path) -> int:
     """By an operator's command, which finds the server by its database."""
     create = [ITEMROOM, "user", "create", "eve", "--no-password"]
-    database = {"ITEMROOM_DATABASE_URL": "sqlite:///rooms.db"}
+    database = variables(values_in(folder))
     return subprocess.run(list(map(str, create)), cwd=folder, env=database, check=False).returncode
 
 
@@ -53,7 +54,7 @@ async def read_all(socket: ClientConnection) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where somebody's application is."""
-    (tmp_path / "somebodys_shop.py").write_text(SHOP)
+    (tmp_path / "somebodys_shop.py").write_text(f"DATABASE = {values_in(tmp_path)}\n{SHOP}")
     return tmp_path
 
 
