@@ -1,13 +1,19 @@
-"""Connections to PostgreSQL that end at the worst moment: with a commit, before its answer."""
+"""Connections to PostgreSQL that end at the worst moment: with a commit, before its answer.
+
+And those that carry what servers tell each other, which can be misheard.
+"""
 
 from collections import deque
 
-from tests.nodes.links import Cut
+from tests.nodes.links import Cut, Passage
+from tests.nodes.mishearing import Ear
 
 # Messages without a type of their own, by which a client asks for encryption before it begins.
 _ASKS = {80877103, 80877104}
 _STORES = b"INSERT INTO entry "
 _COMMIT = b"COMMIT"
+_CARRIES = (b"LISTEN ", b"SELECT pg_notify(")
+_NOTIFICATION = b"A"
 _IDLE = b"I"
 
 
@@ -31,8 +37,9 @@ class Scissors:
         """Those that have not been cut yet will not be."""
         self._wanted.clear()
 
-    def connection(self) -> "Connection":
-        return Connection(self)
+    def connection(self, ear: Ear | None = None) -> "Connection":
+        """With an ear, what comes by NOTIFY may be misheard."""
+        return Connection(self, ear)
 
     def take(self) -> bool | None:
         """Whether the commit that is to be cut now arrives; None: none is."""
@@ -43,10 +50,16 @@ class Scissors:
 
 
 class Connection:
-    """Takes PostgreSQL's messages apart as far as it takes to know what commits entries."""
+    """Takes PostgreSQL's messages apart as far as it takes to know what commits entries.
 
-    def __init__(self, scissors: Scissors) -> None:
+    Attributes:
+        carries_hints: it is one that tells others something, or hears it.
+    """
+
+    def __init__(self, scissors: Scissors, ear: Ear | None) -> None:
         self._scissors = scissors
+        self._ear = ear
+        self.carries_hints = False
         self._has_begun = False
         self._asked = 0  # Answers of one byte, without a message around it, that are to come.
         self._upward = self._downward = b""
@@ -65,6 +78,7 @@ class Connection:
 
     def down(self, data: bytes) -> bytes:
         self._downward += data
+        passed: list[bytes] = []
         while self._downward:
             if self._asked:
                 self._asked, size = self._asked - 1, 1
@@ -74,8 +88,10 @@ class Connection:
                     self._stores = self._commits = False
             if not size:
                 break
-            self._downward = self._downward[size:]
-        return data
+            message, self._downward = self._downward[:size], self._downward[size:]
+            is_hint = self._ear is not None and message[:1] == _NOTIFICATION
+            passed.append(self._ear.heard(message) if self._ear and is_hint else message)
+        return b"".join(passed)
 
     def _next_upward(self) -> bytes:
         size = _size(self._upward, int(self._has_begun))
@@ -104,6 +120,12 @@ class Connection:
     def _run(self, text: bytes) -> None:
         self._stores |= _STORES in text
         self._commits |= text.startswith(_COMMIT)
+        self.carries_hints |= text.startswith(_CARRIES)
+
+
+def carries_hints(passage: Passage) -> bool:
+    """Which connections to PostgreSQL do, by those who send or hear them."""
+    return isinstance(passage, Connection) and passage.carries_hints
 
 
 def _size(data: bytes, type_bytes: int) -> int:

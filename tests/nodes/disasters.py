@@ -6,14 +6,22 @@ Each begins, lasts for so many seconds, and is over when it returns; some are ov
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.nodes.links import Link
+import psycopg
+
+from tests.nodes.links import Link, Which, every
 from tests.nodes.scene import Scene
 from tests.programs.postgresql import Cluster
 
+END_LISTENERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database()
+    AND (query LIKE 'LISTEN %' OR query LIKE 'SELECT pg_notify(%')
+"""
 Disaster = Callable[[Scene, float], Awaitable[None]]
 ALL: dict[str, Disaster] = {}
 
@@ -78,18 +86,21 @@ async def commits_cut(scene: Scene, _seconds: float) -> None:
 @_disaster
 async def database_cut_off(scene: Scene, seconds: float) -> None:
     """One server does not reach it, and hears of others all the same."""
-    await _cut_off(scene.dice.choice(scene.members).database, seconds)
+    await _cut_off([(scene.dice.choice(scene.members).database, every)], seconds)
 
 
 @_disaster
 async def broker_cut_off(scene: Scene, seconds: float) -> None:
     """One server hears of no others, and stores all the same."""
-    await _cut_off(scene.dice.choice(scene.members).broker, seconds)
+    await _cut_off([scene.dice.choice(scene.members).carrier], seconds)
 
 
 @_disaster
 async def broker_killed(scene: Scene, seconds: float) -> None:
     """Nobody hears of anybody."""
+    if scene.redis is None:
+        await _end_listeners(scene, seconds)
+        return
     await asyncio.to_thread(scene.redis.stop)
     await asyncio.sleep(seconds)
     await asyncio.to_thread(scene.redis.start)
@@ -98,6 +109,9 @@ async def broker_killed(scene: Scene, seconds: float) -> None:
 @_disaster
 async def broker_frozen(scene: Scene, seconds: float) -> None:
     """Likewise, and no error says so."""
+    if scene.redis is None:
+        await _cut_off([member.carrier for member in scene.members], seconds)
+        return
     scene.redis.signal(signal.SIGSTOP)
     await asyncio.sleep(seconds)
     scene.redis.signal(signal.SIGCONT)
@@ -120,10 +134,21 @@ async def clients_cut(scene: Scene, _seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-async def _cut_off(link: Link, seconds: float) -> None:
-    link.stall()
+async def _cut_off(ways: Sequence[tuple[Link, Which]], seconds: float) -> None:
+    for link, which in ways:
+        link.stall(which)
     await asyncio.sleep(seconds)
-    link.flow()
+    for link, which in ways:
+        link.flow(which)
+
+
+async def _end_listeners(scene: Scene, seconds: float) -> None:
+    """Those sessions of PostgreSQL that carry hints, as soon as they are there."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        with suppress(psycopg.OperationalError):  # The database may be away as well.
+            await asyncio.to_thread(scene.cluster.run, END_LISTENERS, scene.database_url)
+        await asyncio.sleep(0.05)
 
 
 def family(cluster: Cluster) -> list[int]:

@@ -5,8 +5,9 @@ Bytes pass through the test's own event loop, by way of whatever takes them apar
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol, Self
 
 # Seconds for which bytes that were sent may be on their way: the limit that our servers set for
@@ -38,6 +39,15 @@ class Open:
         return data
 
 
+Which = Callable[[Passage], bool]
+"""Of the connections of a link, by what takes their bytes apart."""
+
+
+def every(_passage: Passage) -> bool:
+    """All of them."""
+    return True
+
+
 class Link:
     """Listens on a free port between `async with` and its end.
 
@@ -52,8 +62,8 @@ class Link:
     ) -> None:
         self._ports = ports
         self._passage = passage
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._stalled: list[Which] = []
+        self._flowing = asyncio.Event()  # Set, and made anew, each time that less is stalled.
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients: set[StreamWriter] = set()
 
@@ -73,13 +83,15 @@ class Link:
         for client in tuple(self._clients):
             client.transport.abort()
 
-    def stall(self) -> None:
-        """From now on nothing passes, and nobody is told why."""
-        self._flowing.clear()
+    def stall(self, which: Which = every) -> None:
+        """From now on nothing passes of these, and nobody is told why."""
+        self._stalled.append(which)
 
-    def flow(self) -> None:
-        """What was held goes on, where nobody has given up."""
+    def flow(self, which: Which = every) -> None:
+        """What was held goes on, where nobody has given up, and nothing else holds it."""
+        self._stalled.remove(which)
         self._flowing.set()
+        self._flowing = asyncio.Event()
 
     def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
@@ -94,19 +106,20 @@ class Link:
         client.transport.abort()
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        if not await self._flows() or (dialled := await self._dial()) is None:
+        passage = self._passage()
+        if not await self._flows(passage) or (dialled := await self._dial()) is None:
             return
         server_reader, server = dialled
-        passage = self._passage()
         try:
             try:
                 async with asyncio.TaskGroup() as pumps:
-                    pumps.create_task(self._pump(reader, server, passage.up))
-                    pumps.create_task(self._pump(server_reader, writer, passage.down))
+                    flows = partial(self._flows, passage)
+                    pumps.create_task(_pump(reader, server, passage.up, flows))
+                    pumps.create_task(_pump(server_reader, writer, passage.down, flows))
             except* (Cut, OSError):
                 writer.transport.abort()
             # What has passed arrives, on both sides.
-            await self._flowing.wait()
+            await self._until_flowing(passage)
             for end in (server, writer):
                 end.close()
                 with suppress(OSError):
@@ -114,31 +127,40 @@ class Link:
         finally:
             server.transport.abort()
 
-    async def _pump(
-        self, reader: StreamReader, writer: StreamWriter, through: Callable[[bytes], bytes]
-    ) -> None:
-        while data := await reader.read(1 << 16):
-            if not await self._flows():
-                raise Cut
-            try:
-                passed = through(data)
-            except Cut as cut:
-                writer.write(cut.args[0])
-                raise
-            writer.write(passed)
-            await writer.drain()
-        # Whoever is there reads the end of it, and then so does the other way back.
-        writer.close()
-
-    async def _flows(self) -> bool:
+    async def _flows(self, passage: Passage) -> bool:
         """Waits for it, as long as TCP would."""
         with suppress(TimeoutError):
             async with asyncio.timeout(UNACKNOWLEDGED):
-                return await self._flowing.wait()
+                await self._until_flowing(passage)
+                return True
         return False
+
+    async def _until_flowing(self, passage: Passage) -> None:
+        while any(which(passage) for which in self._stalled):
+            await self._flowing.wait()
 
     async def _dial(self) -> tuple[StreamReader, StreamWriter] | None:
         for port in self._ports():
             with suppress(OSError):
                 return await asyncio.open_connection("127.0.0.1", port)
         return None
+
+
+async def _pump(
+    reader: StreamReader,
+    writer: StreamWriter,
+    through: Callable[[bytes], bytes],
+    flows: Callable[[], Awaitable[bool]],
+) -> None:
+    while data := await reader.read(1 << 16):
+        if not await flows():
+            raise Cut
+        try:
+            passed = through(data)
+        except Cut as cut:
+            writer.write(cut.args[0])
+            raise
+        writer.write(passed)
+        await writer.drain()
+    # Whoever is there reads the end of it, and then so does the other way back.
+    writer.close()

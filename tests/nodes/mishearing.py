@@ -1,4 +1,4 @@
-"""Connections to Redis on which what servers tell each other is lost, doubled, or comes late."""
+"""Connections on which what servers tell each other is lost, doubled, or comes late."""
 
 import random
 
@@ -24,8 +24,13 @@ class Mishearing:
         """From now on these shares; without any all is heard as it was told."""
         self.lost, self.doubled, self.late = lost, doubled, late
 
+    def ear(self) -> "Ear":
+        """Of one connection, whatever it is to."""
+        return Ear(self)
+
     def connection(self) -> "Connection":
-        return Connection(self)
+        """To Redis."""
+        return Connection(self.ear())
 
     def of(self, hint: bytes, waiting: list[bytes]) -> list[bytes]:
         """What is heard in the place of one; those that come late are put with the waiting."""
@@ -41,13 +46,26 @@ class Mishearing:
         return [hint, *_emptied(waiting)]
 
 
-class Connection:
-    """Takes Redis's answers apart, as far as it takes to know the hints among them."""
+class Ear:
+    """What comes by one connection, and what of it is still to come."""
 
     def __init__(self, mishearing: Mishearing) -> None:
         self._mishearing = mishearing
-        self._downward = b""
         self._waiting: list[bytes] = []
+
+    def heard(self, hint: bytes) -> bytes:
+        """What is heard now that this was told: its bytes, with all that is around the hint."""
+        if _BEAT in hint:
+            return b"".join([hint, *_emptied(self._waiting)])
+        return b"".join(self._mishearing.of(hint, self._waiting))
+
+
+class Connection:
+    """Takes Redis's answers apart, as far as it takes to know the hints among them."""
+
+    def __init__(self, ear: Ear) -> None:
+        self._ear = ear
+        self._downward = b""
 
     def up(self, data: bytes) -> bytes:
         return data
@@ -57,12 +75,7 @@ class Connection:
         passed: list[bytes] = []
         while end := _end(self._downward, 0):
             reply, self._downward = self._downward[:end], self._downward[end:]
-            if not reply.startswith(_MESSAGE):
-                passed.append(reply)
-            elif _BEAT in reply:
-                passed += [reply, *_emptied(self._waiting)]
-            else:
-                passed += self._mishearing.of(reply, self._waiting)
+            passed.append(self._ear.heard(reply) if reply.startswith(_MESSAGE) else reply)
         return b"".join(passed)
 
 

@@ -1,4 +1,4 @@
-"""Servers of one database and one Redis, and what lies between them and everybody else."""
+"""Servers of one database, perhaps one Redis, and what lies between them and everybody else."""
 
 import asyncio
 import random
@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.nodes.commits import Scissors
-from tests.nodes.links import Link
+from tests.nodes.commits import Connection, Scissors, carries_hints
+from tests.nodes.links import Link, Which, every
 from tests.nodes.mishearing import Mishearing
 from tests.nodes.serving import Node
 from tests.programs.postgresql import Cluster
@@ -41,14 +41,19 @@ class Member:
     Args:
         make: a process that is about to serve, given its `port`, `database_url` and `broker_url`.
         scene: where it belongs.
+
+    Attributes:
+        carrier: the way of its hints, a link and which of its connections.
     """
 
     def __init__(self, make: "partial[Node]", scene: "Scene") -> None:
         self._make = make
         self._scene = scene
         self.scissors, self.mishearing = Scissors(), Mishearing(scene.dice)
-        self.database = Link(lambda: [scene.cluster.port], self.scissors.connection)
-        self.broker = Link(lambda: [scene.redis.port], self.mishearing.connection)
+        self.database = Link(lambda: [scene.cluster.port], self._to_postgresql)
+        self.carrier: tuple[Link, Which] = self.database, carries_hints
+        if redis := scene.redis:
+            self.carrier = Link(lambda: [redis.port], self.mishearing.connection), every
         self.node: Node
         self.port: int | None = None
         self.is_running = False
@@ -67,13 +72,22 @@ class Member:
             else:
                 return
 
+    @property
+    def links(self) -> set[Link]:
+        """To all that it uses."""
+        return {self.database, self.carrier[0]}
+
+    def _to_postgresql(self) -> Connection:
+        by_notify = self._scene.redis is None
+        return self.scissors.connection(self.mishearing.ear() if by_notify else None)
+
     def _start(self) -> None:
         scene = self._scene
-        self.node = self._make(
-            database_url=_through(scene.database_url, scene.cluster.port, self.database),
-            broker_url=_through(scene.redis.url, scene.redis.port, self.broker),
-            port=self.port,
-        )
+        database = _through(scene.database_url, scene.cluster.port, self.database)
+        carried = {}
+        if redis := scene.redis:
+            carried["broker_url"] = _through(redis.url, redis.port, self.carrier[0])
+        self.node = self._make(database_url=database, port=self.port, **carried)
         self.node.__enter__()
         self.port = self.node.port
         self.is_running = True
@@ -99,11 +113,12 @@ class Scene:
     """Between `stage` and its end.
 
     Attributes:
+        redis: what carries hints; None: NOTIFY does.
         members: the servers.
         balancer: gives each connection to any of those that run.
     """
 
-    def __init__(self, cluster: Cluster, redis: Redis, dice: random.Random) -> None:
+    def __init__(self, cluster: Cluster, redis: Redis | None, dice: random.Random) -> None:
         self.cluster, self.redis, self.dice = cluster, redis, dice
         self.database_url = cluster.database()
         self.members: list[Member] = []
@@ -130,7 +145,7 @@ class Scene:
 async def stage(
     folder: Path,
     cluster: Cluster,
-    redis: Redis,
+    redis: Redis | None,
     *,
     dice: random.Random,
     count: int,
@@ -145,7 +160,7 @@ async def stage(
             directory = folder / f"node-{number}"
             directory.mkdir()
             member = Member(partial(kind, directory, **SETTINGS | settings), scene)
-            for link in (member.database, member.broker):
+            for link in member.links:
                 await stack.enter_async_context(link)
             scene.members.append(member)
             stack.push_async_callback(asyncio.to_thread, member.end)

@@ -9,8 +9,8 @@ from functools import partial
 import psycopg
 import pytest
 
-from tests.nodes.commits import Scissors
-from tests.nodes.links import Link
+from tests.nodes.commits import Scissors, carries_hints
+from tests.nodes.links import Link, Passage
 from tests.nodes.mishearing import Mishearing
 from tests.programs.postgresql import Cluster
 
@@ -104,3 +104,40 @@ def test_hints_are_misheard_and_nothing_else(shares: dict[str, float], heard: li
     passed = b"".join(connection.down(data[at : at + 1]) for at in range(len(data)))
     hints = b"".join(map(hint, heard))
     assert passed == REPLIES + (BEAT + hints if "late" in shares else hints + BEAT)
+
+
+async def test_hints_by_postgresql_are_misheard_and_held_alone(cluster: Cluster) -> None:
+    """What the same connections answer otherwise passes, and so does all of others."""
+    mishearing = Mishearing(random.Random(0))
+    url = cluster.database()
+
+    def passage() -> Passage:
+        return Scissors().connection(mishearing.ear())
+
+    async with Link(lambda: [cluster.port], passage) as link:
+        by_link = url.replace(f":{cluster.port}/", f":{link.port}/")
+        opened = await psycopg.AsyncConnection.connect(by_link, autocommit=True)
+        async with opened as listening:
+            await listening.execute("LISTEN ours")
+            for done, (told, shares) in enumerate((("one", {"lost": 1}), ("two", {"doubled": 1}))):
+                mishearing.listen(**shares)
+                await asyncio.to_thread(cluster.run, f"SELECT pg_notify('ours', '{told}')", url)
+                while mishearing.done == done:
+                    await asyncio.sleep(0.01)
+            heard = [one.payload async for one in listening.notifies(stop_after=2)]
+            assert heard == ["two", "two"]
+            link.stall(carries_hints)
+            waiting = asyncio.create_task(_execute(listening))
+            await asyncio.to_thread(store_nothing, by_link)
+            assert not waiting.done()
+            link.flow(carries_hints)
+            await waiting
+
+
+async def _execute(connection: "psycopg.AsyncConnection[tuple[object, ...]]") -> None:
+    await connection.execute("SELECT 1")
+
+
+def store_nothing(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT 1")

@@ -26,7 +26,7 @@ from api.items.members import remove_member, set_member
 from api.live import frames
 from api.models import Item, User
 from api.nodes import reconcile
-from api.nodes.hints import EntriesStored, MarkerMoved, RightsChanged
+from api.nodes.hints import EntriesStored, MarkerMoved, PresenceChanged, RightsChanged
 from api.nodes.reads import ItemMoved, read_rights
 from api.operators.backend import disconnect_user
 from api.rights.access import Role
@@ -105,10 +105,12 @@ async def test_any_broker_ends_in_the_order_of_the_log(world: World, ether: Ethe
     print(f"seed {seed}")
     chance = random.Random(seed)
 
+    beats = losing(EntriesStored, RightsChanged, MarkerMoved, PresenceChanged)
+
     def faults(hints: list[bytes]) -> list[bytes]:
         kept = [hint for hint in hints for _ in range(chance.choice((0, 1, 1, 2)))]
         chance.shuffle(kept)
-        return kept
+        return kept + [beat for beat in beats(hints) if beat not in kept]
 
     left, right = world.one.sit(world.ada, 0), world.two.sit(world.bob, 0)
     await world.heard()
@@ -177,7 +179,7 @@ async def test_key_that_ends_elsewhere_ends_whom_it_acts_for(
     assert world.two.repairs.count("rights") == 0
     await world.heard()
     if not is_heard:
-        ether.faults = lambda hints: []
+        ether.faults = losing(RightsChanged)
     await world.one.writer.call(partial(revoke_key, name="shop"))
     await seen(world, lambda: by_key.standing.credential_ended)
     assert not bob.standing.credential_ended
@@ -194,7 +196,7 @@ async def test_user_who_is_disconnected_elsewhere_is_known_to_be(
     bob, ada = world.two.sit(world.bob, 0), world.two.sit(world.ada, 0)
     await world.heard()
     if not is_heard:
-        ether.faults = lambda hints: []
+        ether.faults = losing(RightsChanged)
     await world.one.writer.call(partial(disconnect_user, username="bob"))
     await seen(world, lambda: bob.standing.disconnects == 1)
     assert (bob.standing.credential_ended, ada.standing.disconnects) == (False, 0)
@@ -394,8 +396,9 @@ async def test_everything_is_looked_at_again_and_again(
     quick: None, world: World, ether: Ether
 ) -> None:
     """With nobody to say that there is something; a look that hangs is waited for."""
-    ether.is_silent = True
+    ether.faults = losing(EntriesStored)
     bob = world.two.sit(world.bob, 0)
+    await world.heard()
     await world.one.publish(world.ada)
     await until(lambda: seqs(bob) == [1])
     hangs = threading.Event()
