@@ -32,7 +32,7 @@ from .live.hub import Hub
 from .live.services import Services
 from .metrics import Metrics
 from .nodes.joining import joined
-from .operators import backend_endpoints, health
+from .operators import backend_endpoints, health, webhook_endpoints
 from .operators import endpoints as operators
 from .pages import console
 from .pages import documents as pages
@@ -47,6 +47,7 @@ from .store.store import store_of
 from .traces import Traces
 from .variables import unread_variables
 from .version import __version__
+from .webhooks.courier import delivering
 
 logger = logging.getLogger("itemroom.app")
 
@@ -99,6 +100,7 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(history.router)
     routes.include_router(batch_endpoints.router)
     routes.include_router(backend_endpoints.router)
+    routes.include_router(webhook_endpoints.router)
     routes.include_router(operators.router)
     routes.include_router(health.router)
     routes.include_router(pages.router)
@@ -216,6 +218,17 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
                 state.services, store.sharing, commits, state.login_throttle, boot=state.boot
             )
             state.nodes = await stack.enter_async_context(nodes)
+        # 9. Webhooks: programs that hear of what is stored, by this server or others.
+        state.courier = await stack.enter_async_context(
+            delivering(
+                readers,
+                writer,
+                commits,
+                state.nodes,
+                boot=state.boot,
+                private=settings.outgoing_private,
+            )
+        )
         yield state
 
 

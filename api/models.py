@@ -291,6 +291,66 @@ class Reaction(Table, table=True):
     """Of the entry that set it."""
 
 
+class Webhook(Table, table=True):
+    """A program of the product's that is told what is stored in items."""
+
+    __tablename__ = "webhook"
+
+    key: int = Field(default=None, primary_key=True)
+    """Given by the database, when the row is stored."""
+    id: str = Field(sa_column=Column(String, nullable=False, unique=True))
+    user_key: int | None = Field(
+        default=None, sa_column=Column(Integer, ForeignKey("user.key"), index=True)
+    )
+    """Of the service key that made it, and bounds it; null: an operator did."""
+    url: str
+    secret: str
+    """Signs what is sent; as it is, since a signature needs it."""
+    items: str
+    """An item's id, or its beginning and a final `*`."""
+    kinds: str | None = None
+    """Those of the entries, as JSON; null: all."""
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    paused: str | None = None
+    """Why nothing is sent; null: it is."""
+    paused_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    failed_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """Of the last failure, as the next two."""
+    failed_item: str | None = None
+    failure: str | None = None
+    server: str | None = None
+    """The boot of the server that delivers, where several share the database."""
+    leased_until: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
+    """Until when it does, by the clock of the database, unless it says so again."""
+
+
+class WebhookCursor(Table, table=True):
+    """How far a webhook has been told an item's log; without a row: not at all."""
+
+    __tablename__ = "webhook_cursor"
+    __table_args__ = (
+        Index("ix_webhook_cursor_webhook_key_next_at", "webhook_key", "next_at"),
+        {"sqlite_with_rowid": False},
+    )
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    webhook_key: int = Field(
+        sa_column=Column(Integer, ForeignKey("webhook.key"), primary_key=True, nullable=False)
+    )
+    epoch: str
+    """Of the log whose seqs these are."""
+    seq: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """The last entry that it was told, or that was passed over."""
+    upto: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """The last entry of the batch that is being sent: set before, so that it stays this batch."""
+    attempts: int = 0
+    """Of this batch, all in vain."""
+    next_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """Not sent again before; null: as soon as may be."""
+
+
 class Node(Table, table=True):
     """A server that runs on this database, for as long as its beat goes on.
 

@@ -22,6 +22,7 @@ from .settings import Settings
 from .store.readers import Readers
 from .store.store import Store
 from .traces import Traces
+from .webhooks.courier import Courier
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class State:
     sockets: Sockets = field(default_factory=Sockets)
     services: Services = field(init=False)
     """What connections share; set once the rest is there, which verifies their tokens."""
+    courier: Courier = field(init=False)
+    """Delivers webhooks; set once the rest is there."""
     draining: bool = False
     """True once the server has been told to stop: it finishes what it took, takes nothing new."""
 

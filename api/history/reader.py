@@ -47,16 +47,20 @@ def read_extent(connection: Connection, item_key: int) -> Extent:
 
 
 def read_entries(
-    connection: Connection, item_key: int, after: int, limit: int
+    connection: Connection,
+    item_key: int,
+    after: int,
+    limit: int,
+    max_bytes: float = MAX_PAGE_BYTES,
 ) -> tuple[list[Entry], Extent]:
-    """The entries after a seq, oldest first: at most `limit`, at most MAX_PAGE_BYTES of bodies."""
+    """The entries after a seq, oldest first: at most `limit`, and so many bytes of bodies."""
     extent = read_extent(connection, item_key)
     entries, size = [], 0
     with closing(_entries_after.stream(connection, item_key, after, limit)) as rows:
         for row in rows:
             entries.append(entry := _entry(row))
             size += len(entry.body or b"")
-            if size >= MAX_PAGE_BYTES:
+            if size >= max_bytes:
                 break
     return entries, extent
 

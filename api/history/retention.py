@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from ..models import EntryRow, Item, LoggedRow, Membership, Reaction, Table
+from ..models import EntryRow, Item, LoggedRow, Membership, Reaction, Table, WebhookCursor
 from . import pile
 from .transaction import Transaction
 
@@ -35,6 +35,8 @@ PURGE_STEP = 1000
 # Items that one look finds to be due.
 DUE_ITEMS = 100
 
+OfItem = LoggedRow | Reaction | Membership | WebhookCursor
+
 
 def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[int]:
     """The keys of the next items with something to delete. For a reader thread; may block.
@@ -43,7 +45,7 @@ def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[i
     index would be worth what it costs each change of an item.
     """
     logs = pile.tables(connection)
-    tables: Sequence[type[LoggedRow | Reaction | Membership]] = (*logs, Reaction, Membership)
+    tables: Sequence[type[OfItem]] = (*logs, Reaction, Membership, WebhookCursor)
     rows_left = [exists().where(_of(table, Item.key)) for table in tables]
     expired = or_(*(_has_expired(table, now_ms) for table in logs))
     query = (
@@ -88,7 +90,7 @@ def purge_log(transaction: Transaction, item_key: int, limit: int) -> bool:
     """Delete up to `limit` rows of a deleted item; whether more remain. Its own row stays."""
     transaction.settle(item_key)
     left = limit
-    for table in (Reaction, EntryRow, Membership):
+    for table in (Reaction, EntryRow, Membership, WebhookCursor):
         left -= _delete_some(transaction, table, left, _of(table, item_key))
         if not left:
             return True
@@ -133,7 +135,7 @@ def _expired(transaction: Transaction, item_key: int, cutoff: int, limit: int) -
     return [seq for seq, _ in takewhile(lambda row: row.at < cutoff, rows)]
 
 
-def _of(table: type[LoggedRow | Reaction | Membership], item_key: Any) -> Any:
+def _of(table: type[OfItem], item_key: Any) -> Any:
     return col(table.item_key) == item_key
 
 

@@ -41,6 +41,10 @@ class Nodes:
     """Knows which there are."""
     company: Company
     """Knows who is in rooms there."""
+    aside: Aside
+    """Writes what need not outlive a crash."""
+    sharing: Sharing
+    """Has the one clock."""
 
 
 @asynccontextmanager
@@ -90,7 +94,7 @@ async def joined(
         # Last: from here on others count on this node; and first out, before it takes nothing more.
         await registry.join()
         stack.push_async_callback(registry.leave)
-        yield Nodes(broker, registry, company)
+        yield Nodes(broker, registry, company, aside, sharing)
 
 
 def hearing_of(watch: Watch, reconciler: Reconciler, company: Company) -> Hearing:

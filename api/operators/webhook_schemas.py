@@ -1,0 +1,161 @@
+"""What the calls about webhooks take and give."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from ..accounts.schemas import Input, ItemPattern, Time
+from ..history.entries import Kind, rfc3339
+from ..models import Webhook
+from ..outgoing.posting import MAX_URL_LENGTH, checked_url
+from ..outgoing.signing import checked_secret
+from ..webhooks.due import Backlog
+from ..webhooks.hooks import Reason, kinds_of
+from ..webhooks.sending import Outcome
+
+Url = Annotated[
+    str,
+    Field(
+        max_length=MAX_URL_LENGTH,
+        examples=["https://shop.example/hooks/rooms"],
+        json_schema_extra={"pattern": r"^https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,3})?(/[!-~]*)?$"},
+    ),
+    AfterValidator(checked_url),
+]
+Secret = Annotated[
+    str,
+    Field(
+        description="`whsec_` and the Base64 of 24 to 64 bytes; without, one is made.",
+        json_schema_extra={"pattern": r"^whsec_([A-Za-z0-9+/]{4}){8,21}$"},
+    ),
+    AfterValidator(checked_secret),
+]
+
+
+class NewWebhook(Input):
+    """A webhook to be made."""
+
+    url: Url
+    items: Annotated[
+        ItemPattern,
+        Field(description="An item's id, or its beginning and a final `*`.", examples=["order-*"]),
+    ]
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(Kind))] | None = Field(
+        None, description="Kinds of entries; without, all."
+    )
+    secret: Secret | None = None
+    from_: Literal["now", "start"] = Field(
+        "now", alias="from", description="`start`: what is stored already is sent too."
+    )
+
+
+class WebhookChange(Input):
+    """What shall be otherwise."""
+
+    url: Url | None = None
+    state: Literal["active", "paused"] | None = Field(
+        None, description="`active` also sends at once what waits to be sent again."
+    )
+    skip: Literal["failed", "all"] | None = Field(
+        None,
+        description="With `active`: what is never sent, the batches that have failed, or all "
+        "that is stored by now.",
+    )
+
+    @model_validator(mode="after")
+    def _check_skip(self) -> "WebhookChange":
+        if self.skip is not None and self.state != "active":
+            raise ValueError("`skip` goes with `state` `active`.")
+        return self
+
+
+class FailureView(BaseModel):
+    """Why a batch was not taken."""
+
+    at: Time
+    item: str
+    reason: str = Field(examples=["It answered 500."])
+
+
+class WebhookView(BaseModel):
+    """A webhook, without its secret."""
+
+    id: str
+    url: str
+    items: str
+    kinds: list[Kind] | None
+    key: str | None = Field(description="The service key that made it; null: an operator.")
+    created_at: Time
+    state: Literal["active", "paused"]
+    reason: Reason | None = Field(description="Why it is paused.")
+    paused_at: Time | None
+    last_failure: FailureView | None
+
+
+class NewWebhookView(WebhookView):
+    """A webhook that was made; its secret is shown this once."""
+
+    secret: str
+
+
+class BehindView(BaseModel):
+    """What is stored, and was not sent."""
+
+    items: int
+    entries: int = Field(description="Of all kinds.")
+    failing: int = Field(description="Items whose batch has failed, and is sent again.")
+    since: Time | None = Field(description="When the oldest of these entries was stored.")
+
+
+class WebhookDetail(WebhookView):
+    """A webhook, and how far it is behind."""
+
+    behind: BehindView
+
+
+class Webhooks(BaseModel):
+    """One's webhooks, the oldest first."""
+
+    webhooks: list[WebhookView]
+
+
+class TestView(BaseModel):
+    """What became of a call that had no entries in it."""
+
+    outcome: Outcome
+    status: int | None = Field(description="What it answered; null: nothing.")
+    reason: str | None = Field(description="Why it was not taken.")
+    seconds: float
+
+
+def show_webhook(hook: Webhook, names: dict[int, str]) -> WebhookView:
+    """A webhook's row as it is shown; `names`: of keys, by their users' keys."""
+    kinds = kinds_of(hook)
+    return WebhookView(
+        id=hook.id,
+        url=hook.url,
+        items=hook.items,
+        kinds=None if kinds is None else sorted(kinds),
+        key=None if hook.user_key is None else names[hook.user_key],
+        created_at=rfc3339(hook.created_at),
+        state="active" if hook.paused is None else "paused",
+        reason=None if hook.paused is None else Reason(hook.paused),
+        paused_at=None if hook.paused_at is None else rfc3339(hook.paused_at),
+        last_failure=_show_failure(hook),
+    )
+
+
+def show_backlog(backlog: Backlog) -> BehindView:
+    """What is behind as it is shown."""
+    since = None if backlog.oldest_at is None else rfc3339(backlog.oldest_at)
+    return BehindView(
+        items=backlog.items, entries=backlog.entries, failing=backlog.failing, since=since
+    )
+
+
+def _show_failure(hook: Webhook) -> FailureView | None:
+    if hook.failed_at is None:
+        return None
+    return FailureView(
+        at=rfc3339(hook.failed_at), item=hook.failed_item or "", reason=hook.failure or ""
+    )

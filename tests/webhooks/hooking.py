@@ -1,0 +1,97 @@
+"""Webhooks of a live server, made by a service key or an operator."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from tests.accounts.visitor import bearer
+from tests.deadlines import scaled
+from tests.outgoing.receiver import Call, Receiver
+from tests.serving import Fields, LiveServer, Person, Served
+
+PATIENCE = scaled(20)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who calls a server with a token."""
+
+    url: str
+    token: Callable[[], str]
+
+    def call(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        return httpx2.request(
+            method, f"{self.url}{path}", headers=bearer(self.token()), timeout=PATIENCE, **more
+        )
+
+    def do(self, method: str, path: str, **more: Any) -> Fields:
+        """A call that succeeds, and its answer."""
+        response = self.call(method, path, **more)
+        assert response.is_success, response.text
+        answer: Fields = response.json() if response.content else {}
+        return answer
+
+    def hook(self, receiver: Receiver | str, items: str = "order-*", **more: Any) -> Fields:
+        """A new webhook."""
+        url = receiver if isinstance(receiver, str) else receiver.url
+        return self.do("POST", "/webhooks", json={"url": url, "items": items, **more})
+
+    def show(self, hook: Fields) -> Fields:
+        """A webhook as it is now."""
+        return self.do("GET", f"/webhooks/{hook['id']}")
+
+    def change(self, hook: Fields, **changes: Any) -> Fields:
+        """A webhook, changed."""
+        return self.do("PATCH", f"/webhooks/{hook['id']}", json=changes)
+
+
+def operator(server: LiveServer) -> Caller:
+    """Whoever runs the server."""
+    tokens = server.state.tokens
+    return Caller(server.url, lambda: tokens.issue("operator", use="operator", ttl=60).token)
+
+
+def key_of(server: LiveServer, name: str = "shop", items: str = "order-*") -> Caller:
+    """A program with a new service key."""
+    wish = {"name": name, "items": {items: "admin"}}
+    key = str(operator(server).do("POST", "/operator/keys", json=wish)["key"])
+    return Caller(server.url, lambda: key)
+
+
+def told(receiver: Receiver, item: str) -> list[Any]:
+    """The bodies of an item's messages, in the order of coming, each call once."""
+    first = {call.headers["webhook-id"]: call.json for call in receiver.calls}
+    entries = [one for sent in first.values() if sent["item"] == item for one in sent["entries"]]
+    return [entry["body"] for entry in entries if entry["type"] == "message"]
+
+
+def is_signed(call: Call, secret: str) -> bool:
+    """Whether a call is as Standard Webhooks has it: judged without any code of the product's."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    content = f"{call.headers['webhook-id']}.{call.headers['webhook-timestamp']}.".encode()
+    digest = hmac.new(key, content + call.body, hashlib.sha256).digest()
+    return call.headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
+
+
+async def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Wait for a condition, without holding up receivers."""
+    async with asyncio.timeout(patience):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def publish(person: Person, item: str, *bodies: object) -> None:
+    """Messages of a person, while receivers go on."""
+    for body in bodies:
+        await asyncio.to_thread(person.publish, item, body)
+
+
+def at(server: Served, caller: Caller) -> Caller:
+    """The same, by another server."""
+    return Caller(server.url, caller.token)

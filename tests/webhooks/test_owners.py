@@ -1,0 +1,115 @@
+"""One server delivers for a webhook, and another takes over when it is silent."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Connection
+
+from api.history.transaction import Memory, Transaction
+from api.nodes.aside import Aside
+from api.settings import Settings
+from api.store.postgresql.sharing import PostgresqlSharing
+from api.store.store import store_of
+from api.webhooks import hooks
+from api.webhooks.hooks import Wish
+from api.webhooks.owners import LEASE, Alone, Leases
+from tests.nodes.serving import SECRET
+from tests.programs.postgresql import Cluster
+
+pytestmark = pytest.mark.anyio
+
+WISH = Wish("http://a.example", "*", None, "whsec_" + "A" * 32, start=True)
+
+
+class Clock(PostgresqlSharing):
+    """The database's clock, as far on as a test wants it."""
+
+    ahead = 0
+
+    def now(self, connection: Connection) -> int:
+        return super().now(connection) + self.ahead
+
+
+class World:
+    """A database with two webhooks, and servers that would deliver for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock = Clock(settings)
+        self.asides: list[Aside] = []
+        store = store_of(settings)
+        store.open()
+        store.prepare()
+        with store.engine.begin() as connection:
+            transaction = Transaction(connection, Memory())
+            self.keys = [hooks.create_webhook(transaction, None, WISH).key for _ in range(2)]
+        store.close()
+
+    def server(self, boot: str) -> Leases:
+        aside = Aside(self.clock.open_aside())
+        self.asides.append(aside)
+        return Leases(aside.run, self.clock, boot)
+
+
+@pytest.fixture
+def world(cluster: Cluster) -> Iterator[World]:
+    world = World(Settings(database_url=cluster.database(), secret=SecretStr(SECRET)))
+    yield world
+    for aside in world.asides:
+        aside.close()
+
+
+async def test_first_server_has_a_webhook_until_it_is_silent(world: World) -> None:
+    """And no longer: not even by its own clock."""
+    one, other = world.server("a"), world.server("b")
+    may_send = [one.may_send]
+    assert await one.mine(world.keys[:1]) == world.keys[:1]
+    assert [*may_send, one.may_send] == [False, True]
+    assert await other.mine(world.keys) == world.keys[1:]
+    world.clock.ahead = LEASE - 1000
+    assert await one.mine(world.keys) == world.keys[:1]
+    world.clock.ahead += LEASE - 1000
+    assert await other.mine(world.keys) == world.keys[1:]
+    world.clock.ahead += 1500
+    assert await other.mine(world.keys) == world.keys
+    assert await one.mine(world.keys) == []
+
+
+async def test_server_that_leaves_leaves_all_to_others(world: World) -> None:
+    """At once."""
+    one, other = world.server("a"), world.server("b")
+    await one.mine(world.keys)
+    assert await other.mine(world.keys) == []
+    await one.leave()
+    assert await other.mine(world.keys) == world.keys
+
+
+async def test_servers_that_look_at_once_share_none(world: World) -> None:
+    """Each webhook is one's."""
+    servers = [world.server(name) for name in "abcd"]
+    found = await asyncio.gather(*(server.mine(world.keys) for server in servers))
+    assert sorted(key for keys in found for key in keys) == world.keys
+
+
+async def test_server_that_was_frozen_sends_nothing_before_it_has_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one that the database does not answer."""
+    one = world.server("a")
+    await one.mine(world.keys)
+    assert one.may_send
+    later = time.monotonic() + LEASE / 1000
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: later)
+        is_late = not one.may_send
+    assert is_late
+
+
+async def test_lone_server_has_all() -> None:
+    """Nobody would come."""
+    alone = Alone()
+    assert await alone.mine([1, 2]) == [1, 2]
+    await alone.leave()
+    assert alone.may_send
