@@ -96,13 +96,18 @@ class Feed:
         if not self.is_live:
             self.advance()
 
-    def advance(self) -> None:
-        """Go on from the cursor, until caught up or until there is something to wait for."""
+    def advance(self, *, asked: bool = False) -> None:
+        """Go on from the cursor, until caught up or until there is something to wait for.
+
+        Args:
+            asked: the database has just said that nothing is after the cursor. The room may have
+                heard of more (a failover has lost it): to ask again would be to ask for ever.
+        """
         while not self.is_live and not self._reading:
             if self._socket.is_full:
                 self._await_socket()
                 return
-            entries = self._room.since(self.cursor)
+            entries = self._room.since(self.cursor, asked=asked)
             if entries is None:
                 self._reading = True
                 self._follower.read_page(self.cursor, self.page_read)
@@ -125,7 +130,7 @@ class Feed:
         self._room.learn_head(page.extent.head)
         if page.burst is not None:
             self._give(page.burst)
-        self.advance()
+        self.advance(asked=page.burst is None)
 
     def stop(self) -> None:
         """Nothing more is given; no timer remains."""

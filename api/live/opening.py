@@ -14,7 +14,7 @@ from . import frames
 from .encoding import Burst
 from .frames import Limits, PresenceSummary, Welcome
 from .hub import Moment
-from .replay import Page, Replay
+from .replay import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,12 @@ def read_opening(connection: Connection, access: Access, beginning: Beginning) -
     return Opening(standing, extent, *starting_point(beginning, extent))
 
 
+SharedPage = Callable[[int, Callable[[], Page]], Page]
+"""A page that others wait for as well, given the log's head, and what reads it otherwise."""
+
+
 def read_page(
-    connection: Connection, access: Access, replay: Replay, after: int, limit: int
+    connection: Connection, access: Access, shared: SharedPage, after: int, limit: int
 ) -> Page:
     """A page of a replay, if whoever asked may still see it. May block.
 
@@ -91,7 +95,7 @@ def read_page(
         entries, extent = read_entries(connection, access.item_key, after, limit)
         return Page(Burst(entries) if entries else None, extent)
 
-    return replay.page(head, read)
+    return shared(head, read)
 
 
 def starting_point(beginning: Beginning, extent: Extent) -> tuple[int, bool]:

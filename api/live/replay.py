@@ -29,16 +29,18 @@ class Replay:
         self._mutex = threading.Lock()
         self._page: Page | None = None
 
-    def page(self, head: int, read: Callable[[], Page]) -> Page:
+    def page(self, head: int, read: Callable[[], Page], *, since: int) -> Page:
         """The page; may block while another thread reads it.
 
         Args:
             head: of the log, at the moment at which the rights of whoever asks were judged. What
                 was read later may hold the end of these rights, and what followed it.
-            read: reads it, if it is not here or newer than that.
+            read: reads it, if it is not here, newer than that, or too old.
+            since: a head of the log that whoever asks was told of. What was read earlier may hold
+                what has been deleted by then.
         """
         with self._mutex:
-            if self._page is None:
+            if self._page is None or self._page.extent.head < since:
                 self._page = read()
             if self._page.extent.head <= head:
                 return self._page

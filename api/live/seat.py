@@ -215,8 +215,8 @@ class Seat:
     def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
         """Read a page for the feed, with the rights of that moment."""
         page_max = self._line.services.settings.page_max
-        replay = self._room.replay(after)
-        self._reads.read(page_read, read_page, self.access, replay, after, page_max)
+        shared = partial(self._room.replay(after).page, since=self._room.head or 0)
+        self._reads.read(page_read, read_page, self.access, shared, after, page_max)
 
     def caught_up(self, cursor: int) -> None:
         """The feed is at the head: now, and after each time that the client was slow."""

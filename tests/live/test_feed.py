@@ -91,6 +91,31 @@ async def test_pages_are_read_one_at_a_time_until_the_head() -> None:
     assert client.told.cursors == [7]
 
 
+async def test_log_is_read_where_another_server_has_stored_more_than_was_told() -> None:
+    """What is remembered here may have been deleted there; then all goes on as it was told."""
+    client = Client()
+    client.hear(1, 2)
+    client.room.learn_head(3)
+    client.feed.advance()
+    client.answer(1, 2, 3, head=3)
+    assert client.feed.is_live
+    client.hear(3)
+    client.hear(4)
+    assert client.socket.seqs == [1, 2, 3, 4]
+
+
+async def test_log_that_has_less_than_was_heard_of_is_asked_once() -> None:
+    """A failover has lost it: who is at the end of what there is, is live."""
+    client = Client(cursor=2)
+    client.hear(1, 2)
+    client.room.learn_head(3)
+    client.feed.advance()
+    client.answer(head=2)
+    assert (client.feed.is_live, len(client.told.reads)) == (True, 1)
+    client.hear(3)
+    assert client.socket.seqs == [3]
+
+
 async def test_commit_read_before_its_news_is_given_once() -> None:
     """The reader sees a commit as soon as it is on disk, the event loop hears of it later."""
     client = Client()

@@ -26,24 +26,32 @@ def unread() -> Page:
 def test_page_is_read_once_for_all_who_may_have_it() -> None:
     """Also for those who were judged by a later moment than it is of."""
     replay, page = Replay(), page_at(5)
-    assert replay.page(5, lambda: page) is page
-    assert replay.page(5, unread) is page
-    assert replay.page(7, unread) is page
+    assert replay.page(5, lambda: page, since=5) is page
+    assert replay.page(5, unread, since=5) is page
+    assert replay.page(7, unread, since=4) is page
+
+
+def test_page_older_than_what_whoever_asks_was_told_is_not_theirs() -> None:
+    """A message of it may have been deleted by then."""
+    replay, page = Replay(), page_at(6)
+    replay.page(5, lambda: page_at(5), since=5)
+    assert replay.page(6, lambda: page, since=6) is page
+    assert replay.page(6, unread, since=6) is page
 
 
 def test_page_newer_than_the_rights_of_whoever_asks_is_not_theirs() -> None:
     """Between the two somebody may have been removed, and said things behind their back."""
     replay, theirs = Replay(), page_at(4)
-    replay.page(5, lambda: page_at(5))
-    assert replay.page(4, lambda: theirs) is theirs
+    replay.page(5, lambda: page_at(5), since=5)
+    assert replay.page(4, lambda: theirs, since=4) is theirs
 
 
 def test_page_that_could_not_be_read_is_read_by_the_next() -> None:
     """Whatever kept one from it is the trouble of that one."""
     replay, page = Replay(), page_at(5)
     with pytest.raises(AssertionError):
-        replay.page(5, unread)
-    assert replay.page(5, lambda: page) is page
+        replay.page(5, unread, since=5)
+    assert replay.page(5, lambda: page, since=5) is page
 
 
 def test_thread_that_comes_while_a_page_is_read_waits_for_it() -> None:
@@ -56,9 +64,9 @@ def test_thread_that_comes_while_a_page_is_read_waits_for_it() -> None:
         return page_at(5)
 
     with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(replay.page, 5, read)
+        first = threads.submit(replay.page, 5, read, since=5)
         assert begun.wait(scaled(10))
-        second = threads.submit(replay.page, 5, unread)
+        second = threads.submit(replay.page, 5, unread, since=5)
         go_on.set()
         assert first.result() is second.result()
 
