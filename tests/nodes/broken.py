@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from api.__main__ import main
+from api.history import rows
 from api.history.entries import Entry
 from api.history.paths import Outcome, Unsettled
 from api.history.shared_path import Shared
 from api.live.progress import Progress
+from api.live.room import Room
 from api.nodes.reconcile import Reconciler
 from api.rights import versions
 from api.store.postgresql.sharing import PostgresqlSharing
@@ -94,12 +96,30 @@ def tells_what_is_in_doubt() -> None:
     Shared.store = unless("tells_what_is_in_doubt", store, hopeful)  # type: ignore[method-assign]
 
 
+def changes_no_message() -> None:
+    """An edit is in the log, and its message is what it was."""
+    statement = rows.change_message
+    statement.run = unless("changes_no_message", statement.run, lambda *_: None)  # type: ignore[method-assign]
+
+
+def shows_what_was_deleted() -> None:
+    """It gives what it remembers, although more is stored elsewhere."""
+    since = Room.since
+
+    def remembered(room: Room, seq: int, **_: object) -> list[Entry] | None:
+        return since(room, seq, asked=True)
+
+    Room.since = unless("shows_what_was_deleted", since, remembered)  # type: ignore[method-assign]
+
+
 BREAKS = (
     trusts_hints,
     relies_on_hints,
     forgets_to_bump,
     stores_without_versions,
     tells_what_is_in_doubt,
+    changes_no_message,
+    shows_what_was_deleted,
 )
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from api.errors import CODES
 from tests.clients.drivers import Client, Rejected
+from tests.nodes.acts import Act, chosen
 from tests.scenarios.oracle import Sent
 from tests.serving import Fields, Person
 
@@ -26,8 +28,6 @@ ENTRIES = {"message", "edit", "delete", "reaction", "member", "item"}
 WINDOW = 5
 LONGEST_PAUSE = 0.15
 AGAIN = 0.1
-# The share of what guests say that are reactions.
-REACTIONS = 0.2
 # Seconds for a call of REST: a server that is frozen is given up.
 CALL = 2.0
 
@@ -39,7 +39,13 @@ def is_passing(code: str) -> bool:
 
 @dataclass
 class Talker:
-    """Whoever publishes. `more`: whether there is anything new to say; `writes`: ever."""
+    """Whoever publishes. `more`: whether there is anything new to say; `writes`: ever.
+
+    Attributes:
+        boards: the seqs of messages that were stored, of which this one changes those on the first.
+        by_rest: whether it says so there, where deletions have no ref; it never reacts then.
+        too_late: refs of what was refused since the message is not there any more.
+    """
 
     name: str
     person: Person
@@ -47,14 +53,22 @@ class Talker:
     dice: random.Random
     more: bool = True
     writes: bool = True
+    boards: Sequence[list[int]] = field(default_factory=lambda: ([],))
+    by_rest: bool = False
     sent: dict[str, Sent] = field(default_factory=dict)
+    acts: dict[str, Act] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    too_late: set[str] = field(default_factory=set)
     acked: int = 0
+    _standing: list[Act] = field(default_factory=list)
+    """Reactions that are on."""
 
     def next(self) -> Sent:
-        """Something new to be said."""
+        """Something new to be said, or done with what was said."""
         ref = f"{self.name}-{len(self.sent)}"
-        self.sent[ref] = Sent(ref, f"body of {ref}", None, time.monotonic())
+        standing = None if self.by_rest else self._standing
+        act = self.acts[ref] = chosen(self.dice, ref, self.boards[0], standing)
+        self.sent[ref] = Sent(ref, act.body, None, time.monotonic())
         return self.sent[ref]
 
     def answered(self, ref: str, seq: int) -> None:
@@ -63,11 +77,35 @@ class Talker:
         if sent.seq is None:
             self.acked += 1
             self.sent[ref] = replace(sent, seq=seq, done=time.monotonic())
+            self._remember(self.acts[ref], seq)
         elif sent.seq != seq:
             self.fault(f"was told of {ref} that it is {sent.seq}, and {seq}")
 
+    def _remember(self, act: Act, seq: int) -> None:
+        if act.kind == "publish":
+            for board in self.boards:
+                board.append(seq)
+        elif act.kind == "react" and act.on:
+            self._standing.append(act)
+
+    def is_too_late(self, ref: str, code: str) -> bool:
+        """Whether a refusal says that the message is gone, as somebody else may have wanted."""
+        if code != "not_found" or self.acts[ref].target is None:
+            return False
+        self.acked += ref not in self.too_late
+        self.too_late.add(ref)
+        return True
+
+    def acts_without_ref(self, ref: str) -> bool:
+        """Whether the log will not have this ref, which it was told nothing of."""
+        return self.by_rest and self.acts[ref].kind == "delete"
+
     def unanswered(self) -> list[Sent]:
-        return [sent for sent in self.sent.values() if sent.seq is None]
+        return [
+            sent
+            for sent in self.sent.values()
+            if sent.seq is None and sent.ref not in self.too_late
+        ]
 
     def fault(self, what: str) -> None:
         self.faults.append(f"{self.name} {what}")
@@ -78,7 +116,9 @@ class Talker:
 
 @dataclass
 class Caller(Talker):
-    """Publishes by REST, one message after the other."""
+    """Publishes by REST, one message after the other, and changes them."""
+
+    by_rest: bool = True
 
     async def run(self) -> None:
         """Until everything is answered, and there is no more."""
@@ -90,12 +130,14 @@ class Caller(Talker):
                 await self.pause()
 
     async def _publish(self, client: httpx2.AsyncClient, sent: Sent) -> None:
-        while self.sent[sent.ref].seq is None:
-            body = {"ref": sent.ref, "body": sent.body}
+        method, path, arguments = self.acts[sent.ref].call(self.item, sent.ref)
+        while True:
             with suppress(httpx2.TransportError):
-                answer = await client.post(f"/items/{self.item}/messages", json=body)
+                answer = await client.request(method, path, **arguments)
                 if answer.is_success:
                     self.answered(sent.ref, answer.json()["seq"])
+                    return
+                if self.is_too_late(sent.ref, answer.json()["code"]):
                     return
                 if not is_passing(answer.json()["code"]):
                     self.fault(f"was refused by REST: {answer.text}")
@@ -123,18 +165,6 @@ class Guest(Talker):
     epoch: str = ""
     cursor: int = 0
     _refused: list[str] = field(default_factory=list)
-    _targets: dict[str, int] = field(default_factory=dict)
-    """What was reacted to, by ref."""
-
-    def next(self) -> Sent:
-        """Now and then a reaction, which takes another way to the disk than messages do."""
-        stored = [sent.seq for sent in self.sent.values() if sent.body is not None and sent.seq]
-        if not stored or self.dice.random() > REACTIONS:
-            return super().next()
-        ref = f"{self.name}-{len(self.sent)}"
-        self.sent[ref] = Sent(ref, None, None, time.monotonic())
-        self._targets[ref] = stored[-1]
-        return self.sent[ref]
 
     def seen(self) -> list[Fields]:
         """All that came, in the order in which it did."""
@@ -195,10 +225,8 @@ class Guest(Talker):
             await self.pause()
 
     async def _send(self, socket: ClientConnection, sent: Sent) -> None:
-        what: Fields = {"type": "publish", "body": sent.body}
-        if target := self._targets.get(sent.ref):
-            what = {"type": "react", "target": target, "value": sent.ref, "on": True}
-        await socket.send(json.dumps(what | {"ref": sent.ref}))
+        act = self.acts[sent.ref]
+        await socket.send(json.dumps({"type": act.kind, "ref": sent.ref} | act.fields))
 
     def _note(self, frame: Fields) -> None:
         if frame["type"] in ENTRIES:
@@ -206,7 +234,7 @@ class Guest(Talker):
             self.cursor = frame["seq"]
         elif frame["type"] == "ack":
             self.answered(frame["ref"], frame["seq"])
-        elif frame["type"] == "error":
+        elif frame["type"] == "error" and not self.is_too_late(frame["ref"], frame["code"]):
             self._judge(frame["code"])
             self._refused.append(frame["ref"])
 
@@ -226,12 +254,15 @@ class Player(Talker):
             await self.pause()
 
     async def _publish(self, client: Client, sent: Sent) -> None:
+        act = self.acts[sent.ref]
         while True:
             client.answers.pop(sent.ref, None)
             try:
-                self.answered(sent.ref, await client.do("publish", sent.ref, body=sent.body))
+                self.answered(sent.ref, await client.do(act.kind, sent.ref, **act.fields))
                 return
             except Rejected as rejected:
+                if self.is_too_late(sent.ref, str(rejected)):
+                    return
                 if not is_passing(str(rejected)):
                     self.fault(f"was refused: {rejected}")
                     return

@@ -13,7 +13,7 @@ from tests.clients.judge import read_log
 from tests.deadlines import scaled
 from tests.nodes.crowd import Caller, Guest, Player, Talker
 from tests.nodes.officials import Clerk, Doorkeeper, Holder
-from tests.nodes.oracle import Trial, faults
+from tests.nodes.oracle import Told, Trial, faults
 from tests.nodes.scene import Scene
 from tests.serving import Fields, Person
 
@@ -40,11 +40,14 @@ class Gathering:
         self._scene, self._item, self._ada = scene, item, ada
         self._clients = clients
         dice = random.Random(scene.dice.random())
-        at: Fields = {"item": item, "dice": dice}
+        # Ada is an admin, and may change what eve says.
+        messages: list[int] = []
+        at: Fields = {"item": item, "dice": dice, "boards": (messages,)}
         self._callers = [Caller(f"caller-{n}", ada, **at) for n in range(2)]
         self._guests = [Guest(f"guest-{n}", ada, **at, writes=n < 3) for n in range(5)]
-        self._guests.append(Guest("eve", eve, **at, may_be_refused=SENT_AWAY))
         self._players = [Player(name, ada, **at) for name in clients]
+        at["boards"] = ([], messages)
+        self._guests.append(Guest("eve", eve, **at, may_be_refused=SENT_AWAY))
         self._keeper = Doorkeeper(Clerk(ada), item, eve.username, dice)
         # By itself: where others write, heads move, and a server has to look at rights anyway.
         self._quiet = f"{item}-quiet"
@@ -97,7 +100,8 @@ class Gathering:
     def story(self) -> str:
         """How far everybody is, for whoever reads a failure."""
         parts = [
-            f"{one.name} has {one.acked} answers, lacks {len(one.unanswered())}"
+            f"{one.name} has {one.acked} answers, {len(one.too_late)} of them too late, "
+            f"lacks {len(one.unanswered())}"
             for one in self._talkers
         ]
         return f"{'; '.join(parts)}; {len(self._holder.ended)} tokens revoked"
@@ -106,18 +110,27 @@ class Gathering:
         """What the judge says of it."""
         views = {name: client.entries for name, client in self._clients.items()}
         return [
-            *faults(Trial(self._ada.id, *await self._stored(self._item), self._talkers, views)),
-            *faults(
-                Trial(self._ada.id, *await self._stored(self._quiet), ended=self._holder.ended)
-            ),
+            *faults(Trial(*await self._stored(self._item), self._talkers, views)),
+            *faults(Trial(*await self._stored(self._quiet), ended=self._holder.ended)),
         ]
 
-    async def _stored(self, item: str) -> tuple[list[list[Fields]], tuple[int, ...]]:
-        logs = [
-            await asyncio.to_thread(read_log, replace(self._ada, server=member.node), item)
+    async def _stored(self, item: str) -> tuple[str, list[Told], tuple[int, ...]]:
+        told = [
+            await asyncio.to_thread(_told, replace(self._ada, server=member.node), item)
             for member in self._scene.members
         ]
-        return logs, await asyncio.to_thread(self._scene.row, item)
+        return self._ada.id, told, await asyncio.to_thread(self._scene.row, item)
+
+
+def _told(person: Person, item: str) -> Told:
+    """All of an item, as one server tells it."""
+    messages: list[Fields] = []
+    while True:
+        after = messages[-1]["seq"] if messages else 0
+        page = person.call("GET", f"/items/{item}/messages", params={"after": after, "limit": 500})
+        if not page.json()["messages"]:
+            return Told(read_log(person, item), messages)
+        messages += page.json()["messages"]
 
 
 async def people(scene: Scene) -> tuple[Person, Person]:

@@ -4,8 +4,9 @@ What holds for one server is judged by the scenarios' oracle; this adds what man
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tests.nodes.changes import Changes
 from tests.nodes.crowd import Guest, Talker
 from tests.nodes.officials import Ended
 from tests.scenarios.oracle import Run
@@ -16,13 +17,21 @@ WRITERS = {"writer", "admin"}
 
 
 @dataclass
+class Told:
+    """What a server says of an item in the end: its log, and its messages as they stand."""
+
+    log: list[Fields]
+    messages: list[Fields]
+
+
+@dataclass
 class Trial:
     """All that happened in one item."""
 
     creator: str
     """The id of who has made it, and is its admin from the beginning."""
-    logs: Sequence[list[Fields]]
-    """The whole log, as each server tells it afterwards."""
+    told: Sequence[Told]
+    """By each server."""
     row: tuple[int, ...]
     """From the database: the head, the number of entries, the greatest seq."""
     talkers: Sequence[Talker] = ()
@@ -30,12 +39,18 @@ class Trial:
     """What others than guests have seen, from the first entry on."""
     ended: Sequence[Ended] = ()
 
+    @property
+    def log(self) -> list[Fields]:
+        """As the first server has it; others have the same."""
+        return self.told[0].log
+
 
 def faults(trial: Trial) -> list[str]:
     """Everything that breaks a promise; empty: the run was right."""
     return [
         *_stored(trial),
         *broken_promises(_run(trial)),
+        *_changes(trial),
         *_rights(trial),
         *_ended_rights(trial),
         *_visits(trial),
@@ -53,27 +68,49 @@ def _guests(trial: Trial) -> list[Guest]:
 
 
 def _run(trial: Trial) -> Run:
-    sent = [sent for talker in _everybody(trial) for sent in talker.sent.values()]
+    # A deletion by REST has no ref in the log: its answer is judged by its place alone.
+    refs = {entry["ref"] for entry in trial.log if "ref" in entry}
+    sent = [
+        replace(sent, body=None)
+        for talker in _everybody(trial)
+        for sent in talker.sent.values()
+        if sent.ref in refs or not talker.acts_without_ref(sent.ref)
+    ]
     views = {guest.name: guest.seen() for guest in _guests(trial)} | trial.views
-    log = [(entry["seq"], entry.get("ref"), entry.get("body")) for entry in trial.logs[0]]
-    seen = {
-        name: [(entry["seq"], entry.get("body")) for entry in view] for name, view in views.items()
-    }
+    # Bodies change, which is judged by itself.
+    log = [(entry["seq"], entry.get("ref"), None) for entry in trial.log]
+    seen = {name: [(entry["seq"], None) for entry in view] for name, view in views.items()}
     return Run(log, sent, seen)
+
+
+def _changes(trial: Trial) -> Iterable[str]:
+    """Messages are what was made of them, for whoever has seen it and whoever asks."""
+    changes = Changes(trial.log, _everybody(trial))
+    yield from changes.faults()
+    for told in trial.told:
+        yield from changes.mislisted(told.messages)
+    for guest in _guests(trial):
+        for visit in guest.visits:
+            yield from changes.misshown(guest.name, visit.entries, visit.head)
+        if guest in trial.talkers:
+            yield from changes.misremembered(guest.name, guest.seen())
+    for name, view in trial.views.items():
+        yield from changes.misshown(name, view)
+        yield from changes.misremembered(name, view)
 
 
 def _stored(trial: Trial) -> Iterable[str]:
     """All servers tell the same, and it is what the database counts."""
-    if any(log != trial.logs[0] for log in trial.logs):
+    if any(told.log != trial.log for told in trial.told):
         yield "servers tell different logs"
-    if set(trial.row) != {len(trial.logs[0])}:
-        yield f"the log has {len(trial.logs[0])} entries; its head, count and last are {trial.row}"
+    if set(trial.row) != {len(trial.log)}:
+        yield f"the log has {len(trial.log)} entries; its head, count and last are {trial.row}"
 
 
 def _rights(trial: Trial) -> Iterable[str]:
     """Between two entries about somebody they do what the first of them allows, and no more."""
     writers = {trial.creator}
-    for entry in trial.logs[0]:
+    for entry in trial.log:
         if entry["type"] == "member":
             (writers.add if entry["role"] in WRITERS else writers.discard)(entry["user"]["id"])
         elif entry["by"]["id"] not in writers:
@@ -81,7 +118,7 @@ def _rights(trial: Trial) -> Iterable[str]:
 
 
 def _ended_rights(trial: Trial) -> Iterable[str]:
-    stored = {entry.get("ref") for entry in trial.logs[0]}
+    stored = {entry.get("ref") for entry in trial.log}
     for ended in trial.ended:
         for sent in ended.guest.sent.values():
             if sent.begun > ended.at and sent.ref in stored:
@@ -107,13 +144,15 @@ def _removes(entry: Fields, guest: Guest) -> bool:
 
 def _completeness(trial: Trial) -> Iterable[str]:
     """Everything that is to be stored is, and everybody has seen it."""
-    stored = {entry.get("ref") for entry in trial.logs[0]}
+    stored = {entry.get("ref") for entry in trial.log}
     for talker in trial.talkers:
         if missing := [sent.ref for sent in talker.unanswered()]:
             yield f"{talker.name} was never answered to {missing[:3]}"
-        yield from (f"{ref} is not stored" for ref in talker.sent if ref not in stored)
-        if isinstance(talker, Guest) and talker.cursor != len(trial.logs[0]):
-            yield f"{talker.name} has seen entries up to {talker.cursor}, of {len(trial.logs[0])}"
+        for ref in talker.sent.keys() - stored - talker.too_late:
+            if not talker.acts_without_ref(ref):
+                yield f"{ref} is not stored"
+        if isinstance(talker, Guest) and talker.cursor != len(trial.log):
+            yield f"{talker.name} has seen entries up to {talker.cursor}, of {len(trial.log)}"
     for name, view in trial.views.items():
-        if view != trial.logs[0]:
-            yield f"{name} has not seen what the log has, and nothing else"
+        if len(view) != len(trial.log):
+            yield f"{name} has seen {len(view)} entries, of {len(trial.log)}"

@@ -161,6 +161,8 @@ SAID = {
     "relies_on_hints": "has seen entries up to",
     "stores_without_versions": "begun after its token had ended",
     "tells_what_is_in_doubt": "saw what the log does not have",
+    "changes_no_message": "a server lists other messages than the log has",
+    "shows_what_was_deleted": "which after",
 }
 # What NOTIFY, which carries numbers alone, cannot do.
 BY_BODIES = {"trusts_hints"}
@@ -211,7 +213,10 @@ async def misunderstood(scene: Scene, everybody: Gathering, patience: float) -> 
         await asyncio.sleep(1)
         for member in scene.members:
             member.mishearing.listen(lost=1)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
+        # Whoever comes back is given what was missed, by a server that has missed something, too.
+        scene.balancer.cut()
+        await asyncio.sleep(0.5)
     for member in scene.members:
         member.mishearing.listen()
         member.scissors.stop()
