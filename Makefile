@@ -57,8 +57,8 @@ test-fast: $(DEV) $(PROJECT) ## Those tests that need no server, no other progra
 	$(BIN)/python -m pytest -m "not live and not torture" $(ARGS)
 
 # Those folders that hold on either database; whether others do has not been seen.
-ON_POSTGRESQL = $(addprefix tests/,accounts clients console docs embedded history http items live \
-	operators pages rights rooms scenarios wire)
+ON_POSTGRESQL = $(addprefix tests/,accounts cli clients console docs embedded history http items \
+	live operators pages rights rooms scenarios wire)
 
 .PHONY: test-postgresql
 test-postgresql: $(DEV) $(PROJECT) $(NODE_MODULES) ## Those that hold on either database, on PostgreSQL

@@ -151,6 +151,12 @@ def change(settings: Settings, *statements: str) -> None:
             execute(connection, sql)
 
 
+def rows(settings: Settings, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    """What a query finds, whatever has become of the server."""
+    with connected(settings.database_url) as connection:
+        return [tuple(row) for row in execute(connection, sql, *values)]
+
+
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
     """A look at a database, whatever has become of its server."""

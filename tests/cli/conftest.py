@@ -9,6 +9,7 @@ import pytest
 from api.settings import Settings
 from tests import loggers
 from tests.cli.commands import Command
+from tests.databases import IN_FILES, shared, values_in, variables
 
 
 @pytest.fixture
@@ -17,9 +18,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("ITEMROOM_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
-    monkeypatch.setenv("ITEMROOM_DATABASE_URL", f"sqlite:///{tmp_path / 'test.db'}")
-    monkeypatch.setenv("ITEMROOM_PORT", "0")
+    for name, value in variables(values_in(tmp_path) | {"port": 0}).items():
+        monkeypatch.setenv(name, value)
     return tmp_path
+
+
+@pytest.fixture
+def empty(home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The same with a database in which nothing is."""
+    if IN_FILES:
+        (home / "test.db").touch()
+    else:
+        monkeypatch.setenv("ITEMROOM_DATABASE_URL", shared.databases.database())
+    return Settings()
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 import json
-import sqlite3
 from typing import Any
 
 import httpx2
 import pytest
 
 from api.settings import Settings
-from api.store.sqlite.lock import Lock
 from tests.cli.commands import Command
+from tests.cli.holding import url_of_server
+from tests.databases import rows
 from tests.serving import PASSWORD, LiveServer
 
 OTHER = "another battery"
@@ -25,20 +25,12 @@ def itemroom(request: pytest.FixtureRequest, itemroom: Command, settings: Settin
 
 def login(settings: Settings, username: str, password: str) -> int:
     """What a server on the database answers."""
-    url = Lock(settings.database_path).holder()["url"]
+    url = url_of_server(settings)
     credentials = {"username": username, "password": password}
     if url is None:
         with LiveServer(settings) as server:
             return httpx2.post(f"{server.url}/auth/login", json=credentials).status_code
     return httpx2.post(f"{url}/auth/login", json=credentials).status_code
-
-
-def rows(settings: Settings, sql: str) -> list[Any]:
-    connection = sqlite3.connect(settings.database_path)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
 
 
 def test_user_is_created_and_can_sign_in(itemroom: Command, settings: Settings) -> None:
@@ -142,7 +134,7 @@ def test_token_is_printed_alone_and_works(itemroom: Command, settings: Settings)
 
 
 def ask(settings: Settings, token: str) -> httpx2.Response:
-    url = Lock(settings.database_path).holder()["url"]
+    url = url_of_server(settings)
     headers = {"Authorization": f"Bearer {token}"}
     if url is None:
         with LiveServer(settings) as server:

@@ -1,9 +1,10 @@
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from api.settings import Settings
 from tests.cli.commands import Command
+from tests.databases import rows
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_wrong_argument_is_a_usage_error(
 
 
 def test_password_is_asked_for_twice(
-    itemroom: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+    itemroom: Command, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without an echo; the prompts are not on stdout."""
     asked: list[object] = []
@@ -42,11 +43,8 @@ def test_password_is_asked_for_twice(
     assert itemroom.done("user", "create", "ada") == "ada was created\n"
     options = {"hide_input": True, "confirmation_prompt": True, "err": True}
     assert asked == [("Password", options)]
-    connection = sqlite3.connect(home / "test.db")
-    assert (
-        connection.execute('SELECT password_hash FROM "user"').fetchone()[0].startswith("$argon2")
-    )
-    connection.close()
+    ((password_hash,),) = rows(settings, 'SELECT password_hash FROM "user"')
+    assert password_hash.startswith("$argon2")
 
 
 def test_no_password_on_stdin_is_refused(itemroom: Command) -> None:

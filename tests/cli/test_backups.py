@@ -2,11 +2,15 @@ import json
 import threading
 from pathlib import Path
 
+import pytest
 from alembic.script import ScriptDirectory
 
 from api.store.schema import configuration
 from tests.cli.commands import Command
 from tests.conftest import Serve
+
+# PostgreSQL has tools of its own, and says so.
+pytestmark = pytest.mark.sqlite
 
 
 def test_backup_beside_a_server_is_restored_when_it_has_stopped(

@@ -2,11 +2,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 
 from api.cli.failures import Failure, explain, load_settings
-from api.store.sqlite.lock import Lock
+from api.settings import Settings
 from tests.cli.commands import Command
+from tests.cli.holding import held
 
 
 @pytest.mark.parametrize(
@@ -30,20 +32,22 @@ def test_wrong_setting_ends_a_command_with_one_sentence(
         assert "hunter2" not in said
 
 
-@pytest.mark.parametrize("command", [["serve"], ["migrate"], ["restore", "backup"]])
+@pytest.mark.parametrize(
+    "command",
+    [["serve"], ["migrate"], pytest.param(["restore", "backup"], marks=pytest.mark.sqlite)],
+)
 def test_held_lock_ends_a_command_with_one_sentence(
-    itemroom: Command, home: Path, command: list[str]
+    itemroom: Command, empty: Settings, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     """Before anything touches the database."""
-    lock = Lock(home / "test.db")
-    lock.acquire(url="http://127.0.0.1:1")
-    try:
+    monkeypatch.setattr("api.store.postgresql.store.PATIENCE", 0.1)
+    with held(empty, None) as store:
         assert "holds this database" in itemroom.failed(*command)
-    finally:
-        lock.release()
-    assert {path.name for path in home.iterdir()} <= {"test.db.lock"}
+        with store.engine.connect() as connection:
+            assert inspect(connection).get_table_names() == []
 
 
+@pytest.mark.sqlite
 def test_file_that_is_no_database_ends_a_command_with_one_sentence(
     itemroom: Command, home: Path
 ) -> None:
@@ -53,6 +57,7 @@ def test_file_that_is_no_database_ends_a_command_with_one_sentence(
         assert itemroom.failed(*command).startswith("The database cannot be used: ")
 
 
+@pytest.mark.sqlite
 def test_directory_that_is_missing_ends_a_command_with_one_sentence(
     itemroom: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +66,7 @@ def test_directory_that_is_missing_ends_a_command_with_one_sentence(
     assert f"{home}/nowhere" in itemroom.failed("migrate")
 
 
+@pytest.mark.sqlite  # Beside another database there is none.
 def test_secret_that_others_can_read_ends_a_command_with_one_sentence(
     itemroom: Command, home: Path
 ) -> None:

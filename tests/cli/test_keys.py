@@ -5,9 +5,9 @@ import httpx2
 import pytest
 
 from api.settings import Settings
-from api.store.sqlite.lock import Lock
 from tests.accounts.visitor import bearer
 from tests.cli.commands import Command
+from tests.cli.holding import url_of_server
 from tests.serving import LiveServer
 
 CREATE = ("key", "create", "shop", "--item", "order-*=admin")
@@ -25,7 +25,7 @@ def itemroom(request: pytest.FixtureRequest, itemroom: Command, settings: Settin
 
 def me(settings: Settings, key: str) -> tuple[int, Any]:
     """What a server on the database answers a key."""
-    url = Lock(settings.database_path).holder()["url"]
+    url = url_of_server(settings)
     try:
         answer = httpx2.get(f"{url}/auth/me", headers=bearer(key))
     except httpx2.TransportError:  # Nobody holds the database, or no longer.

@@ -89,6 +89,7 @@ async def test_restart_of_the_server_is_bridged_and_noted(serve: Serve) -> None:
         assert heard.notes[0].startswith("the server closed the connection: restart; trying again")
 
 
+@pytest.mark.sqlite
 async def test_restored_log_is_noted_and_followed(serve: Serve, tmp_path: Path) -> None:
     """What comes under numbers that were shown before is not what was shown."""
     first = serve(restart_spread=0.1)

@@ -18,7 +18,8 @@ from tests.programs.postgresql import Cluster
 from tests.programs.waiting import until
 from tests.serving import entries_until
 
-pytestmark = pytest.mark.anyio
+# There are a file and a PostgreSQL in each, whichever has been chosen.
+pytestmark = [pytest.mark.anyio, pytest.mark.sqlite]
 
 
 @pytest.fixture

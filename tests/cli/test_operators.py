@@ -1,10 +1,9 @@
 import http.server
+import os
 import socket
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -12,21 +11,12 @@ from api.cli.failures import Failure
 from api.cli.operators import operator
 from api.security.secret_file import secret_path
 from api.settings import Settings
-from api.store.sqlite.lock import Lock
 from tests.cli.commands import Command
+from tests.cli.holding import held
 from tests.conftest import Serve
+from tests.databases import SECRET, change, rows
 
 CREATE = ("user", "create", "ada", "--no-password")
-
-
-@contextmanager
-def held(settings: Settings, url: str | None) -> Iterator[Lock]:
-    lock = Lock(settings.database_path)
-    lock.acquire(url=url)
-    try:
-        yield lock
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -54,10 +44,11 @@ def answering(status: int, body: bytes) -> Iterator[str]:
             thread.join()
 
 
-def test_server_that_does_not_answer_is_named(itemroom: Command, settings: Settings) -> None:
+def test_server_that_does_not_answer_is_named(
+    itemroom: Command, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With its process and address, so that somebody can look."""
-    secret_path(settings).write_text("x1" * 20)
-    secret_path(settings).chmod(0o600)
+    monkeypatch.setenv("ITEMROOM_SECRET", SECRET)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -71,15 +62,19 @@ def test_server_that_does_not_answer_is_named(itemroom: Command, settings: Setti
     ("status", "body"), [(200, b""), (500, b"<h1>oops</h1>"), (400, b"{}"), (403, b"[]")]
 )
 def test_answer_of_something_else_is_told(
-    itemroom: Command, settings: Settings, status: int, body: bytes
+    itemroom: Command,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    body: bytes,
 ) -> None:
     """A proxy or another program must not be taken for the server's yes or no."""
-    secret_path(settings).write_text("x1" * 20)
-    secret_path(settings).chmod(0o600)
+    monkeypatch.setenv("ITEMROOM_SECRET", SECRET)
     with answering(status, body) as url, held(settings, url):
         assert f"{status}, is not Itemroom's" in itemroom.failed(*CREATE)
 
 
+@pytest.mark.sqlite  # Beside another database there is no secret.
 def test_server_with_a_secret_from_its_environment_asks_for_the_same(
     itemroom: Command, settings: Settings, serve: Serve
 ) -> None:
@@ -102,17 +97,19 @@ def test_server_with_another_secret_refuses_the_command(
 
 def test_command_waits_for_another_command(itemroom: Command, settings: Settings) -> None:
     """Which holds the lock for a moment only."""
-    lock = Lock(settings.database_path)
-    lock.acquire()
-    threading.Timer(0.3, lock.release).start()
-    itemroom.done(*CREATE)
+    with ExitStack() as stack:
+        stack.enter_context(held(settings, None))
+        ending = threading.Timer(0.3, stack.pop_all().close)
+        ending.start()
+        itemroom.done(*CREATE)
+        ending.join()
 
 
 def test_command_gives_up_on_another_that_goes_on(settings: Settings) -> None:
     """With a sentence that names its process."""
     with (
         held(settings, None),
-        pytest.raises(Failure, match="process"),
+        pytest.raises(Failure, match=f"rocess {os.getpid()} "),
         operator(settings, patience=0.1),
     ):
         raise AssertionError("the lock is held")
@@ -126,15 +123,14 @@ def test_lock_is_free_after_a_command_that_failed(itemroom: Command, settings: S
 
 
 def test_unmigrated_database_is_left_alone_when_migrating_is_off(
-    itemroom: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+    itemroom: Command, empty: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The setting counts for commands as it does for the server."""
     monkeypatch.setenv("ITEMROOM_MIGRATE", "false")
     assert "itemroom migrate" in itemroom.failed(*CREATE)
     itemroom.done("migrate")
     itemroom.done(*CREATE)
-    with closing(sqlite3.connect(home / "test.db")) as connection:
-        assert connection.execute('SELECT count(*) FROM "user"').fetchone() == (1,)
+    assert rows(empty, 'SELECT count(*) FROM "user"') == [(1,)]
 
 
 def test_username_with_a_slash_names_its_user(
@@ -142,8 +138,7 @@ def test_username_with_a_slash_names_its_user(
 ) -> None:
     """Outside issuers have such subjects; what would lead elsewhere is nobody."""
     itemroom.done(*CREATE)
-    with closing(sqlite3.connect(settings.database_path)) as database, database:
-        database.execute("UPDATE user SET username = 'ext:a/admin'")
+    change(settings, "UPDATE \"user\" SET username = 'ext:a/admin'")
     serve()
     itemroom.done("user", "disable", "ext:a/admin")
     assert "no such user" in itemroom.failed("user", "disable", "ext:a", code=1)

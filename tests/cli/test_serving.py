@@ -1,7 +1,6 @@
 import os
 import signal
 import socket
-import sqlite3
 import threading
 from functools import partial
 from pathlib import Path
@@ -9,15 +8,17 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.store.sqlite.lock import Lock
+from api.settings import Settings
 from tests.cli.commands import Command
-from tests.databases import SECRET
+from tests.cli.holding import held
+from tests.databases import SECRET, rows
 from tests.deadlines import scaled
 from tests.process import Process
 from tests.programs.postgresql import Cluster
 from tests.programs.waiting import free_port, until
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("arguments", "variables"),
     [(["--workers", "2"], {}), ([], {"WEB_CONCURRENCY": "4"})],
@@ -79,15 +80,14 @@ def test_port_in_use_ends_serve_with_one_sentence(itemroom: Command) -> None:
     assert said == f"127.0.0.1:{port}: Address already in use."
 
 
-def test_migrate_brings_the_schema_up_to_date(itemroom: Command, home: Path) -> None:
+def test_migrate_brings_the_schema_up_to_date(itemroom: Command, empty: Settings) -> None:
     """Says to which revision, may come twice, and gives the lock back."""
     first = itemroom.done("migrate")
     assert first == itemroom.done("migrate")
     assert "revision 0" in first
-    with sqlite3.connect(home / "test.db") as connection:
-        assert connection.execute("SELECT count(*) FROM item").fetchone() == (0,)
-    connection.close()
-    Lock(home / "test.db").acquire()
+    assert rows(empty, "SELECT count(*) FROM item") == [(0,)]
+    with held(empty, None):
+        pass
 
 
 def test_server_on_port_0_leaves_its_url_in_the_lock(tmp_path: Path) -> None:
@@ -97,6 +97,7 @@ def test_server_on_port_0_leaves_its_url_in_the_lock(tmp_path: Path) -> None:
         assert f"serving {server.url}" in server.log
 
 
+@pytest.mark.sqlite  # Several share another one.
 def test_second_server_on_a_database_ends_with_one_sentence(tmp_path: Path) -> None:
     """The first one goes on."""
     with Process(tmp_path) as server:
