@@ -46,7 +46,13 @@ async def send_test(poster: Poster, hook: Hook) -> Verdict:
 
 def message_id(hook: Hook, batch: Batch) -> str:
     """The same for the same entries of a log, whoever sends them whenever."""
-    told = f"{hook.id} {batch.item_key} {batch.epoch} {batch.after} {batch.upto}"
+    # The last is what retention takes last. A log that lost its end may have other entries under
+    # these numbers before anybody knows that, and a receiver must not take them for the former.
+    last = batch.entries[-1]
+    told = (
+        f"{hook.id} {batch.item_key} {batch.epoch} {batch.after} {batch.upto} "
+        f"{last.at} {last.author.key}"
+    )
     return f"msg_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
 
 

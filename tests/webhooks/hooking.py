@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from pydantic import SecretStr
 
+from api.app import make_tokens
+from api.settings import Settings
 from tests.accounts.visitor import bearer
 from tests.deadlines import scaled
 from tests.outgoing.receiver import Call, Receiver
-from tests.serving import Fields, LiveServer, Person, Served
+from tests.process import Process
+from tests.serving import Fields, LiveServer, Person
 
 PATIENCE = scaled(20)
 
@@ -92,6 +96,9 @@ async def publish(person: Person, item: str, *bodies: object) -> None:
         await asyncio.to_thread(person.publish, item, body)
 
 
-def at(server: Served, caller: Caller) -> Caller:
-    """The same, by another server."""
-    return Caller(server.url, caller.token)
+def runner(server: Process, secret: str) -> Caller:
+    """Whoever runs a server of another process, with a secret that tests know."""
+    tokens = make_tokens(
+        Settings(database_url=server.database_url, secret=SecretStr(secret), port=0)
+    )
+    return Caller(server.url, lambda: tokens.issue("operator", use="operator", ttl=60).token)

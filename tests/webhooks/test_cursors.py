@@ -14,6 +14,7 @@ from api.rights.access import Access, Role
 from api.webhooks import cursors, hooks
 from api.webhooks.cursors import GIVEN_UP, MAX_ENTRIES, Batch, next_batch
 from api.webhooks.hooks import Hook, Reason, Wish, hook_of
+from api.webhooks.sending import message_id
 from tests.databases import execute
 from tests.stores import Store
 
@@ -167,6 +168,25 @@ async def test_log_of_another_epoch_goes_on_where_it_was(store: Store, access: A
     assert await read(store, hook, access) is None
     (row,) = await store.rows("SELECT epoch, seq, upto FROM webhook_cursor")
     assert row == (again.epoch, 2, None)
+
+
+async def test_other_entries_under_the_same_numbers_have_another_id(
+    store: Store, access: Access
+) -> None:
+    """A log may have lost its end before anybody knows; a batch that is sent again has the same."""
+    hook = await hooked(store)
+    for _ in range(2):
+        await store.publish(access)
+    batch = await batch_of(store, hook, access)
+    assert await write(store, cursors.promise, hook, batch)
+    again = await batch_of(store, hook, access)
+    assert message_id(hook, again) == message_id(hook, batch)
+    await run(store, "DELETE FROM entry WHERE seq = 1")
+    assert message_id(hook, await batch_of(store, hook, access)) == message_id(hook, batch)
+    await run(store, "UPDATE entry SET at = at + 1 WHERE seq = 2")
+    other = await batch_of(store, hook, access)
+    assert (other.epoch, other.after, other.upto) == (batch.epoch, batch.after, batch.upto)
+    assert message_id(hook, other) != message_id(hook, batch)
 
 
 async def test_shorter_log_goes_on_at_its_end(store: Store, access: Access) -> None:
