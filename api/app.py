@@ -15,6 +15,8 @@ from .accounts import endpoints as accounts
 from .accounts.identity import identify_token
 from .accounts.purge import purge_credentials
 from .accounts.sessions import touch_sessions
+from .asking.authorize import NOTICE
+from .asking.questions import asking
 from .callers import Identify
 from .history.commits import Commits
 from .history.housekeeping import Chore, Housekeeping
@@ -173,6 +175,8 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
         )
         writer.start(asyncio.get_running_loop())
         stack.push_async_callback(asyncio.to_thread, writer.finish)
+        asked = asking(settings, writer, readers, metrics)
+        stack.push_async_callback(asked.close)
         # 7. What cleans up, now and then, through the writer.
         housekeeping = Housekeeping(
             readers,
@@ -187,6 +191,8 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
             store=store,
             readers=readers,
             writer=writer,
+            desk=asked.review or writer,
+            authorize=asked.authorize,
             passwords=passwords,
             tokens=tokens,
             token_reader=TokenReader(tokens, outside),
@@ -206,10 +212,12 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
             hub=hub,
             readers=readers,
             writer=writer,
+            desk=state.desk,
             metrics=metrics,
             settings=settings,
             sockets=state.sockets,
             expiries=Expiries(notice=settings.expiry_notice),
+            rulings=Expiries(notice=NOTICE),
             identify=partial(identify_token, state),
         )
         # 8. Other nodes: what they tell, and are told.

@@ -101,6 +101,15 @@ class Metrics:
             "http_requests", "HTTP requests answered.", "method", "route", "status"
         )
         self._refused = self._counter("sockets_refused", "Sockets refused or closed.", "code")
+        self._asked = self._counter(
+            "product_asked", "Questions that the product was asked.", "question", "outcome"
+        )
+        for question in ("authorize", "review"):
+            for outcome in ("yes", "no", "failed"):
+                self._asked.labels(question, outcome)
+        self._asked_seconds = self._distribution(
+            "product_seconds", "From a question to the product's answer.", _SECONDS
+        )
 
     def batch(self, size: int, seconds: float, entries: int) -> None:
         """A commit: its commands, how long it took, and the entries that it stored."""
@@ -131,6 +140,11 @@ class Metrics:
     def refused(self, code: str) -> None:
         """A socket was refused, or closed by the server; `code` is a key of `errors.CODES`."""
         self._refused.labels(code).inc()
+
+    def asked(self, question: str, outcome: str, seconds: float) -> None:
+        """The product was asked to `authorize` or `review`: it said `yes`, `no`, or it `failed`."""
+        self._asked.labels(question, outcome).inc()
+        self._asked_seconds.add(seconds)
 
     def answered(self, method: str, route: str | None, status: int) -> None:
         """An HTTP request was answered; `route` is its template, None: no route knows it."""

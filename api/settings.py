@@ -22,10 +22,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from . import places
 from .addresses import is_loopback, local_url
+from .outgoing.posting import checked_url
+from .outgoing.signing import checked_secret
 
 ListedOrigin = Annotated[str, AfterValidator(places.check_listed_origin)]
 InternalHost = Annotated[str, AfterValidator(places.check_internal_host)]
 Proxy = Annotated[str, AfterValidator(places.check_proxy)]
+ProductUrl = Annotated[str, AfterValidator(checked_url)] | None
 MIN_SECRET_BYTES = 32
 
 
@@ -81,6 +84,21 @@ class Settings(BaseSettings):
     issuer_audience: str | None = None
     issuer_secret: SecretStr | None = None
     issuer_jwks_url: str | None = None
+
+    authorize_url: ProductUrl = None
+    """Is asked what somebody may do in an item who is nothing there, or has no credential."""
+    authorize_cookies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Cookies of the product's own that it is told."""
+    authorize_headers: Annotated[
+        tuple[Annotated[str, AfterValidator(str.lower)], ...], NoDecode
+    ] = ()
+    """Headers, likewise."""
+    review_url: ProductUrl = None
+    """Is asked before a message is stored."""
+    review_failure: Literal["refuse", "accept"] = "refuse"
+    """What becomes of a message while it does not answer."""
+    ask_secret: SecretStr | None = None
+    """Signs these questions."""
 
     cookie: str = Field("itemroom_session", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     """The session cookie's name; `__Host-` is put before it where there is TLS."""
@@ -160,7 +178,9 @@ class Settings(BaseSettings):
     """On a restart each client is told its own delay, between 0.5 s and this much more."""
 
     @field_validator(
-        "allowed_origins", "internal_hosts", "trusted_proxies", "previous_secrets", mode="before"
+        *("allowed_origins", "internal_hosts", "trusted_proxies", "previous_secrets"),
+        *("authorize_cookies", "authorize_headers"),
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -230,6 +250,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "an outside issuer needs ITEMROOM_ISSUER_AUDIENCE and exactly one of "
                 "ITEMROOM_ISSUER_SECRET and ITEMROOM_ISSUER_JWKS_URL"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_ask_secret(self) -> Self:
+        if self.ask_secret is not None:
+            checked_secret(self.ask_secret.get_secret_value())
+        elif self.authorize_url or self.review_url:
+            raise ValueError(
+                "ITEMROOM_ASK_SECRET is missing: by it the product knows that a question is ours"
             )
         return self
 

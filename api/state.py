@@ -8,6 +8,8 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from .asking.authorize import Authorize
+from .asking.review import Desk
 from .callers import HOST, Identify
 from .history.writer import Writer
 from .limits import Buckets
@@ -33,6 +35,8 @@ class State:
     store: Store
     readers: Readers
     writer: Writer
+    desk: Desk
+    """Who takes what members do: the writer, unless the product is asked first."""
     passwords: Passwords
     tokens: Tokens
     """Issues our own tokens."""
@@ -55,6 +59,8 @@ class State:
     """None: nobody collects them."""
     identify: Identify | None = None
     """Says who comes without a token: the application that this server is mounted in, if it is."""
+    authorize: Authorize | None = None
+    """Asks the product of whom an item is not open to; None: nobody is asked."""
     boot: str = field(default_factory=lambda: token_hex(8))
     """Of this run: names it to other nodes."""
     nodes: Nodes | None = None

@@ -19,6 +19,7 @@ from .identity import LookUp, identify, verify_caller, verify_session, verify_to
 __all__ = [
     "AccountOwner",
     "ClientAddress",
+    "Comer",
     "Credentials",
     "Shown",
     "SignedIn",
@@ -155,6 +156,28 @@ async def signed_in(
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]
+
+
+async def comer(
+    connection: HTTPConnection,
+    response: Response,
+    state: Running,
+    shown: Credentials,
+    _password: Annotated[object, Depends(_PASSWORD)],
+    _token: Annotated[object, Depends(_TOKEN)],
+    _cookie: Annotated[object, Depends(_COOKIE)],
+) -> Principal | Refusal:
+    """Whoever makes a call about an item, or why they are nobody: the product may know them."""
+    try:
+        return await signed_in(connection, response, state, shown, None, None, None)
+    except Refusal as refusal:
+        # What was shown on purpose is judged as what it is.
+        if state.authorize is None or shown.token or shown.ticket:
+            raise
+        return refusal
+
+
+Comer = Annotated[Principal | Refusal, Depends(comer)]
 
 
 async def perhaps_signed_in(

@@ -74,6 +74,13 @@ async def admit_caller(state: State, caller: Caller) -> LookUp:
     return look_up
 
 
+async def admit_outside(state: State, caller: Caller, issuer: str) -> tuple[int, str, str]:
+    """Key, id and name of a user of the product's, who is made if they never came."""
+    await _admit(state, issuer, caller.id, caller.name)
+    ((key, public_id, name),) = await state.readers.read(_outside_user.fetch, issuer, caller.id)
+    return key, public_id, name
+
+
 async def _admit(state: State, issuer: str, subject: str, name: str | None) -> None:
     """See to it that an outside user is known, and under this name."""
     known = await state.readers.read(_outside_user.fetch, issuer, subject)

@@ -1,5 +1,6 @@
 """What the writer is asked to do, and what comes of it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -77,6 +78,25 @@ class Job(Generic[T]):
     def give(self) -> None:
         """Tell who wants to know."""
         self.done(self.result, self.error)
+
+
+async def executed(
+    submit: Callable[[Command[T], Callable[[T | None, BaseException | None], None]], None],
+    command: Command[T],
+) -> T:
+    """Hand a command in and wait for what comes of it. Cancelling does not undo it."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def done(result: T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type] # set by `apply`, None included
+
+    submit(command, done)
+    return await future
 
 
 Jobs = Sequence[Job[Any]]

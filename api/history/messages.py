@@ -88,11 +88,13 @@ class Publish(Change):
     """A new message. `body` is JSON as it will be sent."""
 
     body: bytes
+    said: bytes | None = None
+    """What the client sent where another body is stored: it is what a retry repeats."""
 
     def apply(self, transaction: Transaction) -> Stored:
         """Store it; needs writer."""
         self.authorize(transaction)
-        mark = digest(Kind.MESSAGE, None, self.body) if self.ref is not None else b""
+        mark = digest(Kind.MESSAGE, None, self.said or self.body) if self.ref is not None else b""
         return self._repeated(transaction, mark) or self._append(
             transaction, Kind.MESSAGE, mark, body=self.body
         )
@@ -104,11 +106,13 @@ class Edit(Change):
 
     target: int
     body: bytes
+    said: bytes | None = None
+    """As that of `Publish`."""
 
     def apply(self, transaction: Transaction) -> Stored:
         """Store the edit, and the present body in the message's own row."""
         access = self.authorize(transaction)
-        mark = digest(Kind.EDIT, self.target, self.body)
+        mark = digest(Kind.EDIT, self.target, self.said or self.body)
         if repeated := self._repeated(transaction, mark):
             return repeated
         _own(transaction, access, self.target)

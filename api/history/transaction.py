@@ -1,7 +1,7 @@
 """The writer's unit of work: what a command sees and does inside one database transaction."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -70,8 +70,8 @@ class Memory:
         access = self.accesses.get(access_key(principal, item_id))
         if access is None or access.principal is not principal:
             return None
-        expires_at = principal.credential.expires_at
-        return None if expires_at is not None and now_ms >= expires_at else access
+        until = principal.sure_until
+        return None if until is not None and now_ms >= until else access
 
     def fresh(self) -> "Memory":
         """One that remembers nothing but the time."""
@@ -206,7 +206,7 @@ class Transaction:
     def look_up_refs(self, keys: Iterable[RefKey]) -> None:
         """Learn in one query what is stored under many refs."""
         wanted = [key for key in keys if key not in self._looked_up]
-        found = _STORED_REFS.fetch(self.connection, wanted)
+        found = find_refs(self.connection, wanted)
         for item_key, author_key, ref, seq, at, mark in found:
             self._refs[item_key, author_key, ref] = StoredRef(seq, at, mark)
         self._looked_up.update(wanted)
@@ -322,6 +322,13 @@ def _stored_refs(table: type[LoggedRow]) -> Searched:
 _STORED_REFS: Lookup[RefKey, tuple[int, int, str, int, int, bytes | None]] = Lookup(
     *map(_stored_refs, pile.TABLES)
 )
+
+
+def find_refs(
+    connection: Connection, keys: Iterable[RefKey]
+) -> Sequence[tuple[int, int, str, int, int, bytes | None]]:
+    """What is stored under refs: item, author, ref, seq, moment, digest."""
+    return _STORED_REFS.fetch(connection, list(keys))
 
 
 @statement

@@ -27,7 +27,7 @@ from ..store.failures import (
     is_full,
 )
 from ..store.sharing import Sharing
-from .commands import Call, Command, Job, Jobs
+from .commands import Call, Command, Job, Jobs, executed
 from .commits import Commits
 from .events import EntryStored, Event
 from .handover import Handover
@@ -114,18 +114,7 @@ class Writer:
 
     async def execute(self, command: Command[T]) -> T:
         """Queue a command and wait for the commit. Cancelling does not undo it."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def done(result: T | None, error: BaseException | None) -> None:
-            if future.cancelled():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)  # type: ignore[arg-type] # set by `apply`, None included
-
-        self.submit(command, done)
-        return await future
+        return await executed(self.submit, command)
 
     async def call(self, function: Callable[[Transaction], T], *, light: bool = False) -> T:
         """Run a function in the writer's transaction and wait for the commit."""

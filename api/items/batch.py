@@ -174,7 +174,7 @@ async def _store(
     # In one turn of the event loop, so that they come to the writer together.
     for asked, command in ready:
         try:
-            state.writer.submit(command, partial(done, asked))
+            state.desk.submit(command, partial(done, asked))
         except Refusal as refusal:
             done(asked, None, refusal)
     await stored

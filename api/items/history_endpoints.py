@@ -88,7 +88,7 @@ async def publish(
     With a `ref` a retry is safe: it gives 200 and the seq of the first time.
     """
     body = _body(message, state.settings)
-    stored = await state.writer.execute(Publish(access=access, ref=message.ref, body=body))
+    stored = await state.desk.execute(Publish(access=access, ref=message.ref, body=body))
     response.status_code = 200 if stored.duplicate else 201
     return _view(stored)
 
@@ -98,7 +98,7 @@ async def edit(seq: SeqText, message: NewBody, access: CommandAccess, state: Run
     """Replace a message's body; for its author and admins. Gives the seq of the `edit` entry."""
     body = _body(message, state.settings)
     command = Edit(access=access, ref=message.ref, target=parse_seq(seq), body=body)
-    return _view(await state.writer.execute(command))
+    return _view(await state.desk.execute(command))
 
 
 @router.delete("/messages/{seq}", response_model_exclude_none=True)
@@ -108,7 +108,7 @@ async def delete(seq: SeqText, access: CommandAccess, state: Running) -> StoredV
     Its body is erased, also in its edits; that there was a message remains.
     """
     command = Delete(access=access, target=parse_seq(seq))
-    return _view(await state.writer.execute(command))
+    return _view(await state.desk.execute(command))
 
 
 @router.put("/messages/{seq}/reactions/{value:path}", response_model_exclude_none=True)
@@ -117,7 +117,7 @@ async def react(
 ) -> StoredView:
     """Put a reaction on a message; for writers. What is there already stays as it is."""
     command = React(access=access, target=parse_seq(seq), value=value, on=True)
-    return _view(await state.writer.execute(command))
+    return _view(await state.desk.execute(command))
 
 
 @router.delete("/messages/{seq}/reactions/{value:path}", response_model_exclude_none=True)
@@ -126,7 +126,7 @@ async def take_back(
 ) -> StoredView:
     """Take your own reaction back."""
     command = React(access=access, target=parse_seq(seq), value=value, on=False)
-    return _view(await state.writer.execute(command))
+    return _view(await state.desk.execute(command))
 
 
 def _body(message: NewBody, settings: Settings) -> bytes:

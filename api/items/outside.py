@@ -16,19 +16,27 @@ from .quotas import count_new_item
 
 
 async def ensure_outside_item(state: State, principal: Principal, item_id: str) -> None:
-    """Create the item if an outside token grants a role in it and it never existed.
+    """Create the item if the product grants a role in it, and it never existed.
+
+    It does so by an outside token, or when it is asked.
 
     Nobody becomes a member of it, and the id of a deleted item stays deleted.
 
     Raises:
         Refusal: `rate_limited`.
     """
-    credential = principal.credential
-    if credential.kind != "outside" or claimed_role(credential.items, item_id) is None:
+    if not _is_granted(principal, item_id):
         return
     if valid_item_id(item_id) and not await state.readers.read(_was_ever, item_id):
         count_new_item(state, principal)
         await state.writer.call(partial(_create_item, item_id))
+
+
+def _is_granted(principal: Principal, item_id: str) -> bool:
+    credential, ruling = principal.credential, principal.ruling
+    if ruling is not None and ruling.item_id == item_id:
+        return True
+    return credential.kind == "outside" and claimed_role(credential.items, item_id) is not None
 
 
 def _was_ever(connection: Connection, item_id: str) -> bool:

@@ -20,6 +20,7 @@ from .encoding import Codec, frames_of
 from .frames import ServerFrame, Welcome
 from .opening import Arrival
 from .outstanding import Outstanding
+from .renewal import Renewal
 from .seat import Seat
 from .services import Services
 from .sockets import Socket
@@ -76,7 +77,7 @@ class Connection:
         self._unread = 0  # Answers sent while the socket was full.
         self._ending: Refusal | None = None  # Why it ends; until it is closed, or lost.
         self._is_lost = False
-        self._renewal: asyncio.Task[None] | None = None  # An `auth` frame being verified.
+        self._renewal = Renewal(self, services)
         self._publishes = Bucket(settings.publish_rate, settings.publish_burst)
         self._lights = Bucket(settings.light_rate, settings.light_burst)
         self._errors = Bucket(settings.error_rate, settings.error_burst)
@@ -88,6 +89,7 @@ class Connection:
 
     def open(self, arrival: Arrival) -> None:
         """Take the seat that was asked for."""
+        self._renewal.again = arrival.again
         seat = self._seats[arrival.access.item_id] = self._seat(arrival.access)
         self.services.sockets.opened()
         seat.open(arrival)
@@ -128,8 +130,7 @@ class Connection:
         self._is_lost = True
         self._ending = None
         self.outstanding.stop()
-        if self._renewal is not None:
-            self._renewal.cancel()  # Nobody would hear what comes of it.
+        self._renewal.stop()
         self._leave()
         self.services.sockets.closed()
 
@@ -140,7 +141,7 @@ class Connection:
         held, self._held = self._held, None
         for frame in held or ():
             self._write(frame)
-        self.services.expiries.watch(self, self._principal.credential.expires_at)
+        self._renewal.watch(self._principal)
 
     def send(self, frame: ServerFrame) -> None:
         """Say something, in order; before the welcome it waits.
@@ -186,7 +187,7 @@ class Connection:
         # Counted here, over all seats: one client must not fill the queue of the writer.
         if self.outstanding.count >= self.services.settings.commands_in_flight:
             raise Refusal("busy", retry_after=1)
-        self.services.writer.submit(command, done)
+        self.services.desk.submit(command, done)
         self.outstanding.taken()
 
     def answered(self) -> None:
@@ -194,22 +195,30 @@ class Connection:
         self.outstanding.answered()
 
     def renewed(self, access: Access) -> None:
-        """A newer credential is good for the seat: from now on it counts."""
+        """A newer credential, or answer of the product's, is good for the seat: it counts now."""
+        # What the product says is nothing that the client has shown.
+        is_shown = access.principal.ruling is self._principal.ruling
         self._principal = access.principal
-        self.services.expiries.watch(self, self._principal.credential.expires_at)
-        self.send(frames.auth(access))
+        self._renewal.watch(self._principal)
+        if is_shown:
+            self.send(frames.auth(access))
 
     def left(self, refusal: Refusal) -> None:
         """The seat has ended: it was what the socket is for."""
         self._end(refusal)
 
-    def expires_soon(self, seconds: float) -> None:
-        """The credential has so long to go."""
-        self.send(frames.expiring(seconds))
+    def renew(self, principal: Principal) -> None:
+        """Go on as this, wherever that is allowed to be; raises Refusal `forbidden`."""
+        own = self._principal
+        if (principal.user_key, principal.via) != (own.user_key, own.via):
+            raise Refusal("forbidden", "The token is another user's.")
+        for seat in tuple(self._seats.values()):
+            seat.renew(principal)
 
-    def expired(self) -> None:
-        """The credential has come to its end."""
-        self.end("auth_expired")
+    @property
+    def principal(self) -> Principal:
+        """Whose it is, with the credential that it is here with."""
+        return self._principal
 
     def end(self, code: str, *, retry_after: float | None = None, message: str = "") -> None:
         """Hear nothing more, answer what was taken, say why, close.
@@ -223,7 +232,7 @@ class Connection:
         retry = refusal.verdict.retry
         if retry != "later":
             # Even if it ends already, for a reason that lets it stay until it is answered.
-            self.services.expiries.forget(self)
+            self._renewal.forget()
             for seat in self._seats.values():
                 seat.leave(at_once=retry == "never")
         if self._ending is None and self._seats:
@@ -249,7 +258,7 @@ class Connection:
         self.socket.close(refusal.verdict.close_code, refusal.code)
 
     def _leave(self) -> None:
-        self.services.expiries.forget(self)
+        self._renewal.forget()
         for seat in self._seats.values():
             seat.leave(at_once=False)
         # Acks, verified tokens and frames that are still on their way find nobody.
@@ -261,7 +270,7 @@ class Connection:
     def _do(self, frame: AnyClientFrame) -> None:
         if isinstance(frame, AuthFrame):
             self.take_light()
-            self._renew(frame.token)
+            self._renewal.begin(frame.token)
             return
         # Frames do not name their item here: the address of the socket did.
         (seat,) = self._seats.values()
@@ -276,25 +285,3 @@ class Connection:
         encoded = frames_of(self.codec, frame)
         if encoded.frames:
             self.socket.send(encoded)
-
-    def _renew(self, token: str) -> None:
-        if self._renewal is not None and not self._renewal.done():
-            raise Refusal("busy", "An earlier token is still being verified.", retry_after=1)
-        self._renewal = self._loop.create_task(self._verify(token))
-
-    # The one coroutine here: keys of an outside issuer may have to be fetched.
-    async def _verify(self, token: str) -> None:
-        try:
-            principal = await self.services.identify(token)
-            own = self._principal
-            if (principal.user_key, principal.via) != (own.user_key, own.via):
-                raise Refusal("forbidden", "The token is another user's.")
-        except Refusal as refusal:
-            self.refuse(refusal)
-        except Exception:
-            failure_id = os.urandom(4).hex()
-            logger.exception("failure %s: a token could not be verified", failure_id)
-            self.failed(failure_id)
-        else:
-            for seat in tuple(self._seats.values()):
-                seat.renew(principal)

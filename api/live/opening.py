@@ -1,6 +1,6 @@
 """How a connection begins: where in the log, and what it is told first."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -38,6 +38,10 @@ class Opening:
     """Whether that is where the client asked to begin."""
 
 
+Again = Callable[[Principal], Awaitable[Principal]]
+"""Asks the product once more of somebody whom it let in; raises Refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A client that was let in, what the database said of it, and how old that answer is."""
@@ -46,6 +50,8 @@ class Arrival:
     beginning: Beginning
     opening: Opening
     moment: Moment
+    again: Again | None = None
+    """None: the product was not asked."""
 
 
 def read_arrival(

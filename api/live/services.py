@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ..asking.review import Desk
 from ..history.writer import Writer
 from ..metrics import Metrics
 from ..rights.access import Principal
@@ -20,9 +21,14 @@ class Services:
     hub: Hub
     readers: Readers
     writer: Writer
+    desk: Desk
+    """Who takes what members do: the writer, unless the product is asked first."""
     metrics: Metrics
     settings: Settings
     sockets: Sockets
     expiries: Expiries
+    """Of credentials; their clients are told in time."""
+    rulings: Expiries
+    """Of what the product has answered; it is asked again in time."""
     identify: Callable[[str], Awaitable[Principal]]
     """Whom a token speaks for; raises Refusal."""

@@ -60,6 +60,16 @@ class Via:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the product has answered when it was asked of a user and an item."""
+
+    item_id: str
+    role: Role
+    until: int
+    """Milliseconds since the epoch: then it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """A user, and the credential that says so."""
 
@@ -69,6 +79,14 @@ class Principal:
     credential: Credential
     via: Via | None = None
     """The key that acts for them; None: they act themselves."""
+    ruling: Ruling | None = None
+    """What they may besides what the database says; None: nobody was asked."""
+
+    @property
+    def sure_until(self) -> int | None:
+        """When something of this ends, in milliseconds since the epoch; None: nothing does."""
+        ends = (self.credential.expires_at, None if self.ruling is None else self.ruling.until)
+        return min((end for end in ends if end is not None), default=None)
 
     @property
     def public(self) -> dict[str, str]:
@@ -134,16 +152,22 @@ def grant(principal: Principal, standing: Standing, *, now_ms: int | None = None
         raise Refusal("auth_revoked")
     if credential.expires_at is not None and (now_ms or clock_ms()) >= credential.expires_at:
         raise Refusal("auth_expired")
-    role = _effective_role(principal, standing)
+    role = _effective_role(principal, standing, now_ms)
     if standing.item_key is None or standing.item_deleted or role is None:
         raise Refusal("item_not_found")
     return Access(principal, standing.item_key, standing.item_id, role, standing)
 
 
-def _effective_role(principal: Principal, standing: Standing) -> Role | None:
-    credential = principal.credential
+def _effective_role(principal: Principal, standing: Standing, now_ms: int | None) -> Role | None:
+    credential, ruling = principal.credential, principal.ruling
     claimed = claimed_role(credential.items, standing.item_id)
     own = own_role(standing)
+    if (
+        ruling is not None
+        and ruling.item_id == standing.item_id
+        and (now_ms or clock_ms()) < ruling.until
+    ):
+        own = _higher(own, ruling.role)
     if principal.via is not None and own is None:
         # Whoever is nothing there may say something, if the key may: the product has said so.
         own = Role.WRITER

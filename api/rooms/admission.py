@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from ..accounts.asked import ASKED_ABOUT, ask_product
 from ..accounts.dependencies import Shown, shown_credential, verify_shown
 from ..accounts.identity import LookUp, identify
 from ..errors import Refusal
@@ -17,7 +18,7 @@ from ..http.strangers import slowed
 from ..items.ids import valid_item_id
 from ..items.outside import ensure_outside_item
 from ..items.tickets import redeem_ticket
-from ..live.opening import Arrival, Beginning, read_arrival
+from ..live.opening import Again, Arrival, Beginning, read_arrival
 from ..settings import Settings
 from ..state import State, state_of
 from .refusals import PolicyViolation
@@ -112,10 +113,30 @@ async def _arrive(
 ) -> Arrival:
     if not valid_item_id(item_id):
         item_id = ""  # Like every other item that does not exist, once the credential is good.
-    look_up = await _verify(connection, state, shown, item_id)
+    look_up: LookUp | None = None
+    try:
+        look_up = await _verify(connection, state, shown, item_id)
+        return await _read(state, look_up, item_id, beginning)
+    except Refusal as refusal:
+        # What was shown on purpose, and is no good, is judged as what it is.
+        is_shown = look_up is None and (shown.token or shown.ticket)
+        if refusal.code not in ASKED_ABOUT or is_shown or not item_id:
+            raise
+        principal = None if look_up is None else await state.readers.read(identify, look_up)
+        asked = await ask_product(state, connection, item_id, principal)
+        if asked is None:
+            raise
+        ruled, again = asked
+    await ensure_outside_item(state, ruled, item_id)
+    return await _read(state, lambda _: ruled, item_id, beginning, again)
+
+
+async def _read(
+    state: State, look_up: LookUp, item_id: str, beginning: Beginning, again: Again | None = None
+) -> Arrival:
     moment = state.hub.moment  # Before the read: what it misses is news when the room is joined.
     access, opening = await state.readers.read(read_arrival, look_up, item_id, beginning)
-    return Arrival(access, beginning, opening, moment)
+    return Arrival(access, beginning, opening, moment, again)
 
 
 async def _verify(connection: HTTPConnection, state: State, shown: Shown, item_id: str) -> LookUp:

@@ -79,6 +79,15 @@ def conflicts(a_minute: int, entries: int, what: str = "moved") -> Series:
     }
 
 
+def asked(failed: int, answered: int) -> Series:
+    """Questions a minute that the product did not answer, and that it did."""
+    metric, question = "itemroom_product_asked_total", 'question="review"'
+    return {
+        named(metric, f'{question}, outcome="failed"'): f"0+{failed}x60",
+        named(metric, f'{question}, outcome="yes"'): f"0+{answered}x60",
+    }
+
+
 # By alert: series of a sample a minute, and whether it fires after 20 minutes.
 CASES: list[tuple[str, Series, bool]] = [
     ("ItemroomDown", {named("up"): "1x17 0x10"}, True),
@@ -133,6 +142,9 @@ CASES: list[tuple[str, Series, bool]] = [
     ("ItemroomConflicts", conflicts(1200, 60000), False),
     ("ItemroomConflicts", conflicts(60, 120), False),
     ("ItemroomConflicts", conflicts(1200, 6000, what="taken"), False),
+    ("ItemroomProductSilent", asked(6, 60), True),
+    ("ItemroomProductSilent", asked(1, 60), False),
+    ("ItemroomProductSilent", asked(0, 0), False),
 ]
 
 

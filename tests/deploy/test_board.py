@@ -17,6 +17,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from bench.machine import free_port
+from tests.asking.shop import SECRET
 from tests.deadlines import scaled
 from tests.deploy.test_alerts import RULES, read_rules
 from tests.docs.reading import ROOT
@@ -54,7 +55,15 @@ def metrics_in(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """The server that is watched."""
-    with Process(tmp_path_factory.mktemp("watched"), measured=False) as process:
+    folder = tmp_path_factory.mktemp("watched")
+    # A product that nobody is: it is asked all the same, and each message is stored.
+    with Process(
+        folder,
+        measured=False,
+        review_url="http://127.0.0.1:1/",
+        review_failure="accept",
+        ask_secret=SECRET,
+    ) as process:
         yield process
 
 

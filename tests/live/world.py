@@ -195,10 +195,12 @@ class Talker:
             hub=world.hub,
             readers=world.readers,
             writer=world.writer,
+            desk=world.writer,
             metrics=world.metrics,
             settings=settings,
             sockets=world.sockets,
             expiries=Expiries(notice=settings.expiry_notice),
+            rulings=Expiries(notice=1),
             identify=self._authenticate,
         )
         self.connection = make(self.services, self.socket, codec, access.principal)

@@ -1,0 +1,157 @@
+"""How long a connection may stay as it came: a newer token, or the product's newer answer.
+
+The only coroutines of a connection: an issuer's keys may have to be fetched, and the product asked.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Protocol
+
+from ..errors import Refusal
+from ..rights.access import Principal
+from . import frames
+from .frames import ServerFrame
+from .opening import Again
+from .services import Services
+
+logger = logging.getLogger("itemroom.rooms")
+
+
+class Renewed(Protocol):
+    """Who goes on by a newer principal."""
+
+    @property
+    def principal(self) -> Principal:
+        """As whom it is here."""
+
+    def send(self, frame: ServerFrame) -> None:
+        """Say something to the client."""
+
+    def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
+        """Say no to the client."""
+
+    def failed(self, failure_id: str) -> None:
+        """Something went wrong; the log has the same id."""
+
+    def renew(self, principal: Principal) -> None:
+        """Go on as this; raises Refusal."""
+
+    def end(self, code: str) -> None:
+        """Say why, and close."""
+
+    def left(self, refusal: Refusal) -> None:
+        """It may not be here any more."""
+
+
+class Renewal:
+    """Watches a connection's credential and what the product said of it; renews either.
+
+    It is the holder of the credential among the `expiries`; `_Ruled` is that of the answer.
+    """
+
+    __slots__ = ("_ruled", "_services", "_task", "again", "renewed")
+
+    def __init__(self, renewed: Renewed, services: Services) -> None:
+        self.again: Again | None = None
+        """Asks the product once more; None: it was not asked."""
+        self.renewed = renewed
+        self._services = services
+        self._ruled: _Ruled | None = None  # While the product's answer is watched.
+        self._task: asyncio.Task[None] | None = None  # A token that is being verified.
+
+    def watch(self, principal: Principal) -> None:
+        """From now on this credential, and this answer of the product's."""
+        ruling, expires_at = principal.ruling, principal.credential.expires_at
+        if ruling is None or self.again is None:
+            self._services.expiries.watch(self, expires_at)
+            return
+        # Whom the product alone knows has nothing of ours that they could renew.
+        theirs = None if expires_at == ruling.until else expires_at
+        self._services.expiries.watch(self, theirs)
+        self._ruled = self._ruled or _Ruled(self.renewed, self.again)
+        self._services.rulings.watch(self._ruled, ruling.until)
+
+    def forget(self) -> None:
+        """Neither is watched any more."""
+        self._services.expiries.forget(self)
+        if self._ruled is not None:
+            self._services.rulings.forget(self._ruled)
+
+    def stop(self) -> None:
+        """Nobody would hear what comes of it."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._ruled is not None:
+            self._ruled.stop()
+
+    def begin(self, token: str) -> None:
+        """Go on by a newer token, once it is verified; raises Refusal `busy`."""
+        if self._task is not None and not self._task.done():
+            raise Refusal("busy", "An earlier token is still being verified.", retry_after=1)
+        self._task = asyncio.get_running_loop().create_task(self._verify(token))
+
+    def expires_soon(self, seconds: float) -> None:
+        """The credential has so long to go."""
+        self.renewed.send(frames.expiring(seconds))
+
+    def expired(self) -> None:
+        """The credential has come to its end."""
+        self.renewed.end("auth_expired")
+
+    async def _verify(self, token: str) -> None:
+        async def verify() -> None:
+            principal = await self._services.identify(token)
+            self.renewed.renew(replace(principal, ruling=self.renewed.principal.ruling))
+
+        try:
+            await _attempt(self.renewed, verify())
+        except Refusal as refusal:
+            self.renewed.refuse(refusal)
+
+
+class _Ruled:
+    """Asks the product again, shortly before its answer ends."""
+
+    __slots__ = ("_again", "_renewed", "_task")
+
+    def __init__(self, renewed: Renewed, again: Again) -> None:
+        self._renewed = renewed
+        self._again = again
+        self._task: asyncio.Task[None] | None = None  # While it is asked.
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def expires_soon(self, seconds: float) -> None:  # noqa: ARG002 - as every holder is told
+        """It is time to ask; what counts still counts for so many seconds."""
+        self._task = asyncio.get_running_loop().create_task(self._ask())
+
+    def expired(self) -> None:
+        """Nobody has answered."""
+        self._renewed.end("authorize_unavailable")
+
+    async def _ask(self) -> None:
+        async def ask() -> None:
+            self._renewed.renew(await self._again(self._renewed.principal))
+
+        try:
+            await _attempt(self._renewed, ask())
+        except Refusal as refusal:
+            # Whoever does not answer has said nothing: the former answer counts to its end.
+            if refusal.verdict.retry != "later":
+                self._renewed.left(Refusal("removed"))
+
+
+async def _attempt(renewed: Renewed, act: Coroutine[None, None, None]) -> None:
+    try:
+        await act
+    except Refusal:
+        raise
+    except Exception:
+        failure_id = os.urandom(4).hex()
+        logger.exception("failure %s: a credential could not be renewed", failure_id)
+        renewed.failed(failure_id)
