@@ -89,6 +89,13 @@ def values_in(directory: Path) -> dict[str, str]:
     return {"database_url": shared.database_in(directory), "secret": SECRET}
 
 
+def empty_values(directory: Path) -> dict[str, str]:
+    """The settings of a database in which nothing is, not even tables; a file is not there yet."""
+    if IN_FILES:
+        return {"database_url": f"sqlite:///{directory / '100% of it.db'}"}
+    return {"database_url": shared.databases.database(), "secret": SECRET}
+
+
 def variables(values: Mapping[str, object]) -> dict[str, str]:
     """Settings by their names, for whoever reads them from the environment."""
     return {f"ITEMROOM_{name.upper()}": str(value) for name, value in values.items()}

@@ -9,7 +9,7 @@ import pytest
 from api.settings import Settings
 from tests import loggers
 from tests.cli.commands import Command
-from tests.databases import IN_FILES, shared, values_in, variables
+from tests.databases import empty_values, values_in, variables
 
 
 @pytest.fixture
@@ -26,11 +26,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def empty(home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The same with a database in which nothing is."""
-    if IN_FILES:
-        (home / "test.db").touch()
-    else:
-        monkeypatch.setenv("ITEMROOM_DATABASE_URL", shared.databases.database())
-    return Settings()
+    for name, value in variables(empty_values(home)).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    if settings.is_in_file:
+        settings.database_path.touch()
+    return settings
 
 
 @pytest.fixture

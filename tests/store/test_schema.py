@@ -1,6 +1,7 @@
 """The schema comes from the migrations, and only from them."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from api.models import Table
+from api.settings import Settings
 from api.store.failures import DatabaseError
 from api.store.schema import (
     check,
@@ -19,17 +21,19 @@ from api.store.schema import (
     current_revision,
     migrate,
 )
-from api.store.sqlite.database import open_engine
 from api.store.sqlite.foreign_keys import without_foreign_keys
+from api.store.store import store_of
 from api.store.tables import is_compared
+from tests.databases import empty_values
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    engine = open_engine(tmp_path / "100% of it.db", writing=True, busy_timeout=1)
-    yield engine
-    engine.dispose()
+    store = store_of(Settings.model_validate(empty_values(tmp_path)))
+    store.open()
+    with closing(store):
+        yield store.engine
 
 
 def test_migrations_make_what_the_models_say(engine: Engine) -> None:
@@ -63,6 +67,7 @@ INSERT INTO entry (item_key, seq, kind, author_key, at, body)
 """
 
 
+@pytest.mark.sqlite
 def test_users_of_an_older_database_are_no_admins(engine: Engine) -> None:
     """The flag comes with a migration, and goes with it, while other rows refer to the users."""
     with engine.begin() as connection:
@@ -79,6 +84,7 @@ def test_users_of_an_older_database_are_no_admins(engine: Engine) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM entry").scalar() == 1
 
 
+@pytest.mark.sqlite
 def test_pile_put_in_its_places_before_it_goes(engine: Engine) -> None:
     """Whoever goes back to an older version keeps what came a moment ago."""
     migrate(engine)
@@ -103,6 +109,7 @@ def test_pile_put_in_its_places_before_it_goes(engine: Engine) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM pile").scalar() == 0
 
 
+@pytest.mark.sqlite
 def test_migration_that_would_leave_a_loose_row_is_undone(engine: Engine) -> None:
     """Checked as a whole, since the keys were off meanwhile; and they are on again."""
     migrate(engine)

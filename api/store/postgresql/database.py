@@ -154,8 +154,9 @@ def _open(settings: Settings, begun: str, **pool: Any) -> Engine:
         ) from error
 
     @event.listens_for(engine, "connect")
-    def write_values(connection: Any, _record: object) -> None:
-        import_module(".dumpers", __package__).register(connection)
+    def register(connection: Any, _record: object) -> None:
+        for ours in (".dumpers", ".cursors"):
+            import_module(ours, __package__).register(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

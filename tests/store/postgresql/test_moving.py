@@ -22,7 +22,8 @@ from api.store.tables import keeps
 from tests.databases import provide
 from tests.stores import Store
 
-pytestmark = pytest.mark.anyio
+# There are a file and a PostgreSQL in each, whichever has been chosen.
+pytestmark = [pytest.mark.anyio, pytest.mark.sqlite]
 
 
 @pytest.fixture
