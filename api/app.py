@@ -233,6 +233,7 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
                 writer,
                 commits,
                 state.nodes,
+                metrics,
                 boot=state.boot,
                 private=settings.outgoing_private,
             )

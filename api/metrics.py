@@ -97,6 +97,24 @@ class Metrics:
             self._repairs.labels(what)
         for what in ("moved", "taken", "busy"):
             self._conflicts.labels(what)
+        self.webhook_entries_due = self._gauge(
+            "webhook_entries_due",
+            "Entries that receivers of this server's webhooks have not taken.",
+        )
+        self.webhook_lag = self._gauge(
+            "webhook_lag_seconds", "Since the oldest entry of these was stored."
+        )
+        self.webhooks_paused = self._gauge(
+            "webhooks_paused", "Webhooks of the database that are paused, and nobody asked for it."
+        )
+        self._webhook_calls = self._counter(
+            "webhook_calls", "Calls of receivers: delivered, refused, or unanswered.", "outcome"
+        )
+        self._webhook_seconds = self._distribution(
+            "webhook_seconds", "Time of one call of a receiver.", _SECONDS
+        )
+        for outcome in ("delivered", "refused", "unanswered"):
+            self._webhook_calls.labels(outcome)
         self._requests = self._counter(
             "http_requests", "HTTP requests answered.", "method", "route", "status"
         )
@@ -136,6 +154,11 @@ class Metrics:
         waited for in vain (`busy`).
         """
         self._conflicts.labels(what).inc(commands)
+
+    def called(self, outcome: str, seconds: float) -> None:
+        """A webhook's receiver was called; see there for what may come of it."""
+        self._webhook_calls.labels(outcome).inc()
+        self._webhook_seconds.add(seconds)
 
     def refused(self, code: str) -> None:
         """A socket was refused, or closed by the server; `code` is a key of `errors.CODES`."""

@@ -10,14 +10,16 @@ from ..errors import Refusal
 from ..history.commits import Commits
 from ..history.events import EntryStored, Event
 from ..history.writer import Writer
+from ..metrics import Metrics
 from ..nodes.joining import Nodes
 from ..outage import Outage
 from ..outgoing.posting import Poster
 from ..rights.access import clock_ms
 from ..store.readers import Readers
+from .due import Backlog
 from .hooks import MAX_WEBHOOKS, Hook, Reason, load_hooks, pause
 from .owners import Alone, Leases, Owners
-from .route import AT_ONCE, Desk, Route
+from .route import AT_ONCE, Office, Route
 from .sending import Verdict, send_test
 
 logger = logging.getLogger("itemroom.webhooks")
@@ -36,14 +38,25 @@ GOODBYE = 1.0
 class Courier:
     """Owns the routes, between `start` and `stop`. Lives on the event loop."""
 
-    def __init__(self, readers: Readers, writer: Writer, poster: Poster, owners: Owners) -> None:
-        self._desk = Desk(
-            readers, writer, poster, owners, lambda: len(self._routes), lambda _: None
-        )
+    def __init__(
+        self, readers: Readers, writer: Writer, poster: Poster, owners: Owners, metrics: Metrics
+    ) -> None:
+        self._office = Office(readers, writer, poster, owners, lambda: len(self._routes), metrics)
         self._routes: dict[int, tuple[Route, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
         self._outage = Outage(logger)
         self._task: asyncio.Task[None]
+        metrics.webhook_entries_due.set_function(
+            lambda: sum(backlog.entries for backlog in self._backlogs())
+        )
+        metrics.webhook_lag.set_function(self._lag)
+
+    def _backlogs(self) -> list[Backlog]:
+        return [route.backlog for route, _ in self._routes.values()]
+
+    def _lag(self) -> float:
+        moments = [one.oldest_at for one in self._backlogs() if one.oldest_at is not None]
+        return max(0.0, (clock_ms() - min(moments)) / 1000) if moments else 0.0
 
     def start(self) -> None:
         """Begin, on the running loop."""
@@ -57,7 +70,7 @@ class Courier:
             await self._end(key)
         with suppress(Exception):
             async with asyncio.timeout(GOODBYE):
-                await self._desk.owners.leave()
+                await self._office.owners.leave()
 
     def committed(self, events: Sequence[Event]) -> None:
         """The writer has committed these: what was stored is to be sent."""
@@ -72,7 +85,9 @@ class Courier:
 
     async def test(self, hook: Hook) -> Verdict:
         """Send something that is no entry, now."""
-        return await send_test(self._desk.poster, hook)
+        verdict = await send_test(self._office.poster, hook)
+        self._office.metrics.called(verdict.outcome, verdict.seconds)
+        return verdict
 
     async def _run(self) -> None:
         while True:
@@ -91,19 +106,20 @@ class Courier:
             self._changed.clear()
 
     async def _look(self) -> None:
-        hooks = await self._desk.readers.read(load_hooks, clock_ms())
+        hooks, broken = await self._office.readers.read(load_hooks, clock_ms())
+        self._office.metrics.webhooks_paused.set(broken)
         for hook in hooks:
             if hook.bound == {}:
                 ended = partial(pause, key=hook.key, reason=Reason.KEY_ENDED)
-                await self._desk.writer.call(ended, light=True)
+                await self._office.writer.call(ended, light=True)
         living = {hook.key: hook for hook in hooks if hook.bound != {}}
-        mine = await self._desk.owners.mine(living) if living else ()
+        mine = await self._office.owners.mine(living) if living else ()
         for key, (route, task) in list(self._routes.items()):
             if task.done() or key not in mine or living[key] != route.hook:
                 await self._end(key)
         for key in mine:
             if key not in self._routes:
-                route = Route(living[key], self._desk)
+                route = Route(living[key], self._office)
                 task = asyncio.create_task(route.run(), name=f"itemroom-webhook-{key}")
                 self._routes[key] = (route, task)
 
@@ -121,6 +137,7 @@ async def delivering(
     writer: Writer,
     commits: Commits,
     nodes: Nodes | None,
+    metrics: Metrics,
     *,
     boot: str,
     private: bool,
@@ -132,6 +149,7 @@ async def delivering(
         writer: of the database.
         commits: tell what is stored here.
         nodes: the other servers; None: there are none.
+        metrics: count calls, and what is due.
         boot: of this server.
         private: whether receivers may be on this machine and its network.
     """
@@ -143,7 +161,7 @@ async def delivering(
         connections=MAX_WEBHOOKS * AT_ONCE,
     )
     owners: Owners = Alone() if nodes is None else Leases(nodes.aside.run, nodes.sharing, boot)
-    courier = Courier(readers, writer, poster, owners)
+    courier = Courier(readers, writer, poster, owners, metrics)
     commits.listen(courier.committed)
     courier.start()
     try:

@@ -214,8 +214,8 @@ def names_of(connection: Connection, webhooks: Sequence[Webhook]) -> dict[int, s
     return {row.key: row.name for row in connection.execute(query)}
 
 
-def load_hooks(connection: Connection, now_ms: int) -> list[Hook]:
-    """All that are not paused, with what bounds them now."""
+def load_hooks(connection: Connection, now_ms: int) -> tuple[list[Hook], int]:
+    """All that are not paused, with what bounds them now; how many are, unasked."""
     in_time = or_(col(ServiceKey.expires_at).is_(None), col(ServiceKey.expires_at) > now_ms)
     bounding = and_(
         col(ServiceKey.user_key) == col(Webhook.user_key),
@@ -228,8 +228,11 @@ def load_hooks(connection: Connection, now_ms: int) -> list[Hook]:
         .where(col(Webhook.paused).is_(None))
         .order_by(col(Webhook.key))
     )
+    unasked = col(Webhook.paused) != Reason.ASKED.value
+    broken = select(func.count()).select_from(Webhook).where(unasked)
     with reading(connection) as session:
-        return [hook_of(row, bound) for row, bound in session.execute(query)]
+        hooks = [hook_of(row, bound) for row, bound in session.execute(query)]
+        return hooks, session.execute(broken).scalar_one()
 
 
 def hook_of(row: Webhook, bound: str | None = None) -> Hook:

@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 
 from ..errors import Refusal
 from ..history.writer import Writer
+from ..metrics import Metrics
 from ..outgoing.posting import Poster
 from ..rights.access import clock_ms
 from ..store.readers import Readers
 from .cursors import Batch, advance, fail, next_batch, promise
-from .due import due_after, due_again, due_among
+from .due import Backlog, due_after, due_again, due_among, read_backlog
 from .hooks import Hook
 from .owners import Owners
 from .pending import Pending
-from .sending import Verdict, send_batch
+from .sending import send_batch
 
 logger = logging.getLogger("itemroom.webhooks")
 T = TypeVar("T")
@@ -38,7 +39,7 @@ RARITY = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Office:
     """What those who deliver work with."""
 
     readers: Readers
@@ -47,21 +48,22 @@ class Desk:
     owners: Owners
     routes: Callable[[], int]
     """How many there are at this server."""
-    sent: Callable[[Verdict], None]
-    """Told of each call."""
+    metrics: Metrics
 
 
 class Route:
     """Delivers for one webhook, as long as `run` runs. Nothing is lost when that is cancelled."""
 
-    def __init__(self, hook: Hook, desk: Desk) -> None:
+    def __init__(self, hook: Hook, office: Office) -> None:
         self.hook = hook
-        self._desk = desk
+        self._office = office
         self._pending = Pending(ROOM)
         self._told: set[int] = set()
         self._is_unsure = True  # Something may be due that nobody tells of.
         self._next_scan = 0.0
         self._news = asyncio.Event()
+        self.backlog = Backlog(0, 0, 0, None)
+        """All that is due, as the last look found it."""
 
     def tell(self, items: Collection[int]) -> None:
         """Something was stored in these, by their keys."""
@@ -77,6 +79,19 @@ class Route:
             for _ in range(AT_ONCE):
                 group.create_task(self._send_all())
             group.create_task(self._find_all())
+            group.create_task(self._measure())
+
+    async def _measure(self) -> None:
+        """By itself: whoever finds what is due waits for receivers that are slow."""
+        while True:
+            started = time.monotonic()
+            with suppress(Refusal):
+                self.backlog = await self._read(read_backlog)
+            await asyncio.sleep(self._pause_after(time.monotonic() - started))
+
+    def _pause_after(self, spent: float) -> float:
+        """Seconds until all items may be read again, after this took so many."""
+        return max(LOOK, RARITY * spent * self._office.routes())
 
     async def _find_all(self) -> None:
         while True:
@@ -110,8 +125,7 @@ class Route:
             found, after = await self._read(due_after, after, clock_ms())
             spent += time.monotonic() - started
             self._add(found)
-        pause = max(LOOK, RARITY * spent * self._desk.routes())
-        self._next_scan = time.monotonic() + pause
+        self._next_scan = time.monotonic() + self._pause_after(spent)
 
     def _add(self, keys: Collection[int]) -> None:
         for key in keys:
@@ -140,13 +154,13 @@ class Route:
             if not await self._write(promise, batch):
                 return False
             batch = batch.promised()
-        if not self._desk.owners.may_send:
+        if not self._office.owners.may_send:
             return False
         return await self._send(batch)
 
     async def _send(self, batch: Batch) -> bool:
-        verdict = await send_batch(self._desk.poster, self.hook, batch)
-        self._desk.sent(verdict)
+        verdict = await send_batch(self._office.poster, self.hook, batch)
+        self._office.metrics.called(verdict.outcome, verdict.seconds)
         if verdict.failure is None:
             return await self._write(advance, batch) and batch.more
         gone = verdict.status == 410
@@ -154,11 +168,11 @@ class Route:
         return False
 
     async def _read(self, read: Callable[..., T], *arguments: object) -> T:
-        return await self._desk.readers.read(_of(read, self.hook), *arguments)
+        return await self._office.readers.read(_of(read, self.hook), *arguments)
 
     async def _write(self, act: Callable[..., T], batch: Batch, **more: Any) -> T:
         call = partial(act, hook_key=self.hook.key, batch=batch, **more)
-        return await self._desk.writer.call(call, light=True)
+        return await self._office.writer.call(call, light=True)
 
 
 def _of(read: Callable[..., T], hook: Hook) -> Callable[..., T]:

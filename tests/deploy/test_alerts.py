@@ -145,6 +145,10 @@ CASES: list[tuple[str, Series, bool]] = [
     ("ItemroomProductSilent", asked(6, 60), True),
     ("ItemroomProductSilent", asked(1, 60), False),
     ("ItemroomProductSilent", asked(0, 0), False),
+    ("ItemroomWebhookBehind", {named("itemroom_webhook_lag_seconds"): "900x60"}, True),
+    ("ItemroomWebhookBehind", {named("itemroom_webhook_lag_seconds"): "900x17 0x40"}, False),
+    ("ItemroomWebhookPaused", {named("itemroom_webhooks_paused"): "0x15 1x40"}, True),
+    ("ItemroomWebhookPaused", {named("itemroom_webhooks_paused"): "0x60"}, False),
 ]
 
 

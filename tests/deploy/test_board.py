@@ -24,6 +24,7 @@ from tests.docs.reading import ROOT
 from tests.process import Process
 from tests.programs.finding import find
 from tests.serving import Talk
+from tests.webhooks.hooking import runner
 
 pytestmark = pytest.mark.anyio
 BOARD = json.loads((ROOT / "deploy" / "grafana" / "itemroom.json").read_text())
@@ -111,6 +112,9 @@ async def test_every_panel_has_something_to_draw(process: Process, tmp_path: Pat
     """Each query of the board is answered with numbers, and all rules are taken."""
     ada = process.person("ada")
     ada.create("order-17")
+    runs = runner(process)
+    # Nobody may be called there: that is a call, too.
+    hook = runs.hook("http://127.0.0.1:9/", "order-*")
     deadline = time.monotonic() + PATIENCE
     target = process.url.removeprefix("http://")
     with prometheus(tmp_path, target) as client:
@@ -118,6 +122,7 @@ async def test_every_panel_has_something_to_draw(process: Process, tmp_path: Pat
         async with ada.room("order-17") as talk:
             while silent and time.monotonic() < deadline:
                 await talk.publish("here", ref=f"r{time.monotonic_ns()}")
+                await asyncio.to_thread(runs.do, "POST", f"/webhooks/{hook['id']}/test")
                 async with connect(
                     process.room_url("order-17", token="none"), proxy=None
                 ) as socket:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from api.settings import Settings
@@ -23,6 +24,12 @@ class Shop:
     ada: Person
     """Makes items, and publishes."""
     key: Caller
+
+    def metric(self, name: str) -> float:
+        """A number of `/metrics`, with its labels as they stand there."""
+        text = httpx2.get(f"{self.server.url}/metrics").text
+        line = next(line for line in text.splitlines() if line.startswith(f"itemroom_{name} "))
+        return float(line.split()[1])
 
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass for whatever waits to be sent again."""

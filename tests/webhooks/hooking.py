@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from pydantic import SecretStr
 
 from api.app import make_tokens
 from api.settings import Settings
 from tests.accounts.visitor import bearer
+from tests.databases import SECRET
 from tests.deadlines import scaled
 from tests.outgoing.receiver import Call, Receiver
 from tests.process import Process
@@ -96,9 +96,11 @@ async def publish(person: Person, item: str, *bodies: object) -> None:
         await asyncio.to_thread(person.publish, item, body)
 
 
-def runner(server: Process, secret: str) -> Caller:
-    """Whoever runs a server of another process, with a secret that tests know."""
+def runner(server: Process) -> Caller:
+    """Whoever runs a server of another process."""
+    chosen = {"database_url": server.database_url, "port": 0}
+    is_in_file = server.database_url.startswith("sqlite:")
     tokens = make_tokens(
-        Settings(database_url=server.database_url, secret=SecretStr(secret), port=0)
+        Settings.model_validate(chosen | ({} if is_in_file else {"secret": SECRET}))
     )
     return Caller(server.url, lambda: tokens.issue("operator", use="operator", ttl=60).token)

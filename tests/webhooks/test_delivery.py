@@ -83,6 +83,10 @@ async def test_refused_batch_is_sent_again_and_holds_up_no_other_item(shop: Shop
         behind = shown["behind"]
         assert (behind["items"], behind["entries"], behind["failing"]) == (1, 2, 1)
         assert behind["since"] is not None
+        await until(lambda: shop.metric("webhook_entries_due") == 2)
+        assert shop.metric("webhook_lag_seconds") > 0
+        assert shop.metric('webhook_calls_total{outcome="refused"}') >= 1
+        assert shop.metric('webhook_calls_total{outcome="delivered"}') == 1
         calls = len(receiver.calls)
         await shop.pass_time(3600)
         await until(lambda: len(receiver.calls) > calls)
@@ -91,6 +95,8 @@ async def test_refused_batch_is_sent_again_and_holds_up_no_other_item(shop: Shop
         await shop.pass_time(3600)
         await until(lambda: told(receiver, "order-1") == ["one", "two"])
         await until(lambda: shop.key.show(hook)["behind"]["entries"] == 0)
+        await until(lambda: shop.metric("webhook_entries_due") == 0)
+        assert shop.metric("webhook_lag_seconds") == 0
     ids = [
         call.headers["webhook-id"]
         for call in receiver.calls
@@ -129,6 +135,8 @@ async def test_receiver_that_hangs_delays_no_other(shop: Shop) -> None:
         await until(lambda: len(slow.calls) == 4)
         await until(lambda: all(told(quick, f"order-{n}") == [n] for n in range(3, 12)))
         assert len(slow.calls) == 4
+        # All that is due, and not only what is being sent.
+        await until(lambda: shop.metric("webhook_entries_due") == 9)
 
 
 async def test_receiver_that_is_gone_is_left_alone(shop: Shop) -> None:
@@ -164,6 +172,7 @@ async def test_webhook_is_paused_after_three_days_and_goes_on_when_told(shop: Sh
         days = f"UPDATE webhook_cursor SET attempts = {GIVEN_UP}, next_at = 0"
         await asyncio.to_thread(change, shop.server.settings, days)
         await until(lambda: shop.key.show(hook)["reason"] == "failed")
+        await until(lambda: shop.metric("webhooks_paused") == 1)
         await publish(shop.ada, "order-1", "two")
         await publish(shop.ada, "order-2", "three")
         receiver.answering = accept
@@ -171,6 +180,7 @@ async def test_webhook_is_paused_after_three_days_and_goes_on_when_told(shop: Sh
         await asyncio.to_thread(lambda: shop.key.change(hook, state="active", skip="failed"))
         await until(lambda: told(receiver, "order-2") == ["three"])
         await until(lambda: len(receiver.calls) == calls + 2)
+        await until(lambda: shop.metric("webhooks_paused") == 0)
         late = [call.json["entries"][0]["body"] for call in receiver.calls[calls:]]
         assert sorted(late) == ["three", "two"]
 

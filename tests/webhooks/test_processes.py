@@ -11,10 +11,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from pydantic import SecretStr
 
 from api.settings import Settings
-from tests.databases import SECRET, change, connected, values_in
+from tests.databases import change, connected, values_in
 from tests.deadlines import scaled
 from tests.nodes.serving import Node
 from tests.outgoing.receiver import Call, Receiver, accept, answer, receiving
@@ -84,7 +83,7 @@ async def test_killed_server_sends_what_it_owes_when_it_is_back(tmp_path: Path) 
 
     What hung when the server was killed was not taken, and comes again.
     """
-    chosen: dict[str, Any] = {**OPEN, "secret": SECRET, "port": free_port(), "measured": False}
+    chosen: dict[str, Any] = {**OPEN, "port": free_port(), "measured": False}
     said: dict[str, list[Any]] = {item: [] for item in ITEMS}
     taken = Receiver()
 
@@ -101,7 +100,7 @@ async def test_killed_server_sends_what_it_owes_when_it_is_back(tmp_path: Path) 
                     ada = await asyncio.to_thread(server.person, "ada")
                     for item in ITEMS:
                         await asyncio.to_thread(ada.create, item)
-                    hook = await asyncio.to_thread(runner(server, SECRET).hook, receiver)
+                    hook = await asyncio.to_thread(runner(server).hook, receiver)
                     speaker = Speaker(ada, said)
                     talking = asyncio.create_task(speaker.run())
                 await until(more_calls(taken, 20))
@@ -114,7 +113,7 @@ async def test_killed_server_sends_what_it_owes_when_it_is_back(tmp_path: Path) 
         with await asyncio.to_thread(started, tmp_path, **chosen) as server:
             speaker.more = False
             await talking
-            runs = runner(server, SECRET)
+            runs = runner(server)
             await until(lambda: runs.show(hook)["behind"]["entries"] == 0)
     assert all(len(bodies) > 10 for bodies in said.values())
     assert faults(taken, said) == []
@@ -135,11 +134,11 @@ def started(folder: Path, **chosen: Any) -> Process:
 
 async def test_receivers_that_fail_for_an_hour_are_told_all_of_it_later(tmp_path: Path) -> None:
     """One that is down, one that answers 500, one that hangs; the fourth is not delayed."""
-    settings = Settings.model_validate(values_in(tmp_path) | {"secret": SecretStr(SECRET)})
+    settings = Settings.model_validate(values_in(tmp_path))
     said = {item: list(range(40)) for item in ITEMS}
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(Process(tmp_path, secret=SECRET, **OPEN))
-        runs = runner(server, SECRET)
+        server = stack.enter_context(Process(tmp_path, **OPEN))
+        runs = runner(server)
         ada = await asyncio.to_thread(server.person, "ada")
         broken, slow, well = [
             await stack.enter_async_context(receiving(how)) for how in (refuse, hang, accept)
@@ -202,7 +201,7 @@ async def test_other_server_takes_over_within_ten_seconds(
         ada = await asyncio.to_thread(nodes[0].person, "ada")
         for item in ITEMS:
             await asyncio.to_thread(ada.create, item)
-        await asyncio.to_thread(runner(nodes[1], SECRET).hook, receiver)
+        await asyncio.to_thread(runner(nodes[1]).hook, receiver)
         await tell(ada, said, 5)
         await until(lambda: not faults(receiver, said))
         first = await asyncio.to_thread(deliverer, url, nodes)
