@@ -22,6 +22,7 @@ from .moving import move
 from .relaying import relay
 from .rooms import listen, publish
 from .serving import migrate, serve
+from .webhooks import webhook_commands
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +33,7 @@ app.command()(migrate)
 app.add_typer(user_commands, name="user")
 app.add_typer(token_commands, name="token")
 app.add_typer(key_commands, name="key")
+app.add_typer(webhook_commands, name="webhook")
 app.add_typer(item_commands, name="item")
 app.command()(listen)
 app.command()(publish)

@@ -15,6 +15,8 @@ from ..items.members import list_members
 from ..items.schemas import MemberView
 from ..operators.items import MAX_PAGE, find_item, summarize_items
 from ..operators.schemas import ItemDetail, ItemSummary
+from ..operators.webhook_schemas import WebhookDetail, WebhookView
+from ..operators.webhooks import describe_webhook, list_webhooks
 from ..rights.access import clock_ms
 from ..settings import Settings
 from ..store.schema import check
@@ -100,6 +102,40 @@ def table_of_keys(keys: Iterable[Mapping[str, Any]]) -> Table:
         ends = key["expires_at"] or "-"
         table.add_row(key["name"], items, acts_for, key["created_at"], ends)
     return table
+
+
+def all_webhooks(connection: Connection) -> list[WebhookView]:
+    """All webhooks, the oldest first."""
+    return list_webhooks(connection, None).webhooks
+
+
+def webhook_of(connection: Connection, webhook_id: str) -> WebhookDetail:
+    """One of them; raises Refusal when there is none."""
+    return describe_webhook(connection, None, webhook_id)
+
+
+def table_of_webhooks(hooks: Iterable[WebhookView]) -> Table:
+    """Webhooks for a terminal, a line each."""
+    table = Table("webhook", "items", "receiver", "state", "last failure")
+    for hook in hooks:
+        state = hook.state if hook.reason is None else f"{hook.state}: {hook.reason}"
+        failure = hook.last_failure
+        said = "-" if failure is None else f"{failure.at} {failure.item}: {failure.reason}"
+        table.add_row(hook.id, hook.items, _printable(hook.url), state, _printable(said))
+    return table
+
+
+def card_of_webhook(hook: WebhookDetail) -> Table:
+    """A webhook for a terminal, a field a line."""
+    card = Table(show_header=False, box=None)
+    shown = hook.model_dump()
+    for part in ("last_failure", "behind"):
+        for name, value in (shown.pop(part) or {}).items():
+            shown[f"{part} {name}"] = value
+    for name, value in shown.items():
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        card.add_row(name.replace("_", " "), _printable("-" if value is None else text))
+    return card
 
 
 def card_of(item: ItemDetail, members: Iterator[MemberView]) -> Table:

@@ -1,5 +1,6 @@
 """An operator on a database that nobody serves: the same functions as the server's, without it."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TypeVar
@@ -14,6 +15,10 @@ from ..rights.access import Role
 from ..security import new_key
 from ..settings import Settings
 from ..store.store import Store
+from ..webhooks import hooks
+from ..webhooks.courier import make_poster
+from ..webhooks.hooks import Change, Wish
+from ..webhooks.sending import send_test
 
 T = TypeVar("T")
 
@@ -91,6 +96,32 @@ class Offline:
     def revoke_key(self, name: str) -> None:
         """End it where the next server will read it."""
         self._run(lambda transaction: revoke_key(transaction, name))
+
+    def create_webhook(self, wish: Wish) -> str:
+        """Store it; the next server delivers."""
+        return self._run(lambda transaction: hooks.create_webhook(transaction, None, wish)).id
+
+    def change_webhook(self, webhook_id: str, change: Change) -> None:
+        """Change it where the next server will read it."""
+        self._run(lambda transaction: hooks.change_webhook(transaction, None, webhook_id, change))
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Delete it, and its cursors."""
+        self._run(lambda transaction: hooks.delete_webhook(transaction, None, webhook_id))
+
+    def test_webhook(self, webhook_id: str) -> str | None:
+        """Call the receiver from this process."""
+        found = self._run(
+            lambda transaction: hooks.find_webhook(transaction.connection, None, webhook_id)
+        )
+        return asyncio.run(self._test(hooks.hook_of(found)))
+
+    async def _test(self, hook: hooks.Hook) -> str | None:
+        poster = make_poster(private=self._settings.outgoing_private)
+        try:
+            return (await send_test(poster, hook)).failure
+        finally:
+            await poster.close()
 
     def _hash(self, password: str) -> str:
         with closing(make_passwords(self._settings)) as passwords:

@@ -17,6 +17,7 @@ from ..rights.access import Role
 from ..security.claims import check_patterns
 from ..security.secret_file import secret_path
 from ..settings import Settings
+from ..webhooks.hooks import Change, Wish
 from .failures import Failure
 
 # Seconds: a server that has just started migrates its database before it answers.
@@ -95,10 +96,38 @@ class Online:
         """Have the server end a service key: it closes its sockets too."""
         self._post(f"{_key(name)}/revoke")
 
+    def create_webhook(self, wish: Wish) -> str:
+        """Have the server make a webhook, which delivers it from now on. Its id."""
+        wanted = {
+            "url": wish.url,
+            "items": wish.items,
+            "kinds": None if wish.kinds is None else sorted(wish.kinds),
+            "secret": wish.secret,
+            "from": "start" if wish.start else "now",
+        }
+        return str(self._call("POST", "/webhooks", wanted)["id"])
+
+    def change_webhook(self, webhook_id: str, change: Change) -> None:
+        """Have the server pause a webhook, or go on with it."""
+        wanted = {"state": "active" if change.active else "paused", "skip": change.skip}
+        self._call("PATCH", _webhook(webhook_id), wanted)
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Have the server end a webhook."""
+        self._call("DELETE", _webhook(webhook_id))
+
+    def test_webhook(self, webhook_id: str) -> str | None:
+        """Have the server call the receiver."""
+        reason: str | None = self._call("POST", f"{_webhook(webhook_id)}/test")["reason"]
+        return reason
+
     def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        return self._call("POST", f"/operator/{path}", body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self._token()}"}
         try:
-            response = self._client.post(f"/operator/{path}", json=body, headers=headers)
+            response = self._client.request(method, path, json=body, headers=headers)
         except httpx2.TransportError as error:
             reason = str(error) or type(error).__name__
             raise Failure(f"{self._holder} and does not answer: {reason}.") from error
@@ -111,7 +140,7 @@ class Online:
             raise Failure(f"{self._holder} and has another secret: set ITEMROOM_SECRET as it is.")
         try:
             answer = response.json()
-            if response.status_code == 201:
+            if response.status_code in {200, 201}:
                 return answer
             refusal = Refusal(answer["code"], answer["detail"])
         except (ValueError, KeyError, TypeError) as error:
@@ -134,6 +163,14 @@ def _key(name: str) -> str:
         return f"keys/{segment(name)}"
     except Refused:
         raise Refusal("not_found", "There is no such key.") from None
+
+
+def _webhook(webhook_id: str) -> str:
+    """A webhook's path, likewise."""
+    try:
+        return f"/webhooks/{segment(webhook_id)}"
+    except Refused:
+        raise Refusal("not_found", "There is no such webhook.") from None
 
 
 def _user(username: str) -> str:

@@ -13,6 +13,7 @@ from ..rights.access import Role
 from ..settings import Settings
 from ..store.failures import Held
 from ..store.store import store_of
+from ..webhooks.hooks import Change, Wish
 from .failures import Failure
 from .offline import offline
 from .online import online
@@ -52,6 +53,18 @@ class Operator(Protocol):
 
     def revoke_key(self, name: str) -> None:
         """End a service key."""
+
+    def create_webhook(self, wish: Wish) -> str:
+        """Make a webhook of no key's. Its id."""
+
+    def change_webhook(self, webhook_id: str, change: Change) -> None:
+        """Pause any webhook, or let it go on."""
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """End any webhook."""
+
+    def test_webhook(self, webhook_id: str) -> str | None:
+        """Call a webhook's receiver. Why it did not take that; None: it did."""
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Response
-from sqlalchemy import Connection
 
 from ..items.quotas import count_commands
 from ..models import Webhook
@@ -12,9 +11,9 @@ from ..outgoing.signing import new_secret
 from ..rights.access import Principal
 from ..state import Running
 from ..webhooks import hooks
-from ..webhooks.due import read_backlog
 from . import webhook_schemas as schemas
 from .dependencies import Backend
+from .webhooks import describe_webhook, list_webhooks, show_webhook
 
 T = TypeVar("T")
 
@@ -68,13 +67,13 @@ async def create(
 @router.get("")
 async def show_all(state: Running, caller: Caller) -> schemas.Webhooks:
     """List your webhooks; an operator's token lists all."""
-    return await state.readers.read(_list, caller)
+    return await state.readers.read(list_webhooks, caller)
 
 
 @router.get("/{webhook_id}")
 async def show(state: Running, caller: Caller, webhook_id: WebhookId) -> schemas.WebhookDetail:
     """Show a webhook: its state, why it failed last, and how far it is behind."""
-    return await state.readers.read(_detail, caller, webhook_id)
+    return await state.readers.read(describe_webhook, caller, webhook_id)
 
 
 @router.patch("/{webhook_id}")
@@ -112,19 +111,4 @@ async def test(state: Running, caller: Caller, webhook_id: WebhookId) -> schemas
 
 
 async def _show(state: Running, hook: Webhook) -> schemas.WebhookView:
-    return schemas.show_webhook(hook, await state.readers.read(hooks.names_of, [hook]))
-
-
-def _list(connection: Connection, caller: hooks.Owner | None) -> schemas.Webhooks:
-    found = hooks.list_webhooks(connection, caller)
-    names = hooks.names_of(connection, found)
-    return schemas.Webhooks(webhooks=[schemas.show_webhook(hook, names) for hook in found])
-
-
-def _detail(
-    connection: Connection, caller: hooks.Owner | None, webhook_id: str
-) -> schemas.WebhookDetail:
-    found = hooks.find_webhook(connection, caller, webhook_id)
-    shown = schemas.show_webhook(found, hooks.names_of(connection, [found]))
-    backlog = read_backlog(connection, hooks.hook_of(found))
-    return schemas.WebhookDetail(**shown.model_dump(), behind=schemas.show_backlog(backlog))
+    return show_webhook(hook, await state.readers.read(hooks.names_of, [hook]))

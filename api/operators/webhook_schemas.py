@@ -5,12 +5,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from ..accounts.schemas import Input, ItemPattern, Time
-from ..history.entries import Kind, rfc3339
-from ..models import Webhook
+from ..history.entries import Kind
 from ..outgoing.posting import MAX_URL_LENGTH, checked_url
 from ..outgoing.signing import checked_secret
-from ..webhooks.due import Backlog
-from ..webhooks.hooks import Reason, kinds_of
+from ..webhooks.hooks import Reason
 from ..webhooks.sending import Outcome
 
 Url = Annotated[
@@ -126,36 +124,3 @@ class TestView(BaseModel):
     status: int | None = Field(description="What it answered; null: nothing.")
     reason: str | None = Field(description="Why it was not taken.")
     seconds: float
-
-
-def show_webhook(hook: Webhook, names: dict[int, str]) -> WebhookView:
-    """A webhook's row as it is shown; `names`: of keys, by their users' keys."""
-    kinds = kinds_of(hook)
-    return WebhookView(
-        id=hook.id,
-        url=hook.url,
-        items=hook.items,
-        kinds=None if kinds is None else sorted(kinds),
-        key=None if hook.user_key is None else names[hook.user_key],
-        created_at=rfc3339(hook.created_at),
-        state="active" if hook.paused is None else "paused",
-        reason=None if hook.paused is None else Reason(hook.paused),
-        paused_at=None if hook.paused_at is None else rfc3339(hook.paused_at),
-        last_failure=_show_failure(hook),
-    )
-
-
-def show_backlog(backlog: Backlog) -> BehindView:
-    """What is behind as it is shown."""
-    since = None if backlog.oldest_at is None else rfc3339(backlog.oldest_at)
-    return BehindView(
-        items=backlog.items, entries=backlog.entries, failing=backlog.failing, since=since
-    )
-
-
-def _show_failure(hook: Webhook) -> FailureView | None:
-    if hook.failed_at is None:
-        return None
-    return FailureView(
-        at=rfc3339(hook.failed_at), item=hook.failed_item or "", reason=hook.failure or ""
-    )

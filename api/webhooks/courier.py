@@ -153,13 +153,7 @@ async def delivering(
         boot: of this server.
         private: whether receivers may be on this machine and its network.
     """
-    poster = Poster(
-        private=private,
-        timeout=TIMEOUT,
-        max_answer_bytes=MAX_ANSWER_BYTES,
-        # So many that no receiver's calls ever wait for another's.
-        connections=MAX_WEBHOOKS * AT_ONCE,
-    )
+    poster = make_poster(private=private)
     owners: Owners = Alone() if nodes is None else Leases(nodes.aside.run, nodes.sharing, boot)
     courier = Courier(readers, writer, poster, owners, metrics)
     commits.listen(courier.committed)
@@ -169,3 +163,14 @@ async def delivering(
     finally:
         await courier.stop()
         await poster.close()
+
+
+def make_poster(*, private: bool) -> Poster:
+    """What calls receivers; `private`: also on this machine and its network."""
+    return Poster(
+        private=private,
+        timeout=TIMEOUT,
+        max_answer_bytes=MAX_ANSWER_BYTES,
+        # So many that no receiver's calls ever wait for another's.
+        connections=MAX_WEBHOOKS * AT_ONCE,
+    )
