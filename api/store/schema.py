@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from ..models import Table
 from .failures import DatabaseError
 from .postgresql.database import unhurried
+from .postgresql.exclusive import lock_tables
 from .sqlite.foreign_keys import without_foreign_keys
 from .tables import is_compared
 
@@ -47,7 +48,10 @@ def migrate(engine: Engine) -> None:
     """
     _refuse_newer(engine, configuration())
     with _transaction(engine) as connection:
-        command.upgrade(configuration(connection), "head")
+        # Another server may have done it meanwhile: then nobody is kept off anything.
+        if revision_of(connection) != _newest():
+            _keep_off(connection)
+            command.upgrade(configuration(connection), "head")
 
 
 def run_migrations(connection: Connection) -> None:
@@ -74,11 +78,28 @@ _TRANSACTIONS: dict[str, Callable[[Engine], AbstractContextManager[Connection]]]
 }
 
 
+def _newest() -> str | None:
+    return ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+def _keep_off(connection: Connection) -> None:
+    """Have all tables alone, where servers use them that are to go on."""
+    there = set(sqlalchemy.inspect(connection).get_table_names())
+    # Parents first, as most statements name them.
+    tables = [table.name for table in Table.metadata.sorted_tables if table.name in there]
+    if tables and (lock := _LOCKS.get(connection.dialect.name)):
+        lock(connection, tables)
+
+
+# SQLite's file is one process's alone.
+_LOCKS = {"postgresql": lock_tables}
+
+
 def check(engine: Engine) -> None:
     """Raise DatabaseError unless the schema is exactly what this version needs."""
     config = configuration()
     _refuse_newer(engine, config)
-    if current_revision(engine) != ScriptDirectory.from_config(config).get_current_head():
+    if current_revision(engine) != _newest():
         raise DatabaseError("The database is not up to date: run `itemroom migrate`.")
 
 

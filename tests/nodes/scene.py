@@ -5,7 +5,6 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +38,20 @@ class Member:
     """One of the servers: its ways to others, and its process, now this one and then another.
 
     Args:
-        make: a process that is about to serve, given its `port`, `database_url` and `broker_url`.
+        kind: of the process that is about to serve; another version's from its next start on.
+        directory: its own.
+        settings: of it.
         scene: where it belongs.
 
     Attributes:
         carrier: the way of its hints, a link and which of its connections.
     """
 
-    def __init__(self, make: "partial[Node]", scene: "Scene") -> None:
-        self._make = make
+    def __init__(
+        self, kind: type[Node], directory: Path, settings: dict[str, Any], scene: "Scene"
+    ) -> None:
+        self.kind = kind
+        self._directory, self._settings = directory, settings
         self._scene = scene
         self.scissors, self.mishearing = Scissors(), Mishearing(scene.dice)
         self.database = Link(lambda: [scene.cluster.port], self._to_postgresql)
@@ -84,10 +88,10 @@ class Member:
     def _start(self) -> None:
         scene = self._scene
         database = _through(scene.database_url, scene.cluster.port, self.database)
-        carried = {}
+        carried = dict(self._settings)
         if redis := scene.redis:
             carried["broker_url"] = _through(redis.url, redis.port, self.carrier[0])
-        self.node = self._make(database_url=database, port=self.port, **carried)
+        self.node = self.kind(self._directory, database, port=self.port, **carried)
         self.node.__enter__()
         self.port = self.node.port
         self.is_running = True
@@ -159,7 +163,7 @@ async def stage(
         for number in range(count):
             directory = folder / f"node-{number}"
             directory.mkdir()
-            member = Member(partial(kind, directory, **SETTINGS | settings), scene)
+            member = Member(kind, directory, SETTINGS | settings, scene)
             for link in member.links:
                 await stack.enter_async_context(link)
             scene.members.append(member)
