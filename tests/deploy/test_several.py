@@ -24,8 +24,10 @@ ROOMS = 12
 @pytest.fixture
 def pair(tmp_path: Path, cluster: Cluster) -> Iterator[list[Node]]:
     """Both servers, set up as the files of both proxies ask for; one of them is killed."""
-    settings = {"public_url": f"https://{NAME}", "trusted_proxies": "127.0.0.1"}
-    with nodes(tmp_path, cluster.database(), 2, **settings) as pair:
+    url = f"https://{NAME}"
+    with nodes(
+        tmp_path, cluster.database(), 2, public_url=url, trusted_proxies="127.0.0.1"
+    ) as pair:
         yield pair
 
 

@@ -6,6 +6,7 @@ broken at the moment; without the file nothing is.
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from api.history.paths import Outcome, Unsettled
 from api.history.shared_path import Shared
 from api.live.progress import Progress
 from api.live.room import Room
+from api.nodes import reconcile
+from api.nodes.reads import Moved
 from api.nodes.reconcile import Reconciler
 from api.rights import versions
 from api.store.postgresql.sharing import PostgresqlSharing
@@ -112,6 +115,19 @@ def shows_what_was_deleted() -> None:
     Room.since = unless("shows_what_was_deleted", since, remembered)  # type: ignore[method-assign]
 
 
+def looks_at_no_versions() -> None:
+    """It looks how far logs are, and at nobody's rights."""
+    module = vars(reconcile)
+    read = module["read_moved"]
+
+    def heads(connection: Connection, items: Sequence[tuple[int, int, int]], _: object) -> Moved:
+        rights = {key: known for key, _, known in items}
+        moved = read(connection, items, []).items
+        return Moved([replace(item, rights=rights[item.key]) for item in moved], [])
+
+    module["read_moved"] = unless("looks_at_no_versions", read, heads)
+
+
 BREAKS = (
     trusts_hints,
     relies_on_hints,
@@ -122,9 +138,12 @@ BREAKS = (
     shows_what_was_deleted,
 )
 
+# What a test by itself finds out.
+OTHERS = (looks_at_no_versions,)
+
 if __name__ == "__main__":
     FILE = Path(sys.argv[1])
-    for breaks in BREAKS:
+    for breaks in BREAKS + OTHERS:
         breaks()
     del sys.argv[:2]
     main()

@@ -164,6 +164,8 @@ class Guest(Talker):
     visits: list[Visit] = field(default_factory=list)
     epoch: str = ""
     cursor: int = 0
+    reasons: set[str] = field(default_factory=set)
+    """Codes with which it was sent away, or not let in."""
     _refused: list[str] = field(default_factory=list)
 
     def seen(self) -> list[Fields]:
@@ -185,6 +187,7 @@ class Guest(Talker):
             await asyncio.sleep(AGAIN)
 
     def _judge(self, code: str) -> None:
+        self.reasons.add(code)
         if code not in self.may_be_refused and not is_passing(code):
             self.fault(f"was sent away: {code}")
 

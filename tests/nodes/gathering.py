@@ -106,6 +106,11 @@ class Gathering:
         ]
         return f"{'; '.join(parts)}; {len(self._holder.ended)} tokens revoked"
 
+    @property
+    def reasons(self) -> set[str]:
+        """Codes with which anybody was sent away, or refused."""
+        return {code for guest in self._guests for code in guest.reasons}
+
     async def faults(self) -> list[str]:
         """What the judge says of it."""
         views = {name: client.entries for name, client in self._clients.items()}

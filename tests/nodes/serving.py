@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from tests.process import PATIENCE, Process
+from tests.process import PATIENCE, PYTHON, Process
 from tests.programs.waiting import free_port
 from tests.serving import Person, Talk
 
@@ -49,15 +49,26 @@ class Node(Process):
         return httpx2.get(f"{self.url}{path}", timeout=PATIENCE)
 
 
+class Broken(Node):
+    """A server that breaks promises; which one at the moment, a file beside all of them says."""
+
+    def __init__(self, directory: Path, database_url: str, **more: Any) -> None:
+        program = Path(__file__).with_name("broken.py")
+        self.prefix = (*PYTHON, str(program), str(directory.parent / "broken"))
+        super().__init__(directory, database_url, **more)
+
+
 @contextmanager
-def nodes(folder: Path, database_url: str, count: int, **settings: Any) -> Iterator[list[Node]]:
+def nodes(
+    folder: Path, database_url: str, count: int, *, kind: type[Node] = Node, **settings: Any
+) -> Iterator[list[Node]]:
     """So many: the first makes the schema, the others start together."""
     with ExitStack() as stack:
         started: list[Node] = []
         for number in range(count):
             directory = folder / f"node-{number}"
             directory.mkdir()
-            started.append(Node(directory, database_url, **settings))
+            started.append(kind(directory, database_url, **settings))
             stack.push(started[-1])
             if number == 0:
                 started[0].__enter__()

@@ -5,12 +5,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.deadlines import scaled
-from tests.nodes.serving import Node, at, bodies, messages, nodes
+from tests.nodes.serving import Broken, Node, at, bodies, messages, nodes
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis, redis_server
 from tests.serving import PASSWORD, Person, Talk
@@ -140,29 +141,57 @@ async def test_ended_rights_close_sockets_everywhere_with_the_broker_stopped(
     by_redis: list[Node], own_redis: Redis
 ) -> None:
     """Within five seconds at every server, those where it ended and others; nobody else's."""
-    one = by_redis[0]
-    jim, kay, lou = (one.person(name) for name in ("jim", "kay", "lou"))
-    jim.create("order-21", kay="writer", lou="writer")
     own_redis.stop()
     async with AsyncExitStack() as stack:
-
-        async def everywhere(person: Person) -> list[Talk]:
-            rooms = [at(node, person).room("order-21") for node in by_redis]
-            return [await stack.enter_async_context(room) for room in rooms]
-
-        stayed, *rest = [await everywhere(person) for person in (jim, kay, lou)]
-        await remove(jim, "order-21", "kay")
-        change = {"current_password": PASSWORD, "new_password": PASSWORD[::-1]}
-        await call(at(by_redis[1], lou), "POST", "/auth/password", json=change)
+        stayed, removed, revoked = await whose_rights_end(stack, by_redis)
         async with asyncio.timeout(scaled(5)):
-            ends = await asyncio.gather(*(room.closed() for rooms in rest for room in rooms))
-        reasons = [reason for _, reason, _ in ends]
-        assert reasons == ["removed"] * 3 + ["auth_revoked"] * 3
+            assert await reasons(removed + revoked) == ["removed"] * 3 + ["auth_revoked"] * 3
         for room in stayed:
             await room.publish("still here", ref=f"{stayed.index(room)}")
     own_redis.start()
     while not await asyncio.to_thread(is_up, by_redis):
         await asyncio.sleep(0.05)
+
+
+async def whose_rights_end(stack: AsyncExitStack, servers: list[Node]) -> list[list[Talk]]:
+    """Rooms at each server: of Jim, of Kay, who is removed, and of Lou, whose tokens end."""
+    jim, kay, lou = (servers[0].person(name) for name in ("jim", "kay", "lou"))
+    jim.create("order-21", kay="writer", lou="writer")
+    rooms = [
+        [await stack.enter_async_context(at(node, one).room("order-21")) for node in servers]
+        for one in (jim, kay, lou)
+    ]
+    await remove(jim, "order-21", "kay")
+    change = {"current_password": PASSWORD, "new_password": PASSWORD[::-1]}
+    await call(at(servers[1], lou), "POST", "/auth/password", json=change)
+    return rooms
+
+
+async def reasons(rooms: list[Talk]) -> list[str]:
+    """Why each was closed."""
+    ends = await asyncio.gather(*(room.closed() for room in rooms))
+    return [reason for _, reason, _ in ends]
+
+
+@pytest.mark.torture
+async def test_servers_that_look_at_no_versions_keep_those_whose_rights_ended(
+    tmp_path: Path, cluster: Cluster, own_redis: Redis
+) -> None:
+    """Longer than the test above allows, wherever they did not end; then they are themselves."""
+    (tmp_path / "broken").write_text("looks_at_no_versions")
+    url = cluster.database()
+    with nodes(tmp_path, url, 2, kind=Broken, broker_url=own_redis.url) as servers:
+        own_redis.stop()
+        async with AsyncExitStack() as stack:
+            _, removed, revoked = await whose_rights_end(stack, servers)
+            here, there = revoked[1], revoked[0]
+            assert await reasons([*removed, here]) == ["removed"] * 2 + ["auth_revoked"]
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(scaled(5)):
+                    await there.closed()
+            (tmp_path / "broken").unlink()
+            assert await reasons([there]) == ["auth_revoked"]
+        own_redis.start()
 
 
 async def remove(admin: Person, item_id: str, username: str) -> None:

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,8 +16,7 @@ from tests.deadlines import scaled
 from tests.nodes import broken, disasters
 from tests.nodes.gathering import Gathering, gathered, people
 from tests.nodes.scene import Scene, stage
-from tests.nodes.serving import Node
-from tests.process import PYTHON
+from tests.nodes.serving import Broken
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis
 
@@ -27,9 +25,13 @@ pytestmark = pytest.mark.anyio
 ROUNDS = int(os.environ.get("ITEMROOM_TORTURE_ROUNDS", "8"))
 SHORT_SEED = 17
 ITEM = "order-17"
+GIVEN_UP = "database_unavailable"
 NOT_TOLD = "nodes are told later"
 # Seconds: servers close all connections when the database has said nothing for ten.
 LONGEST = 14.0
+# What is sure to last that long in every third round.
+HANGS = ("database_frozen", "server_frozen")
+HANGING = (12.0, LONGEST)
 Blow = tuple[tuple[str, float], ...]
 """Disasters that come at the same time, each with the seconds for which it lasts."""
 
@@ -44,6 +46,7 @@ async def tortured(scene: Scene, rounds: Sequence[Sequence[Blow]]) -> list[str]:
     """What the judge says of people who go on through all that."""
     ada, eve = await people(scene)
     found = []
+    reasons = set()
     async with in_python("") as python, in_node("global", "") as node:
         for number, blows in enumerate(rounds):
             drivers = {"python": python, "node": node}
@@ -54,7 +57,11 @@ async def tortured(scene: Scene, rounds: Sequence[Sequence[Blow]]) -> list[str]:
                     await suffer(scene, blow)
                     await everybody.go_on()
             found += await everybody.faults()
+            reasons |= everybody.reasons
             print(everybody.story(), flush=True)
+    longest = max(seconds for blows in rounds for blow in blows for _, seconds in blow)
+    if longest >= HANGING[0] and GIVEN_UP not in reasons:
+        found.append(f"nobody was told of a database that hung; only {reasons}")
     return found
 
 
@@ -70,10 +77,18 @@ def short(dice: random.Random) -> list[Blow]:
     return [((name, dice.uniform(0.2, 1)),) for name in names]
 
 
-def long(dice: random.Random) -> list[Blow]:
-    """One or two at a time, until each was there; some last until servers or clients give up."""
+def long(dice: random.Random, *, hangs: bool) -> list[Blow]:
+    """One or two at a time, until each was there; some last until servers or clients give up.
+
+    Args:
+        dice: decides.
+        hangs: the database stands still until servers give it up, and a server, each by itself.
+    """
     names = dice.sample(sorted(disasters.ALL), len(disasters.ALL))
     blows: list[Blow] = []
+    if hangs:
+        names = [name for name in names if name not in HANGS]
+        blows += [((name, dice.uniform(*HANGING)),) for name in HANGS]
     while names:
         count = min(dice.choice([1, 1, 2]), len(names))
         lasting = [_lasting(dice) for _ in range(count)]
@@ -103,7 +118,8 @@ async def test_everything_is_stored_once_and_in_order_whatever_happens(
     seed = SHORT_SEED if rounds == 1 else int(own)
     print(f"ITEMROOM_TORTURE_SEED={seed}")
     dice = random.Random(seed)
-    blows = [short(dice)] if rounds == 1 else [long(dice) for _ in range(rounds)]
+    long_ones = [long(dice, hangs=number % 3 == 0) for number in range(rounds)]
+    blows = [short(dice)] if rounds == 1 else long_ones
     async with stage(tmp_path, cluster, carrier, dice=dice, count=3) as scene:
         assert await tortured(scene, blows) == []
         assert all("Traceback" not in member.node.log for member in scene.members)
@@ -143,15 +159,6 @@ async def test_people_of_a_dead_server_leave(
                 member.mishearing.listen(lost=1)
             if dead.is_running:
                 await asyncio.to_thread(dead.kill)
-
-
-class Broken(Node):
-    """A server that breaks promises; which one at the moment, a file beside all of them says."""
-
-    def __init__(self, directory: Path, database_url: str, **more: Any) -> None:
-        file = directory.parent / "broken"
-        self.prefix = (*PYTHON, str(Path(broken.__file__)), str(file))
-        super().__init__(directory, database_url, **more)
 
 
 # What the judge says of each, among others.
