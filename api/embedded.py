@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from .accounts.identity import admit_caller
+from .accounts.hosted import admit_caller
 from .accounts.identity import identify as look_up
 from .accounts.users import load_user
 from .app import create_app

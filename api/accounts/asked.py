@@ -8,7 +8,7 @@ from sqlmodel import col
 from starlette.requests import HTTPConnection
 
 from ..asking.authorize import Answer, Asker, Authorize, Question
-from ..callers import HOST, Caller
+from ..callers import HOST
 from ..errors import Refusal
 from ..http.origin import check_cookie_origin
 from ..live.opening import Again
@@ -17,7 +17,7 @@ from ..rights.access import Credential, Principal, clock_ms
 from ..security import new_id
 from ..state import State
 from ..store.statements import statement
-from .identity import admit_outside
+from .identity import admit_outside, find_outside
 
 # No role in the item, as far as we know, or no credential of ours that counts.
 ASKED_ABOUT = frozenset(
@@ -67,9 +67,14 @@ async def _ask_again(
 ) -> Principal:
     """Somebody whom the product let in goes on by its newer answer, if it is the same user."""
     own = principal if question.user is not None else None
-    ruled = await _ask(state, authorize, question, own)
+    try:
+        ruled = await _ask(state, authorize, question, own)
+    except Refusal as refusal:
+        if refusal.verdict.retry == "later":
+            raise
+        raise Refusal("removed") from refusal
     if ruled.user_key != principal.user_key:
-        raise Refusal("auth_revoked")
+        raise Refusal("removed")
     return ruled
 
 
@@ -94,11 +99,13 @@ async def _ruled(
 
 
 async def _outside(state: State, answer: Answer) -> Principal:
-    caller = Caller(answer.subject, answer.name)
-    key, public_id, known = await admit_outside(state, caller, state.issuer or HOST)
+    issuer = state.issuer or HOST
+    await admit_outside(state, issuer, answer.subject, answer.name)
+    found = await state.readers.read(find_outside, issuer, answer.subject)
     # It ends with the answer: nobody has said of later who this is.
-    credential = Credential("outside", new_id(), clock_ms(), answer.ruling.until)
-    return Principal(key, public_id, known, credential, ruling=answer.ruling)
+    until = answer.ruling.until
+    credential = Credential("outside", new_id(), clock_ms(), None, known_until=until)
+    return Principal(*found, credential, ruling=answer.ruling)
 
 
 def _asker(connection: Connection, principal: Principal) -> Asker:

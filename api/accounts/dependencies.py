@@ -14,7 +14,8 @@ from ..security import KEY_PREFIX
 from ..settings import Settings
 from ..state import Running, State, state_of
 from .cookies import SessionCookie, read_session_cookie, rename_session_cookie
-from .identity import LookUp, identify, verify_caller, verify_session, verify_token
+from .hosted import verify_caller
+from .identity import LookUp, identify, verify_session, verify_token
 
 __all__ = [
     "AccountOwner",

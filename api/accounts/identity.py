@@ -6,9 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection, NotNullable, Select, select
 from sqlmodel import col
-from starlette.requests import HTTPConnection
 
-from ..callers import HOST, Caller, Identify, ask, credential_of
 from ..errors import Refusal
 from ..history.commands import Call
 from ..models import User
@@ -45,48 +43,22 @@ async def verify_token(state: State, token: str, acting: str | None = None) -> L
         return partial(find_key, secret=token, acting=acting)
     claims = await state.token_reader.read(token)
     if claims.use == "outside":
-        await _admit(state, claims.issuer, claims.subject, claims.name)
+        await admit_outside(state, claims.issuer, claims.subject, claims.name)
     return partial(_find_principal, claims=claims)
 
 
-async def verify_caller(state: State, identify: Identify, connection: HTTPConnection) -> LookUp:
-    """Whoever the application that this server is mounted in says that it is.
-
-    Raises:
-        Refusal: `auth_missing`: it says nobody.
-    """
-    caller = await ask(identify, connection)
-    if caller is None:
-        raise Refusal("auth_missing")
-    return await admit_caller(state, caller)
-
-
-async def admit_caller(state: State, caller: Caller) -> LookUp:
-    """A user of that application, who is made if they never came."""
-    issuer = state.issuer or HOST
-    await _admit(state, issuer, caller.id, caller.name)
-    credential = credential_of(caller)
-
-    def look_up(connection: Connection) -> Principal:
-        ((key, public_id, name),) = _outside_user.fetch(connection, issuer, caller.id)
-        return Principal(key, public_id, name, credential)
-
-    return look_up
-
-
-async def admit_outside(state: State, caller: Caller, issuer: str) -> tuple[int, str, str]:
-    """Key, id and name of a user of the product's, who is made if they never came."""
-    await _admit(state, issuer, caller.id, caller.name)
-    ((key, public_id, name),) = await state.readers.read(_outside_user.fetch, issuer, caller.id)
-    return key, public_id, name
-
-
-async def _admit(state: State, issuer: str, subject: str, name: str | None) -> None:
-    """See to it that an outside user is known, and under this name."""
+async def admit_outside(state: State, issuer: str, subject: str, name: str | None) -> None:
+    """See to it that an outside user is known, and under this name; None: whichever they have."""
     known = await state.readers.read(_outside_user.fetch, issuer, subject)
     if not known or name not in (None, known[0][2]):
         admit = partial(admit_outside_user, issuer=issuer, subject=subject, name=name)
         await state.writer.call(admit)
+
+
+def find_outside(connection: Connection, issuer: str, subject: str) -> tuple[int, str, str]:
+    """Key, id and name of an outside user who is known. May block."""
+    ((key, public_id, name),) = _outside_user.fetch(connection, issuer, subject)
+    return key, public_id, name
 
 
 def verify_session(state: State, secret: str) -> LookUp:

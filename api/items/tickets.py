@@ -59,7 +59,8 @@ def _store(jti: str, access: Access, ttl: int, transaction: Transaction) -> None
         col(Ticket.credential_kind): credential.kind,
         col(Ticket.credential_id): credential.id,
         col(Ticket.credential_issued_at): credential.issued_at,
-        col(Ticket.credential_expires_at): credential.expires_at,
+        # Whoever would be asked again is not there when the ticket is shown.
+        col(Ticket.credential_expires_at): credential.ends_at,
         col(Ticket.cap): claimed_role(credential.items, access.item_id),
         col(Ticket.expires_at): transaction.now_ms + ttl * 1000,
     }

@@ -194,10 +194,8 @@ class Connection:
         """A command that was submitted has got its answer."""
         self.outstanding.answered()
 
-    def renewed(self, access: Access) -> None:
-        """A newer credential, or answer of the product's, is good for the seat: it counts now."""
-        # What the product says is nothing that the client has shown.
-        is_shown = access.principal.ruling is self._principal.ruling
+    def renewed(self, access: Access, *, is_shown: bool) -> None:
+        """A newer token, or answer of who was asked, is good for the seat: it counts now."""
         self._principal = access.principal
         self._renewal.watch(self._principal)
         if is_shown:
@@ -207,13 +205,17 @@ class Connection:
         """The seat has ended: it was what the socket is for."""
         self._end(refusal)
 
-    def renew(self, principal: Principal) -> None:
-        """Go on as this, wherever that is allowed to be; raises Refusal `forbidden`."""
+    def renew(self, principal: Principal, *, is_shown: bool) -> None:
+        """Go on as this, wherever that is allowed to be; raises Refusal `forbidden`.
+
+        `is_shown`: the client has sent a token, and is told what becomes of it. Otherwise somebody
+        else was asked, and a seat that their answer does not allow has ended.
+        """
         own = self._principal
         if (principal.user_key, principal.via) != (own.user_key, own.via):
             raise Refusal("forbidden", "The token is another user's.")
         for seat in tuple(self._seats.values()):
-            seat.renew(principal)
+            seat.renew(principal, is_shown=is_shown)
 
     @property
     def principal(self) -> Principal:

@@ -60,8 +60,8 @@ class Line(Protocol):
     def answered(self) -> None:
         """A command that was submitted has got its answer."""
 
-    def renewed(self, access: Access) -> None:
-        """A newer credential is good for the seat."""
+    def renewed(self, access: Access, *, is_shown: bool) -> None:
+        """As this principal the seat goes on; `is_shown`: the client has sent a newer token."""
 
     def left(self, refusal: Refusal) -> None:
         """The seat has ended, for this reason; what becomes of the socket is not its business."""

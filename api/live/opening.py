@@ -39,7 +39,11 @@ class Opening:
 
 
 Again = Callable[[Principal], Awaitable[Principal]]
-"""Asks the product once more of somebody whom it let in; raises Refusal."""
+"""Asks whoever said who this is, or let them in, once more.
+
+Raises:
+    Refusal: `auth_revoked` or `removed`: not any more; or one that says to try later.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Arrival:
     opening: Opening
     moment: Moment
     again: Again | None = None
-    """None: the product was not asked."""
+    """None: nobody is asked again."""
 
 
 def read_arrival(

@@ -1,6 +1,7 @@
-"""How long a connection may stay as it came: a newer token, or the product's newer answer.
+"""How long a connection may stay as it came: a newer token, or a newer answer of who was asked.
 
-The only coroutines of a connection: an issuer's keys may have to be fetched, and the product asked.
+The only coroutines of a connection: an issuer's keys may have to be fetched, and the product, or
+the application that the server is mounted in, asked.
 """
 
 import asyncio
@@ -36,8 +37,8 @@ class Renewed(Protocol):
     def failed(self, failure_id: str) -> None:
         """Something went wrong; the log has the same id."""
 
-    def renew(self, principal: Principal) -> None:
-        """Go on as this; raises Refusal."""
+    def renew(self, principal: Principal, *, is_shown: bool) -> None:
+        """Go on as this; raises Refusal. `is_shown`: by a token of the client's."""
 
     def end(self, code: str) -> None:
         """Say why, and close."""
@@ -47,45 +48,40 @@ class Renewed(Protocol):
 
 
 class Renewal:
-    """Watches a connection's credential and what the product said of it; renews either.
+    """Watches a connection's credential and what others said of it; renews either.
 
-    It is the holder of the credential among the `expiries`; `_Ruled` is that of the answer.
+    It is the holder of the credential among the `expiries`; `_Asked` is that of the answer.
     """
 
-    __slots__ = ("_ruled", "_services", "_task", "again", "renewed")
+    __slots__ = ("_asked", "_services", "_task", "again", "renewed")
 
     def __init__(self, renewed: Renewed, services: Services) -> None:
         self.again: Again | None = None
-        """Asks the product once more; None: it was not asked."""
+        """Asks once more; None: nobody was asked."""
         self.renewed = renewed
         self._services = services
-        self._ruled: _Ruled | None = None  # While the product's answer is watched.
+        self._asked: _Asked | None = None  # Once an answer is watched.
         self._task: asyncio.Task[None] | None = None  # A token that is being verified.
 
     def watch(self, principal: Principal) -> None:
         """From now on this credential, and this answer of the product's."""
-        ruling, expires_at = principal.ruling, principal.credential.expires_at
-        if ruling is None or self.again is None:
-            self._services.expiries.watch(self, expires_at)
-            return
-        # Whom the product alone knows has nothing of ours that they could renew.
-        theirs = None if expires_at == ruling.until else expires_at
-        self._services.expiries.watch(self, theirs)
-        self._ruled = self._ruled or _Ruled(self.renewed, self.again)
-        self._services.rulings.watch(self._ruled, ruling.until)
+        self._services.expiries.watch(self, principal.credential.expires_at)
+        if self.again is not None:
+            self._asked = self._asked or _Asked(self.renewed, self.again)
+            self._services.rulings.watch(self._asked, principal.asked_until)
 
     def forget(self) -> None:
         """Neither is watched any more."""
         self._services.expiries.forget(self)
-        if self._ruled is not None:
-            self._services.rulings.forget(self._ruled)
+        if self._asked is not None:
+            self._services.rulings.forget(self._asked)
 
     def stop(self) -> None:
         """Nobody would hear what comes of it."""
         if self._task is not None:
             self._task.cancel()
-        if self._ruled is not None:
-            self._ruled.stop()
+        if self._asked is not None:
+            self._asked.stop()
 
     def begin(self, token: str) -> None:
         """Go on by a newer token, once it is verified; raises Refusal `busy`."""
@@ -104,7 +100,8 @@ class Renewal:
     async def _verify(self, token: str) -> None:
         async def verify() -> None:
             principal = await self._services.identify(token)
-            self.renewed.renew(replace(principal, ruling=self.renewed.principal.ruling))
+            ruling = self.renewed.principal.ruling
+            self.renewed.renew(replace(principal, ruling=ruling), is_shown=True)
 
         try:
             await _attempt(self.renewed, verify())
@@ -112,8 +109,8 @@ class Renewal:
             self.renewed.refuse(refusal)
 
 
-class _Ruled:
-    """Asks the product again, shortly before its answer ends."""
+class _Asked:
+    """Asks again, shortly before an answer ends."""
 
     __slots__ = ("_again", "_renewed", "_task")
 
@@ -136,14 +133,14 @@ class _Ruled:
 
     async def _ask(self) -> None:
         async def ask() -> None:
-            self._renewed.renew(await self._again(self._renewed.principal))
+            self._renewed.renew(await self._again(self._renewed.principal), is_shown=False)
 
         try:
             await _attempt(self._renewed, ask())
         except Refusal as refusal:
             # Whoever does not answer has said nothing: the former answer counts to its end.
             if refusal.verdict.retry != "later":
-                self._renewed.left(Refusal("removed"))
+                self._renewed.left(refusal)
 
 
 async def _attempt(renewed: Renewed, act: Coroutine[None, None, None]) -> None:

@@ -167,7 +167,7 @@ class Seat:
                 raise Refusal("item_not_found")
             access = grant(self.access.principal, standing)
         except Refusal as refusal:
-            self.fail(Refusal("removed") if refusal.code == "item_not_found" else refusal)
+            self._fall(refusal)
             return
         self._take(access)
 
@@ -189,10 +189,11 @@ class Seat:
         if ended(self.credential):
             self.end("auth_revoked")
 
-    def renew(self, principal: Principal) -> None:
-        """Go on under a newer credential of the same user, if it allows to be here."""
+    def renew(self, principal: Principal, *, is_shown: bool) -> None:
+        """Go on as this, the same user, if it allows to be here; `is_shown`: else as before."""
         item_id = self.access.item_id
-        self._reads.read_rights(partial(self._renew, principal), load_standing, principal, item_id)
+        renewed = partial(self._renew, principal, is_shown=is_shown)
+        self._reads.read_rights(renewed, load_standing, principal, item_id)
 
     def end(self, code: str, *, retry_after: float | None = None) -> None:
         """It cannot go on, for this reason; seconds after which to come back."""
@@ -300,14 +301,21 @@ class Seat:
         )
         self._feed.advance()
 
-    def _renew(self, principal: Principal, standing: Standing) -> None:
+    def _renew(self, principal: Principal, standing: Standing, *, is_shown: bool) -> None:
         try:
             access = grant(principal, standing)
         except Refusal as refusal:
-            self._line.refuse(refusal)
+            if is_shown:
+                self._line.refuse(refusal)
+            else:
+                self._fall(refusal)
             return
         self._take(access)
-        self._line.renewed(access)
+        self._line.renewed(access, is_shown=is_shown)
+
+    def _fall(self, refusal: Refusal) -> None:
+        # What is told of an item to strangers is told otherwise to whoever was in it.
+        self.fail(Refusal("removed") if refusal.code == "item_not_found" else refusal)
 
     def _take(self, access: Access) -> None:
         # Said before it counts: the client knows by which role its next command is judged.

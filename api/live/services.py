@@ -29,6 +29,6 @@ class Services:
     expiries: Expiries
     """Of credentials; their clients are told in time."""
     rulings: Expiries
-    """Of what the product has answered; it is asked again in time."""
+    """Of what the product or the host has answered; they are asked again in time."""
     identify: Callable[[str], Awaitable[Principal]]
     """Whom a token speaks for; raises Refusal."""

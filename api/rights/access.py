@@ -46,8 +46,16 @@ class Credential:
     """The session's or the key's id, or the token's jti: never the secret itself."""
     issued_at: int
     expires_at: int | None
+    """When it ends, which its holder is told; None: not by itself."""
     items: Mapping[str, Role] | None = field(default=None, hash=False)
     """Item id, or prefix with a trailing `*`, to role; None: not limited."""
+    known_until: int | None = None
+    """When whoever said who this is has to be asked again; None: it was said for good."""
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it counts no more, unless somebody is asked again; None: it does not end."""
+        return _earliest(self.expires_at, self.known_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +93,13 @@ class Principal:
     @property
     def sure_until(self) -> int | None:
         """When something of this ends, in milliseconds since the epoch; None: nothing does."""
-        ends = (self.credential.expires_at, None if self.ruling is None else self.ruling.until)
-        return min((end for end in ends if end is not None), default=None)
+        return _earliest(self.credential.expires_at, self.asked_until)
+
+    @property
+    def asked_until(self) -> int | None:
+        """When the product, or the host application, is asked of them again; None: never."""
+        ruled_until = None if self.ruling is None else self.ruling.until
+        return _earliest(self.credential.known_until, ruled_until)
 
     @property
     def public(self) -> dict[str, str]:
@@ -150,7 +163,7 @@ def grant(principal: Principal, standing: Standing, *, now_ms: int | None = None
     credential = principal.credential
     if standing.credential_ended:
         raise Refusal("auth_revoked")
-    if credential.expires_at is not None and (now_ms or clock_ms()) >= credential.expires_at:
+    if credential.ends_at is not None and (now_ms or clock_ms()) >= credential.ends_at:
         raise Refusal("auth_expired")
     role = _effective_role(principal, standing, now_ms)
     if standing.item_key is None or standing.item_deleted or role is None:
@@ -194,6 +207,10 @@ def claimed_role(items: Mapping[str, Role] | None, item_id: str) -> Role | None:
         return None if items is None else items[item_id]
     prefixes = [key for key in items if key.endswith("*") and item_id.startswith(key[:-1])]
     return items[max(prefixes, key=len)] if prefixes else None
+
+
+def _earliest(*ends: int | None) -> int | None:
+    return min((end for end in ends if end is not None), default=None)
 
 
 def clock_ms() -> int:

@@ -1,6 +1,7 @@
 """Who is let into a room: FastAPI dependencies that end in an `Access`, or in a refusal."""
 
 import re
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
@@ -10,6 +11,7 @@ from starlette.websockets import WebSocket
 
 from ..accounts.asked import ASKED_ABOUT, ask_product
 from ..accounts.dependencies import Shown, shown_credential, verify_shown
+from ..accounts.hosted import asked_again
 from ..accounts.identity import LookUp, identify
 from ..errors import Refusal
 from ..http.handshakes import check_connections
@@ -19,6 +21,7 @@ from ..items.ids import valid_item_id
 from ..items.outside import ensure_outside_item
 from ..items.tickets import redeem_ticket
 from ..live.opening import Again, Arrival, Beginning, read_arrival
+from ..rights.access import Principal
 from ..settings import Settings
 from ..state import State, state_of
 from .refusals import PolicyViolation
@@ -116,7 +119,9 @@ async def _arrive(
     look_up: LookUp | None = None
     try:
         look_up = await _verify(connection, state, shown, item_id)
-        return await _read(state, look_up, item_id, beginning)
+        arrival = await _read(state, look_up, item_id, beginning)
+        again = asked_again(state, connection, arrival.access.principal)
+        return arrival if again is None else replace(arrival, again=again)
     except Refusal as refusal:
         # What was shown on purpose, and is no good, is judged as what it is.
         is_shown = look_up is None and (shown.token or shown.ticket)
@@ -127,8 +132,21 @@ async def _arrive(
         if asked is None:
             raise
         ruled, again = asked
+        if principal is not None:
+            again = _both(asked_again(state, connection, principal), again)
     await ensure_outside_item(state, ruled, item_id)
     return await _read(state, lambda _: ruled, item_id, beginning, again)
+
+
+def _both(host: Again | None, product: Again) -> Again:
+    """Who it is, and then what they may."""
+    if host is None:
+        return product
+
+    async def again(principal: Principal) -> Principal:
+        return await product(await host(principal))
+
+    return again
 
 
 async def _read(

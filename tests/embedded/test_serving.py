@@ -20,10 +20,15 @@ from tests.process import ITEMROOM
 pytestmark = pytest.mark.anyio
 
 SHOP = """
-from fastapi import FastAPI
-from itemroom_server import Itemroom
+from pathlib import Path
 
-rooms = Itemroom(identify=lambda _: ("1", "Ada"), **DATABASE)
+from fastapi import FastAPI
+from itemroom_server import Caller, Itemroom
+
+def identify(connection):
+    return None if Path("signed-out").exists() else Caller("1", "Ada", ttl=3)
+
+rooms = Itemroom(identify=identify, **DATABASE)
 app = FastAPI(lifespan=rooms.lifespan)
 app.mount("/live/rooms", rooms)
 
@@ -77,6 +82,23 @@ async def test_application_is_served_with_its_rooms_on_our_wire(folder: Path) ->
         assert closed.value.rcvd is not None
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1012, "restart")
         assert server.wait(20) == 0
+
+
+async def test_application_is_asked_again_of_sockets_on_our_wire(folder: Path) -> None:
+    """As under any other server, before its answer ends."""
+    serve = (ITEMROOM, "serve", "somebodys_shop", "--port", "0")
+    with running(*serve, stderr=subprocess.STDOUT, folder=folder) as server:
+        found = re.search(r"http://127\.0\.0\.1:\d+", read_until(server, "serving"))
+        assert found is not None
+        httpx2.post(f"{found[0]}/say", params={"text": "hello"}, trust_env=False)
+        url = f"{found[0].replace('http', 'ws')}/live/rooms/items/order-17/ws"
+        async with connect(url, proxy=None) as socket:
+            assert json.loads(await socket.recv())["type"] == "welcome"
+            (folder / "signed-out").touch()
+            with pytest.raises(ConnectionClosed) as closed:
+                await read_all(socket)
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "auth_revoked")
 
 
 @pytest.mark.parametrize(

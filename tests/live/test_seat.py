@@ -67,7 +67,7 @@ class ManyLine:
     def answered(self) -> None:
         raise NotImplementedError
 
-    def renewed(self, access: Access) -> None:
+    def renewed(self, access: Access, *, is_shown: bool) -> None:
         raise NotImplementedError
 
     def left(self, refusal: Refusal) -> None:
