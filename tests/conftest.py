@@ -54,6 +54,7 @@ STARTED = {
 OUTSIDE = {"conformance", "console", "deploy", "docs", "javascript", "power"}
 OUTSIDE |= {"test_backlog", "test_crashes", "test_cuts", "test_description", "test_load"}
 OUTSIDE |= {"test_restarts", "test_slow_clients", "test_slow_readers", "test_torture"}
+OUTSIDE |= {"test_upgrade"}
 
 # Folders all of which is about SQLite: its own module, and what becomes of its files.
 SQLITES = {"sqlite", "power"}

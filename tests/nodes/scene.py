@@ -156,7 +156,7 @@ async def stage(
     kind: type[Node] = Node,
     **settings: Any,
 ) -> AsyncIterator[Scene]:
-    """So many servers; the first makes the schema, and all others start at the same time."""
+    """So many servers, which start at the same time: one of them makes the schema."""
     scene = Scene(cluster, redis, dice)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(scene.balancer)
@@ -168,9 +168,7 @@ async def stage(
                 await stack.enter_async_context(link)
             scene.members.append(member)
             stack.push_async_callback(asyncio.to_thread, member.end)
-        first, *others = scene.members
-        await asyncio.to_thread(first.start)
-        await asyncio.gather(*(asyncio.to_thread(member.start) for member in others))
+        await asyncio.gather(*(asyncio.to_thread(member.start) for member in scene.members))
         yield scene
 
 

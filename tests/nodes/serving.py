@@ -62,7 +62,7 @@ class Broken(Node):
 def nodes(
     folder: Path, database_url: str, count: int, *, kind: type[Node] = Node, **settings: Any
 ) -> Iterator[list[Node]]:
-    """So many: the first makes the schema, the others start together."""
+    """So many, which start together: one of them makes the schema."""
     with ExitStack() as stack:
         started: list[Node] = []
         for number in range(count):
@@ -70,9 +70,7 @@ def nodes(
             directory.mkdir()
             started.append(kind(directory, database_url, **settings))
             stack.push(started[-1])
-            if number == 0:
-                started[0].__enter__()
-        for node in started[1:]:
+        for node in started:
             node.__enter__()
         yield started
 

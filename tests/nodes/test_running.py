@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from websockets.exceptions import InvalidStatus
 
 from api.app import OPERATOR_TOKEN_TTL, running
+from api.nodes import registry
 from api.settings import Settings
 from api.store.failures import DatabaseError, Held
 from api.store.store import store_of
@@ -39,7 +40,13 @@ async def test_what_is_told_and_what_nobody_told_are_counted(
         assert read(server, "itemroom_broker_up") == 1
 
 
-async def test_each_server_shows_the_rooms_of_all(cluster: Cluster) -> None:
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers look for each other more often than they have to."""
+    monkeypatch.setattr(registry, "INTERVAL", 0.2)
+
+
+async def test_each_server_shows_the_rooms_of_all(cluster: Cluster, quick: None) -> None:
     """To whoever runs one of them, at whichever somebody is."""
     settings = Settings(database_url=cluster.database(), secret=SecretStr(SECRET), port=0)
     with LiveServer(settings) as left, LiveServer(settings) as right:
@@ -59,7 +66,7 @@ async def test_each_server_shows_the_rooms_of_all(cluster: Cluster) -> None:
         await until(lambda: rooms(right) == [])
 
 
-async def test_servers_know_each_other(cluster: Cluster) -> None:
+async def test_servers_know_each_other(cluster: Cluster, quick: None) -> None:
     """They share what an address may do, slow down who guesses by turns, and end in order."""
     url = cluster.database()
     settings = Settings(
@@ -100,7 +107,9 @@ def shown_state(person: Person, name: str) -> str:
     return state
 
 
-async def test_user_with_too_many_connections_is_refused_at_every_server(cluster: Cluster) -> None:
+async def test_user_with_too_many_connections_is_refused_at_every_server(
+    cluster: Cluster, quick: None
+) -> None:
     """Wherever they are connected."""
     settings = Settings(
         database_url=cluster.database(),
@@ -129,7 +138,9 @@ def tickets(person: Person) -> httpx2.Response:
     return person.call("POST", "/items/order-17/tickets")
 
 
-async def test_servers_that_commands_do_not_find_share_a_database(cluster: Cluster) -> None:
+async def test_servers_that_commands_do_not_find_share_a_database(
+    cluster: Cluster, quick: None
+) -> None:
     """As several processes of an application that has rooms; a command stays out."""
     settings = Settings(database_url=cluster.database(), secret=SecretStr(SECRET))
     async with running(settings) as one, running(settings) as two:

@@ -71,7 +71,10 @@ def serving(company: Company) -> list[int]:
 
 
 async def talk(person: Person, item: str, stop: asyncio.Event, name: str) -> dict[str, int]:
-    """Publish until told to stop, on whichever worker; what was acknowledged, by its ref."""
+    """Publish until told to stop, on whichever worker; what was acknowledged, by its ref.
+
+    With pauses: a new worker has to get to its start beside the others.
+    """
     acked: dict[str, int] = {}
     number = 0
     while not stop.is_set():
@@ -83,6 +86,7 @@ async def talk(person: Person, item: str, stop: asyncio.Event, name: str) -> dic
                     if answer["type"] == "ack":
                         acked[ref] = answer["seq"]
                         number += 1
+                    await asyncio.sleep(0.02)
         except (WebSocketException, OSError):
             await asyncio.sleep(0.05)
     return acked
