@@ -65,6 +65,11 @@ class Store:
         self.writer.start(asyncio.get_running_loop())
         return self
 
+    async def released(self) -> Engine:
+        """The engine for another writer: the own one, which looks at it now and then, has ended."""
+        await asyncio.to_thread(self.writer.finish)
+        return self.engine
+
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.writer.finish)
         self.readers.close()

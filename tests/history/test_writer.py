@@ -50,7 +50,7 @@ async def test_command_of_the_turn_that_ends_the_writer_is_answered(store: Store
 
 async def test_batch_bounded_by_the_setting(settings: Settings, store: Store) -> None:
     """No transaction takes more commands than `writer_batch`."""
-    small = Writer(store.engine, Commits(), store.observe, max_queue=100, max_batch=8)
+    small = Writer(await store.released(), Commits(), store.observe, max_queue=100, max_batch=8)
     done: list[int | None] = []
     finished = asyncio.Event()
 
@@ -81,7 +81,7 @@ async def test_commits_under_way_are_told_together_if_that_may_wait(
     commits = Commits()
     commits.listen(lambda events: heard.append(len(events)))
     writer = Writer(
-        store.engine,
+        await store.released(),
         commits,
         store.observe,
         max_queue=100,
@@ -125,7 +125,7 @@ async def test_events_delivered_before_the_command_is_done(store: Store, access:
 
 async def test_queue_full_refused_at_once(store: Store) -> None:
     """A writer that cannot keep up says `busy` instead of growing."""
-    writer = Writer(store.engine, Commits(), store.observe, max_queue=2, max_batch=8)
+    writer = Writer(await store.released(), Commits(), store.observe, max_queue=2, max_batch=8)
     writer.start(asyncio.get_running_loop())
     done: list[object] = []
     for _ in range(2):
@@ -168,7 +168,7 @@ async def deaf(store: Store) -> AsyncIterator[Writer]:
 
     commits = Commits()
     commits.listen(fail)
-    writer = Writer(store.engine, commits, store.observe, max_queue=10, max_batch=10)
+    writer = Writer(await store.released(), commits, store.observe, max_queue=10, max_batch=10)
     writer.start(asyncio.get_running_loop())
     yield writer
     await asyncio.to_thread(writer.finish)

@@ -177,8 +177,8 @@ async def watched(store: Store, places: Places) -> AsyncIterator[Writer]:
     """A writer whose files come and go."""
     commits = Commits()
     commits.listen(store.events.extend)
-    check = places.check
-    writer = Writer(store.engine, commits, store.observe, max_queue=9, max_batch=9, check=check)
+    engine, check = await store.released(), places.check
+    writer = Writer(engine, commits, store.observe, max_queue=9, max_batch=9, check=check)
     writer.start(asyncio.get_running_loop())
     yield writer
     await asyncio.to_thread(writer.finish)
