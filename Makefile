@@ -56,13 +56,9 @@ test: $(DEV) $(PROJECT) $(NODE_MODULES) ## Run all tests with coverage, or some:
 test-fast: $(DEV) $(PROJECT) ## Those tests that need no server, no other program and no browser
 	$(BIN)/python -m pytest -m "not live and not torture" $(ARGS)
 
-# Those folders that hold on either database; whether others do has not been seen.
-ON_POSTGRESQL = $(addprefix tests/,accounts cli clients console docs embedded history http items \
-	live operators pages rights rooms scenarios wire)
-
 .PHONY: test-postgresql
-test-postgresql: $(DEV) $(PROJECT) $(NODE_MODULES) ## Those that hold on either database, on PostgreSQL
-	ITEMROOM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(or $(ARGS),$(ON_POSTGRESQL))
+test-postgresql: $(DEV) $(PROJECT) $(NODE_MODULES) ## All tests but those of SQLite itself, on PostgreSQL
+	ITEMROOM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(ARGS)
 
 .PHONY: torture
 torture: $(DEV) $(PROJECT) ## What takes long: the large cases of the Autobahn suite, kills, disasters of many servers

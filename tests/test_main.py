@@ -3,18 +3,23 @@
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.__main__ import answer_signals, main
-from api.store.sqlite.lock import Lock
+from api.settings import Settings
+from api.store.postgresql.lock import MIGRATING
+from api.store.schema import check
+from api.store.store import store_of
+from tests.cli.holding import held
+from tests.databases import connected, empty_values
 from tests.docs.reading import ROOT
 from tests.process import PATIENCE, Process
 
@@ -66,7 +71,7 @@ anybody = pytest.mark.parametrize("kind", [pytest.param(Process, id="process"), 
 
 
 @contextmanager
-def starting(kind: type[Process], directory: Path, **settings: int) -> Iterator[Process]:
+def starting(kind: type[Process], directory: Path, **settings: Any) -> Iterator[Process]:
     # Not measured: coverage would write its data from within the signal's handler.
     server = kind(directory, measured=False, **settings)
     try:
@@ -97,21 +102,37 @@ def test_signal_while_the_database_is_migrated_ends_it_after_that(
     tmp_path: Path, kind: type[Process]
 ) -> None:
     """It had to wait for the database; the schema is whole, and the lock free."""
-    with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as foreign:
-        foreign.execute("PRAGMA journal_mode=WAL")
-        foreign.execute("BEGIN IMMEDIATE")
-        with starting(kind, tmp_path, busy_timeout=60) as server:
+    settings = Settings.model_validate(empty_values(tmp_path))
+    store = store_of(settings)
+    values = {"database_url": settings.database_url, "busy_timeout": 60}
+    with ExitStack() as foreign:
+        foreign.enter_context(kept_from_migrating(settings))
+        with starting(kind, tmp_path, **values) as server:
             pid = server_pid(server)
-            lock = Lock(server.database)
-            until(lambda: "url" in lock.holder())
+            until(lambda: store.holder()[1] is not None)
             os.kill(pid, signal.SIGTERM)
             until(lambda: not has(pid, "ShdPnd", signal.SIGTERM))
-            foreign.execute("ROLLBACK")
+            foreign.close()
             assert server.popen.wait(PATIENCE) == 0
             assert "told to stop while starting" in server.log
             assert "Traceback" not in server.log
-    lock.acquire()
-    lock.release()
+    with held(settings, None) as free:
+        check(free.engine)
+
+
+@contextmanager
+def kept_from_migrating(settings: Settings) -> Iterator[None]:
+    """Whoever would change the schema waits."""
+    begin = "BEGIN IMMEDIATE" if settings.is_in_file else f"BEGIN; {MIGRATING}"
+    with connected(settings.database_url) as foreign:
+        driver = foreign.connection.driver_connection
+        assert driver is not None
+        if settings.is_in_file:
+            driver.isolation_level = None
+            driver.execute("PRAGMA journal_mode=WAL")
+        driver.execute(begin)
+        yield
+        driver.execute("ROLLBACK")
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tests.deadlines import scaled
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.sqlite  # The world that is filled for it is a file.
 async def test_load_meets_itemroom_and_counts_every_delivery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,7 @@ def test_quick_look_takes_on_no_more() -> None:
         assert max(quick.logs) <= max(full.logs)
 
 
+@pytest.mark.sqlite
 def test_kept_world_is_made_anew_for_other_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.databases import IN_FILES, no_file
 from tests.process import Process
 
 URL = "https://rooms.example.com"
@@ -25,6 +26,8 @@ class Shipped(Process):
         umask: int = -1,
     ) -> None:
         self.database = directory / "test.db"
+        if not IN_FILES:
+            no_file(self.database)
         self._store = None
         self._log = directory / "server.log"
         chosen = {

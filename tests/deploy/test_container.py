@@ -157,6 +157,7 @@ def test_the_image_has_a_user_without_rights_and_no_shell_before_the_server() ->
     assert json.loads(last("CMD")) == ["serve"]
 
 
+@pytest.mark.sqlite  # One server by itself is shipped with a file.
 @pytest.mark.skipif(not may_contain(), reason="no right to a user namespace")
 def test_what_is_built_serves_on_a_read_only_system(image: Image, tmp_path: Path) -> None:
     """Without a right, writing to the volume alone; the health check tells the difference."""

@@ -110,6 +110,7 @@ def start(directory: Path) -> Shipped:
     return Shipped(directory, [*walls, *command], variables(), umask=int(one("UMask"), 8))
 
 
+@pytest.mark.sqlite  # One server by itself is shipped with a file.
 def test_the_unit_serves_and_ends_as_it_says(tmp_path: Path) -> None:
     """With nothing of this environment but what the unit and its file of settings give."""
     with start(tmp_path) as unit:

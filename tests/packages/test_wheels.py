@@ -112,6 +112,7 @@ def test_every_module_imports_by_its_installed_name(installed: Path, host: Path)
     assert "itemroom_server.store.postgresql.dumpers" in found.stdout.split()
 
 
+@pytest.mark.sqlite  # With nothing that was chosen it has a file.
 def test_what_is_installed_serves_beside_a_project_with_an_api(installed: Path, host: Path) -> None:
     """Without a home, in a tree that is read-only: it migrates, shows its pages, and has rooms."""
     command = powerless(installed / "bin" / "itemroom", "serve")
