@@ -34,8 +34,9 @@ NEWS_PAUSE = 0.02
 # Keys of items that may wait, or be told of; of what is more, a look at all tells.
 ROOM = 200
 MAX_TOLD = 500
-# A look at all items takes so many times less than the pause after it, all webhooks together.
-RARITY = 20
+# A look at all items takes so many times less than the pause after it, all webhooks together; there
+# are two kinds, what is due and how much that is.
+RARITY = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from tests.databases import change, connected, values_in
 from tests.deadlines import scaled
 from tests.nodes.serving import Node
 from tests.outgoing.receiver import Call, Receiver, accept, answer, receiving
-from tests.process import Process
+from tests.process import PATIENCE, Process
 from tests.programs.postgresql import Cluster
 from tests.programs.waiting import free_port
 from tests.serving import Person
@@ -94,7 +94,7 @@ async def test_killed_server_sends_what_it_owes_when_it_is_back(tmp_path: Path) 
 
     async with receiving(take) as receiver:
         speaker = talking = None
-        for _ in range(4):
+        for _ in range(3):
             with await asyncio.to_thread(started, tmp_path, **chosen) as server:
                 if speaker is None:
                     ada = await asyncio.to_thread(server.person, "ada")
@@ -103,9 +103,9 @@ async def test_killed_server_sends_what_it_owes_when_it_is_back(tmp_path: Path) 
                     hook = await asyncio.to_thread(runner(server).hook, receiver)
                     speaker = Speaker(ada, said)
                     talking = asyncio.create_task(speaker.run())
-                await until(more_calls(taken, 20))
+                await until(more_calls(taken, 20), PATIENCE)
                 receiver.answering = hang
-                await until(more_calls(receiver, len(ITEMS)))
+                await until(more_calls(receiver, len(ITEMS)), PATIENCE)
                 await asyncio.to_thread(server.end, signal.SIGKILL)
                 receiver.answering = take
         assert speaker is not None
@@ -114,7 +114,7 @@ async def test_killed_server_sends_what_it_owes_when_it_is_back(tmp_path: Path) 
             speaker.more = False
             await talking
             runs = runner(server)
-            await until(lambda: runs.show(hook)["behind"]["entries"] == 0)
+            await until(lambda: runs.show(hook)["behind"]["entries"] == 0, PATIENCE)
     assert all(len(bodies) > 10 for bodies in said.values())
     assert faults(taken, said) == []
     assert len({call.headers["webhook-id"] for call in receiver.calls}) < len(receiver.calls)
