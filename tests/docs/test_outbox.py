@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, text, update
+import pytest
+from sqlalchemy import Engine, create_engine, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from itemroom import outbox
 from itemroom.outbox import Outgoing
@@ -57,6 +59,21 @@ def test_what_waits_and_what_was_refused_is_seen_and_sent_again(tmp_path: Path) 
     with running(sys.executable, again, engine.url, folder=tmp_path) as program_of_page:
         assert "1 will be" in read_until(program_of_page, "again")
     assert asked(engine, "waits") == [(1, 5)]
+    engine.dispose()
+
+
+def test_table_that_is_older_gets_its_column(tmp_path: Path) -> None:
+    """By the statement; until then it is what it was."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    outbox.metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE itemroom_outbox DROP COLUMN acting"))
+    with pytest.raises(OperationalError, match="acting"), engine.begin() as connection:
+        outbox.publish(connection, "order-17", 1)
+    with engine.begin() as connection:
+        connection.execute(text(blocks(OUTBOX, "sql", "acting")[0]))
+        outbox.publish(connection, "order-17", 1, as_="ada")
+        assert connection.scalars(select(Outgoing.acting)).all() == ["ada"]
     engine.dispose()
 
 

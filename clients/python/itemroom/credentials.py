@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, TypedDict, cast
 
+from itemroom.core.acting import AS_HEADER, check_acting
 from itemroom.core.errors import Refused
 
 
@@ -23,7 +24,7 @@ GetToken = Callable[[], Awaitable[str | AToken | ATicket]]
 
 
 class Shown(NamedTuple):
-    """A credential, where the handshake has it."""
+    """A credential, where the handshake has it; headers as their bytes are in Latin-1."""
 
     headers: dict[str, str]
     query: dict[str, str]
@@ -33,9 +34,21 @@ class Credentials:
     """At most one of a token, a ticket, and a function that gets one afresh.
 
     A token goes into a header, so that no proxy's log has it.
+
+    Args:
+        as_: the username of whom it acts for, where it is a service key.
     """
 
-    def __init__(self, token: str | None, ticket: str | None, get_token: GetToken | None) -> None:
+    def __init__(
+        self,
+        token: str | None,
+        ticket: str | None,
+        get_token: GetToken | None,
+        as_: str | None = None,
+    ) -> None:
+        if as_ is not None and ticket is not None:
+            raise ValueError("a ticket is somebody's already: as_ is for a service key")
+        self._acting = {} if as_ is None else {AS_HEADER: _latin(check_acting(as_))}
         if sum(one is not None for one in (token, ticket, get_token)) > 1:
             raise ValueError("give one of token, ticket and get_token")
         self._fixed = {"ticket": ticket} if ticket is not None else {"token": token}
@@ -56,7 +69,8 @@ class Credentials:
         token, ticket = found.get("token"), found.get("ticket")
         if ticket is not None:
             return Shown({}, {"ticket": ticket})
-        return Shown({} if token is None else {"Authorization": f"Bearer {token}"}, {})
+        bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return Shown(bearer | self._acting, {})
 
     async def renew(self) -> str | None:
         """A newer token for an open connection; None: there are only tickets, or none.
@@ -75,3 +89,8 @@ class Credentials:
             sentence = f"get_token failed: {error!r}"
             raise Refused("no_token", sentence, retry="later") from error
         return {"token": found} if isinstance(found, str) else cast(Mapping[str, str], found)
+
+
+def _latin(text: str) -> str:
+    """What has the bytes of the text's UTF-8 when it is written into a header."""
+    return text.encode().decode("latin-1")

@@ -22,7 +22,10 @@ async def ask_for_denial(room_url: str, shown: Shown) -> Refused | None:
     url = re.sub(r"^ws(.*)/ws$", r"http\1/tickets", room_url)
     try:
         async with httpx2.AsyncClient(timeout=ASK_TIMEOUT) as client:
-            answer = await client.post(url, headers=shown.headers)
+            headers = [
+                (name.encode(), value.encode("latin-1")) for name, value in shown.headers.items()
+            ]
+            answer = await client.post(url, headers=headers)
     except httpx2.TransportError:
         return None
     if answer.is_success:

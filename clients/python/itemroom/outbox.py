@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Connection, Index, Integer, String, Text, ins
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from itemroom.core.acting import MAX_LENGTH, check_acting
 from itemroom.core.bodies import fault_in
 from itemroom.core.paths import item_segment
 
@@ -36,6 +37,8 @@ class Outgoing(Base):
     )
     """In the order of `publish`, also between transactions of which one saw the other's commit."""
     item: Mapped[str] = mapped_column(String(MAX_ITEM_LENGTH))
+    acting: Mapped[str | None] = mapped_column(String(MAX_LENGTH))
+    """The author's username, for whom the relay's key acts; null: as the relay's token."""
     ref: Mapped[str] = mapped_column(String(MAX_REF_LENGTH))
     """By which the server knows it again, however often it is sent."""
     body: Mapped[str] = mapped_column(Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb"))
@@ -63,7 +66,9 @@ class Session(Protocol):
         """To be stored with the transaction."""
 
 
-def publish(session: Session | Connection, item: str, body: object) -> str:
+def publish(
+    session: Session | Connection, item: str, body: object, *, as_: str | None = None
+) -> str:
     """Have a message published when the transaction has committed; its `ref`.
 
     Args:
@@ -71,17 +76,20 @@ def publish(session: Session | Connection, item: str, body: object) -> str:
             `AsyncConnection`: `await connection.run_sync(publish, item, body)`.)
         item: the item's id.
         body: any JSON value.
+        as_: its author, for whom the relay's service key acts: a username, or `ext:` and a `sub`;
+            None: whoever the relay's token is of.
 
     Raises:
         Refused: no item can have this id.
         TypeError: the body is no JSON; ValueError: neither, as it holds NaN or itself, or it is
-            JSON that no server takes.
+            JSON that no server takes, or nobody can have this username.
     """
     item_segment(item)
     text = json.dumps(body, allow_nan=False)
     read_body(text)
     values: dict[str, Any] = {
         "item": item,
+        "acting": None if as_ is None else check_acting(as_),
         "ref": f"outbox-{token_hex(16)}",
         "body": text,
         "created_at": time.time_ns() // 1_000_000,

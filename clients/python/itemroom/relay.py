@@ -41,6 +41,7 @@ class Waiting(NamedTuple):
     item: str
     ref: str
     body: str
+    acting: str | None
 
 
 class End(NamedTuple):
@@ -63,7 +64,8 @@ class Relay:
 
     Args:
         engine: of the database that has the table, synchronous or not.
-        client: whose token may write to the items; used from threads.
+        client: whose token may write to the items, or is a service key that acts for the authors;
+            used from threads.
         interval: seconds between two looks that found nothing.
         keep: seconds for which rows stay after they were sent.
     """
@@ -170,7 +172,7 @@ class Relay:
             body = read_body(row.body)
         except ValueError as error:  # A row that `outbox.publish` has not written.
             raise Refused("bad_message", "The row's body is no JSON that can be sent.") from error
-        return self._client.publish(row.item, body, ref=row.ref)["seq"]
+        return self._client.publish(row.item, body, ref=row.ref, as_=row.acting)["seq"]
 
     async def _clean(self) -> None:
         if time.monotonic() < self._clean_at:
@@ -208,7 +210,7 @@ def _now() -> int:
 def _waiting(connection: Connection) -> list[Waiting]:
     """The first rows that wait."""
     found = (
-        select(Outgoing.id, Outgoing.item, Outgoing.ref, Outgoing.body)
+        select(Outgoing.id, Outgoing.item, Outgoing.ref, Outgoing.body, Outgoing.acting)
         .where(Outgoing.ended_at.is_(None))
         .order_by(Outgoing.id)
         .limit(PAGE)

@@ -20,6 +20,7 @@ from itemroom.answers import (
 )
 from itemroom.batches import BatchAnswer, BatchCommand
 from itemroom.core import verdicts
+from itemroom.core.acting import AS_HEADER
 from itemroom.core.entries import ENTRY_TYPES, Entry, entry_of
 from itemroom.core.errors import Refused
 from itemroom.core.frames import Role
@@ -95,7 +96,7 @@ class Client:
         if acting is not None:
             headers = httpx2.Headers(request.pop("headers", None))
             # A header holds bytes, and a username any letters.
-            request["headers"] = [*headers.raw, (b"Itemroom-As", acting.encode())]
+            request["headers"] = [*headers.raw, (AS_HEADER.encode(), acting.encode())]
         try:
             answer = self._http.request(method, path, **request)
         except httpx2.TransportError as error:

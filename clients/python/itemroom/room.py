@@ -33,10 +33,11 @@ class Room:
     Args:
         url: the server's, with http, https, ws or wss; it may have a path.
         item: the item's id.
-        token: an access token or an API token.
+        token: an access token, an API token or a service key.
         ticket: for one connection.
         get_token: asked before each connection, and when a token is about to end; gives a token,
             or `{"token": …}`, or `{"ticket": …}`.
+        as_: whom a service key acts for: a username, or `ext:` and a `sub`; None: the key itself.
         after: begin after this seq; give the `epoch` that it is from as well.
         tail: without `after`, begin with so many of the newest entries.
         outbox: commands that may wait for an answer at once, online or not.
@@ -53,6 +54,7 @@ class Room:
         token: str | None = None,
         ticket: str | None = None,
         get_token: GetToken | None = None,
+        as_: str | None = None,
         after: int | None = None,
         epoch: str | None = None,
         tail: int | None = None,
@@ -60,7 +62,7 @@ class Room:
         buffer: int = 10_000,
         patience: float | None = None,
     ) -> None:
-        credentials = Credentials(token, ticket, get_token)
+        credentials = Credentials(token, ticket, get_token, as_)
         cursor = Cursor(after, epoch, tail)
         self._session = Session(cursor, Outbox(outbox), can_renew=credentials.can_renew)
         self._delivery = Delivery(buffer)

@@ -87,7 +87,7 @@ class Flaky(Client):
         if self.failures:
             failure, *self.failures = self.failures
             raise failure
-        return super().publish(item, body, ref=ref)
+        return super().publish(item, body, ref=ref, as_=as_)
 
 
 async def until(condition: Callable[[], object]) -> None:
