@@ -103,6 +103,7 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(batch_endpoints.router)
     routes.include_router(backend_endpoints.router)
     routes.include_router(webhook_endpoints.router)
+    routes.include_router(webhook_endpoints.status)
     routes.include_router(operators.router)
     routes.include_router(health.router)
     routes.include_router(pages.router)

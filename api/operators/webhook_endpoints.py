@@ -12,12 +12,15 @@ from ..rights.access import Principal
 from ..state import Running
 from ..webhooks import hooks
 from . import webhook_schemas as schemas
-from .dependencies import Backend
+from .dependencies import Backend, admin
 from .webhooks import describe_webhook, list_webhooks, show_webhook
 
 T = TypeVar("T")
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+# For admins, who see how the server does and may stop what does it harm. They neither make a
+# webhook nor have it send elsewhere: that would show them items that they have no role in.
+status = APIRouter(prefix="/status/webhooks", tags=["operation"], dependencies=[Depends(admin)])
 
 WebhookId = Annotated[str, Path(max_length=64)]
 
@@ -108,6 +111,27 @@ async def test(state: Running, caller: Caller, webhook_id: WebhookId) -> schemas
         reason=verdict.failure,
         seconds=round(verdict.seconds, 3),
     )
+
+
+@status.get("")
+async def show_to_admins(state: Running) -> schemas.Webhooks:
+    """List all webhooks of the database; for admins."""
+    return await show_all(state, None)
+
+
+@status.patch("/{webhook_id}")
+async def switch(
+    state: Running, webhook_id: WebhookId, wanted: schemas.WebhookSwitch
+) -> schemas.WebhookView:
+    """Pause any webhook, or let it go on; for admins."""
+    whole = schemas.WebhookChange(state=wanted.state, skip=wanted.skip)
+    return await change(state, None, webhook_id, whole)
+
+
+@status.post("/{webhook_id}/test")
+async def test_for_admins(state: Running, webhook_id: WebhookId) -> schemas.TestView:
+    """Send a call without entries now; for admins."""
+    return await test(state, None, webhook_id)
 
 
 async def _show(state: Running, hook: Webhook) -> schemas.WebhookView:

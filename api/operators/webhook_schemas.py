@@ -1,6 +1,6 @@
 """What the calls about webhooks take and give."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
@@ -47,10 +47,9 @@ class NewWebhook(Input):
     )
 
 
-class WebhookChange(Input):
-    """What shall be otherwise."""
+class WebhookSwitch(Input):
+    """Whether a webhook sends."""
 
-    url: Url | None = None
     state: Literal["active", "paused"] | None = Field(
         None, description="`active` also sends at once what waits to be sent again."
     )
@@ -61,10 +60,16 @@ class WebhookChange(Input):
     )
 
     @model_validator(mode="after")
-    def _check_skip(self) -> "WebhookChange":
+    def _check_skip(self) -> Self:
         if self.skip is not None and self.state != "active":
             raise ValueError("`skip` goes with `state` `active`.")
         return self
+
+
+class WebhookChange(WebhookSwitch):
+    """What shall be otherwise."""
+
+    url: Url | None = None
 
 
 class FailureView(BaseModel):

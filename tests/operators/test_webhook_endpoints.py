@@ -128,3 +128,25 @@ async def test_webhooks_are_bounded(shop: Program) -> None:
     for _ in range(MAX_WEBHOOKS):
         await shop.do("POST", "/webhooks", json=HOOK)
     assert await shop.code("POST", "/webhooks", json=HOOK) == "bad_request"
+
+
+async def test_admins_see_all_webhooks_and_pause_them(
+    shop: Program, people: People, client: httpx2.AsyncClient
+) -> None:
+    """They make none, and none sends elsewhere for them; nobody else does even that."""
+    made = await shop.do("POST", "/webhooks", json=HOOK)
+    path = f"/status/webhooks/{made['id']}"
+    ada, eve = await people.add("ada"), await people.add("eve")
+    await people.change("UPDATE \"user\" SET admin = true WHERE username = 'ada'")
+    (listed,) = (await ada.do("GET", "/status/webhooks"))["webhooks"]
+    assert (listed["id"], "secret" in listed) == (made["id"], False)
+    assert (await ada.do("PATCH", path, json={"state": "paused"}))["reason"] == "asked"
+    assert (await ada.do("PATCH", path, json={"state": "active"}))["reason"] is None
+    assert (await ada.do("POST", f"{path}/test"))["outcome"] == "unanswered"
+    elsewhere = {"url": "https://eve.example"}
+    assert await ada.code("PATCH", path, json=elsewhere) == "bad_request"
+    for person in (eve, shop):
+        assert await person.code("GET", "/status/webhooks") == "forbidden"
+        assert await person.code("PATCH", path, json={"state": "paused"}) == "forbidden"
+        assert await person.code("POST", f"{path}/test") == "forbidden"
+    assert (await client.get("/status/webhooks")).json()["code"] == "auth_missing"

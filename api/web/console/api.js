@@ -152,3 +152,17 @@ export const createToken = (wish) =>
 export const revokeToken = (id) => call("DELETE", `/tokens/${segment(id)}`);
 /** @param {string} id @returns {Promise<{ticket: string, expires_in: number}>} */
 export const ticket = (id) => call("POST", `${itemPath(id)}/tickets`);
+
+/**
+ * @typedef {{id: string, url: string, items: string, kinds: string[] | null, key: string | null,
+ *   state: "active" | "paused", reason: string | null,
+ *   last_failure: {at: string, item: string, reason: string} | null}} Webhook
+ */
+/** @param {string} id @param {{state: "active" | "paused", skip?: "failed" | "all"}} change */
+export const switchWebhook = (id, change) =>
+  /** @type {Promise<Webhook>} */ (call("PATCH", `/status/webhooks/${segment(id)}`, change));
+/** @param {string} id */
+export const tryWebhook = (id) =>
+  /** @type {Promise<{reason: string | null}>} */ (
+    call("POST", `/status/webhooks/${segment(id)}/test`)
+  );

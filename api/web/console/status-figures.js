@@ -40,6 +40,7 @@ function gauges(metrics) {
     connections: total(metrics, "itemroom_connections"),
     rooms: total(metrics, "itemroom_rooms"),
     behind: total(metrics, "itemroom_connections_behind"),
+    due: total(metrics, "itemroom_webhook_entries_due"),
     memory: total(metrics, "process_resident_memory_bytes") / 2 ** 20,
   };
 }

@@ -8,6 +8,7 @@ import {
   GAP, duration, figures, refusals, shortNumber, shortShare, shortSize, shortTime, startedAt,
 } from "./status-figures.js";
 import { parse } from "./status-metrics.js";
+import { Webhooks } from "./status-webhooks.js";
 
 /** @typedef {import("./status-figures.js").Look} Look */
 /**
@@ -84,6 +85,13 @@ const PLANS = [
     least: 1,
   },
   {
+    title: "Webhooks behind",
+    about: "Entries that receivers have not taken, of this server's webhooks.",
+    lines: [{ key: "due", label: "Now" }],
+    format: shortNumber,
+    least: 5,
+  },
+  {
     title: "Memory",
     about: "What the process holds.",
     lines: [{ key: "memory", label: "Now" }],
@@ -116,6 +124,7 @@ class Page {
     el("h2", { id: "servers" }, "Servers of this database"),
     el("table", {}, tableHead("Name", "State", "Running for", "Version"), this.#servers),
   );
+  #webhooks = new Webhooks();
   #isPaused = false;
   #isLooking = false;
   /** @type {number | undefined} */
@@ -147,6 +156,7 @@ class Page {
       el("div", { class: "bar" }, this.#state, this.pause),
       this.#facts,
       this.#company,
+      this.#webhooks.element,
       el("div", { class: "charts" }, this.#charts.map(({ element }) => element)),
       el(
         "section",
@@ -203,6 +213,8 @@ class Page {
     this.#add({ at: Date.now(), metrics });
     const others = await fetch(`${SERVER}/status/servers`, { cache: "no-store", signal });
     if (others.ok) this.#showServers((await others.json()).servers);
+    const hooks = await fetch(`${SERVER}/status/webhooks`, { cache: "no-store", signal });
+    if (hooks.ok) this.#webhooks.show((await hooks.json()).webhooks);
   }
 
   /** @param {Server[]} servers */
