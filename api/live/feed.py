@@ -37,6 +37,7 @@ class Feed:
         follower: whose feed it is.
         room: where new entries come from.
         cursor: the seq before the first to be given.
+        known: the head of the log that the client is told of.
         stall_timeout: seconds in which a client that is behind must take at least something.
     """
 
@@ -50,6 +51,7 @@ class Feed:
         "_stall_timer",
         "cursor",
         "is_live",
+        "known",
     )
 
     def __init__(
@@ -60,9 +62,12 @@ class Feed:
         codec: Codec,
         *,
         cursor: int,
+        known: int = 0,
         stall_timeout: float,
     ) -> None:
         self.cursor = cursor
+        self.known = known
+        """A head of the log: nothing that was read or remembered before it is given."""
         self.is_live = False
         """Takes entries as they are stored: the cursor is at the room's head."""
         self._follower = follower
@@ -96,18 +101,13 @@ class Feed:
         if not self.is_live:
             self.advance()
 
-    def advance(self, *, asked: bool = False) -> None:
-        """Go on from the cursor, until caught up or until there is something to wait for.
-
-        Args:
-            asked: the database has just said that nothing is after the cursor. The room may have
-                heard of more (a failover has lost it): to ask again would be to ask for ever.
-        """
+    def advance(self) -> None:
+        """Go on from the cursor, until caught up or until there is something to wait for."""
         while not self.is_live and not self._reading:
             if self._socket.is_full:
                 self._await_socket()
                 return
-            entries = self._room.since(self.cursor, asked=asked)
+            entries = self._room.since(self.cursor, known=self.known)
             if entries is None:
                 self._reading = True
                 self._follower.read_page(self.cursor, self.page_read)
@@ -130,7 +130,10 @@ class Feed:
         self._room.learn_head(page.extent.head)
         if page.burst is not None:
             self._give(page.burst)
-        self.advance(asked=page.burst is None)
+        else:
+            # What was known may be lost by a failover: to ask for it again would be for ever.
+            self.known = 0
+        self.advance()
 
     def stop(self) -> None:
         """Nothing more is given; no timer remains."""

@@ -150,21 +150,21 @@ class Room:
         """The newest entry that members were told, as it stands now; None: it is not remembered."""
         return self._recent[-1] if self._recent else None
 
-    def since(self, seq: int, *, asked: bool = False) -> list[Entry] | None:
+    def since(self, seq: int, *, known: int = 0) -> list[Entry] | None:
         """The entries after a seq, from memory; None: only the database knows.
 
         Args:
             seq: of the newest entry that whoever asks has.
-            asked: the database has just said that it has nothing after it.
+            known: a head of the log that they know of.
         """
         if self.head is not None and seq >= self.head:
             return []
         # What is remembered has no hole: every commit of the item since the first is heard of here.
         if not self._recent or self._recent[0].seq > seq + 1:
             return None
-        # Where more is stored than was told here, of another server, some of that may be the end
-        # of what is remembered: a message must not be shown once more after its deletion.
-        if not asked and self._recent[-1].seq < (self.head or 0):
+        # Where another server has stored more than was told here, some of that may be the end of
+        # what is remembered: a message must not be shown once more after its deletion.
+        if self._recent[-1].seq < known:
             return None
         return [entry for entry in self._recent if entry.seq > seq]
 

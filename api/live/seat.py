@@ -216,7 +216,8 @@ class Seat:
     def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
         """Read a page for the feed, with the rights of that moment."""
         page_max = self._line.services.settings.page_max
-        shared = partial(self._room.replay(after).page, since=self._room.head or 0)
+        known = 0 if self._feed is None else self._feed.known
+        shared = partial(self._room.replay(after).page, since=known)
         self._reads.read(page_read, read_page, self.access, shared, after, page_max)
 
     def caught_up(self, cursor: int) -> None:
@@ -297,6 +298,7 @@ class Seat:
             line.socket,
             line.codec,
             cursor=opening.after,
+            known=opening.extent.head,
             stall_timeout=settings.stall_timeout,
         )
         self._feed.advance()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from api.history.messages import Delete
 from api.rights.access import Role, Standing
 from tests.live.world import FROM_START, Talker, World, settled
 
@@ -54,6 +55,27 @@ async def test_entry_stored_after_the_arrival_is_not_missed(world: World, others
     ada.connection.open(arrival)
     await ada.hears("live")
     assert ada.socket.seqs == [1, 2, 3]
+
+
+@pytest.mark.parametrize("missed", [0, 1])
+async def test_message_that_was_deleted_before_the_arrival_is_not_shown(
+    world: World, missed: int
+) -> None:
+    """Its room has not heard of that yet, nor perhaps of what happened on the way in."""
+    bob = await world.live("bob")
+    await world.fill(1)
+    await bob.hears("message")
+    root = await world.access(world.people["root"], "doc")
+    world.news.hold = True
+    world.writer.submit(Delete(access=root, target=1), lambda *_: None)
+    await world.on_disk(2)
+    arrival = await world.arrive("ada", FROM_START)
+    moment = replace(arrival.moment, commits=arrival.moment.commits - missed)
+    ada = Talker(world, arrival.access)
+    ada.connection.open(replace(arrival, moment=moment))
+    await ada.hears("delete")
+    (message,) = [frame for frame in ada.socket.said if frame["type"] == "message"]
+    assert (message.get("body"), message.get("deleted_seq")) == (None, 2)
 
 
 async def test_credential_that_ends_on_the_way_in_is_refused(world: World) -> None:

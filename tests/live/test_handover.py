@@ -118,8 +118,8 @@ def test_any_interleaving_gives_the_log_without_hole_or_double(
 class EarlyFeed(Feed):
     """Wrong: live one step too early, before the page that it asked for has come."""
 
-    def advance(self, *, asked: bool = False) -> None:
-        super().advance(asked=asked)
+    def advance(self) -> None:
+        super().advance()
         self.is_live = True
 
 
