@@ -110,7 +110,7 @@ def shows_what_was_deleted() -> None:
     since = Room.since
 
     def remembered(room: Room, seq: int, **_: object) -> list[Entry] | None:
-        return since(room, seq, asked=True)
+        return since(room, seq)
 
     Room.since = unless("shows_what_was_deleted", since, remembered)  # type: ignore[method-assign]
 

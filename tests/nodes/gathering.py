@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 
 from tests.clients.drivers import Client, Driver
 from tests.clients.judge import read_log
@@ -113,6 +112,7 @@ class Gathering:
 
     async def faults(self) -> list[str]:
         """What the judge says of it."""
+        await asyncio.to_thread(self._scene.until_ready)
         views = {name: client.entries for name, client in self._clients.items()}
         return [
             *faults(Trial(*await self._stored(self._item), self._talkers, views)),
@@ -149,8 +149,11 @@ async def gathered(
     scene: Scene, item: str, ada: Person, eve: Person, drivers: Mapping[str, Driver] | None = None
 ) -> Gathering:
     """These two and others in a new item, and a room of each client program."""
-    await asyncio.to_thread(partial(ada.create, item, eve="writer"))
-    await asyncio.to_thread(ada.create, f"{item}-quiet")
+    clerk = Clerk(ada)  # Servers may still be about what has befallen them.
+    for name in (item, f"{item}-quiet"):
+        await clerk.call("POST", "/items", (201, 409), json={"id": name})
+    path = f"/items/{item}/members/{eve.username}"
+    await clerk.call("PUT", path, (200, 201), json={"role": "writer"})
     clients = {
         name: await driver.open(scene.front.url, item, token=ada.token, after=0)
         for name, driver in (drivers or {}).items()

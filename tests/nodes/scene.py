@@ -5,6 +5,7 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.nodes.mishearing import Mishearing
 from tests.nodes.serving import Node
 from tests.programs.postgresql import Cluster
 from tests.programs.redis import Redis
+from tests.programs.waiting import until
 from tests.serving import Served
 
 NO_DATABASE = "itemroom: The database cannot be used: "
@@ -137,6 +139,11 @@ class Scene:
         running = [member.node.port for member in self.members if member.is_running]
         return self.dice.sample(running, len(running))
 
+    def until_ready(self) -> None:
+        """Wait until each server says that reading and writing work."""
+        for member in self.members:
+            until(partial(_is_ready, member.node))
+
     def row(self, item: str) -> tuple[int, ...]:
         """The head of an item, the number of its entries, and the greatest seq."""
         entries = "FROM entry WHERE item_key = item.key"
@@ -170,6 +177,10 @@ async def stage(
             stack.push_async_callback(asyncio.to_thread, member.end)
         await asyncio.gather(*(asyncio.to_thread(member.start) for member in scene.members))
         yield scene
+
+
+def _is_ready(node: Node) -> bool:
+    return node.get("/readyz").is_success
 
 
 def _through(url: str, port: int, link: Link) -> str:
