@@ -28,9 +28,11 @@ from .items import batch_endpoints, ticket_endpoints
 from .items import endpoints as items
 from .items import history_endpoints as history
 from .items import member_endpoints as members
+from .items import stream_endpoints as streams
 from .limits import Buckets
 from .live.expiry import Expiries
 from .live.hub import Hub
+from .live.interruptions import Interruptions
 from .live.services import Services
 from .metrics import Metrics
 from .nodes.joining import joined
@@ -100,6 +102,7 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(members.router)
     routes.include_router(ticket_endpoints.router)
     routes.include_router(history.router)
+    routes.include_router(streams.router)
     routes.include_router(batch_endpoints.router)
     routes.include_router(backend_endpoints.router)
     routes.include_router(webhook_endpoints.router)
@@ -205,6 +208,8 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
             registrations=Buckets(settings.registration_rate, settings.registration_burst),
             new_items=Buckets(settings.new_item_rate, settings.new_item_burst),
             publishes=Buckets(settings.publish_rate, settings.publish_burst),
+            appends=Buckets(settings.append_rate, settings.append_burst),
+            append_bytes=Buckets(settings.append_bytes_rate, settings.append_bytes_burst),
             key_commands=Buckets(settings.key_rate, settings.key_burst),
             metrics=metrics,
             traces=traces,
@@ -227,6 +232,10 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
                 state.services, store.sharing, commits, state.login_throttle, boot=state.boot
             )
             state.nodes = await stack.enter_async_context(nodes)
+        # 9. What ends messages whose authors have gone, here and at other nodes.
+        interruptions = _interruptions(state)
+        interruptions.start()
+        stack.push_async_callback(interruptions.stop)
         # 9. Webhooks: programs that hear of what is stored, by this server or others.
         state.courier = await stack.enter_async_context(
             delivering(
@@ -240,6 +249,21 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
             )
         )
         yield state
+
+
+def _interruptions(state: State) -> Interruptions:
+    nodes = state.nodes
+    return Interruptions(
+        state.hub,
+        state.readers,
+        state.writer,
+        silence=state.settings.stream_silence,
+        elsewhere=_nowhere if nodes is None else nodes.company.is_there,
+    )
+
+
+async def _nowhere(_item_key: int, _user_key: int) -> bool:
+    return False
 
 
 def _traces(settings: Settings, stack: AsyncExitStack) -> Traces | None:

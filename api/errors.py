@@ -46,6 +46,9 @@ CODES: dict[str, Verdict] = {
     "unsupported_frame": Verdict(415, "This kind of frame is not part of the subprotocol.", 1003),
     "rejected": Verdict(422, "The product does not take this message."),
     "ref_conflict": Verdict(409, "This ref was used for something else."),
+    "bad_offset": Verdict(409, "The text does not go on there."),
+    "stream_open": Verdict(409, "The message is still being written."),
+    "stream_closed": Verdict(409, "The message is finished."),
     "taken": Verdict(409, "The name is taken."),
     "last_admin": Verdict(409, "The last admin of an item cannot leave or be demoted."),
     "method_not_allowed": Verdict(405, "The path does not know this method."),
@@ -79,6 +82,7 @@ class Refusal(Exception):  # noqa: N818 - not a fault of ours: a clear no to a c
         code: a key of `CODES`.
         message: for a person; says what was expected and what came, never the input itself.
         retry_after: seconds after which trying again makes sense.
+        length: of a text that goes on somewhere else, in code points.
         field: of the request's body, when it is about one.
     """
 
@@ -89,10 +93,12 @@ class Refusal(Exception):  # noqa: N818 - not a fault of ours: a clear no to a c
         *,
         retry_after: float | None = None,
         field: str | None = None,
+        length: int | None = None,
     ) -> None:
         self.verdict = CODES[code]
         self.code = code
         self.message = message or self.verdict.message
         self.retry_after = retry_after
         self.field = field
+        self.length = length
         super().__init__(f"{code}: {self.message}")

@@ -291,6 +291,40 @@ class Reaction(Table, table=True):
     """Of the entry that set it."""
 
 
+class Stream(Table, table=True):
+    """A message in the making: its row in the log has the body that it was begun with."""
+
+    __tablename__ = "stream"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    author_key: int = Field(sa_column=_user())
+    lengths: str
+    """By part, as JSON: pairs of the part's number and its code points."""
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """Bytes that were added."""
+    touched_at: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    """When its author was last seen to be at it."""
+    stop_seq: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """Of the entry by which somebody wants it to end."""
+
+
+class StreamPiece(Table, table=True):
+    """Text that was added to a message in the making; gone when it is finished."""
+
+    __tablename__ = "stream_piece"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    part: int = Field(primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    """Where it begins, in code points."""
+    text: bytes = Field(sa_type=LargeBinary)
+    """UTF-8: a text may hold what a database's own kind of text may not."""
+
+
 class Webhook(Table, table=True):
     """A program of the product's that is told what is stored in items."""
 

@@ -133,6 +133,17 @@ class Settings(BaseSettings):
     key_rate: float = Field(5000, ge=0)
     """Commands and new items of a service key over HTTP, a second."""
     key_burst: int = Field(10_000, ge=1)
+    append_rate: float = Field(200, ge=0)
+    """Additions of a connection to messages in the making, a second."""
+    append_burst: int = Field(400, ge=1)
+    append_bytes_rate: float = Field(64 * 1024, ge=0)
+    """Bytes of these a second."""
+    append_bytes_burst: int = Field(512 * 1024, ge=1)
+    max_stream_bytes: int = Field(256 * 1024, ge=1024)
+    """All that is added to one message."""
+    stream_silence: float = Field(30, ge=1)
+    """Seconds after which a message in the making ends that nobody adds to, and whose author is
+    not there."""
     light_rate: float = Field(20, ge=0)
     """Frames of a connection that store no entry (ping, presence, read, auth) a second."""
     light_burst: int = Field(100, ge=0)

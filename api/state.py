@@ -52,6 +52,9 @@ class State:
     """New items by user."""
     publishes: Buckets
     """Publishes over HTTP, by user: a request has no connection to count them by."""
+    appends: Buckets
+    """Additions to messages in the making over HTTP, by user or key; and their bytes."""
+    append_bytes: Buckets
     key_commands: Buckets
     """Commands of service keys over HTTP, and their new items, by key."""
     metrics: Metrics

@@ -15,6 +15,7 @@ from ..errors import Refusal
 from ..history.bodies import encode_body
 from ..history.commands import Command, executed
 from ..history.messages import Change, Edit, Publish
+from ..history.streams import Start
 from ..history.transaction import find_refs
 from ..history.writer import Writer
 from ..models import User
@@ -90,8 +91,10 @@ class Review:
         if not isinstance(given, Change):
             self._writer.submit(command, done)
             return
-        key = (given.access.item_key, given.access.principal.user_key)
         is_key = given.access.principal.credential.kind == "key"
+        if isinstance(given, Start) and not is_key:
+            raise Refusal("rejected", "What is read while it is written cannot be reviewed.")
+        key = (given.access.item_key, given.access.principal.user_key)
         said = given if isinstance(given, Said) and not is_key else None
         if said is None and key not in self._lines:
             self._writer.submit(command, done)

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from .drafts import length_of
+
 
 class Kind(StrEnum):
     """What an entry is; also the `type` of its frame."""
@@ -22,6 +24,8 @@ class Kind(StrEnum):
     REACTION = "reaction"
     MEMBER = "member"
     ITEM = "item"
+    STOP = "stop"
+    FINISH = "finish"
 
 
 # The body of these is the `body` of their frame; that of the others is fields of the frame.
@@ -55,6 +59,10 @@ class Entry:
     deleted_seq: int | None = None
     via: str | None = None
     """The key that acted for the author."""
+    lengths: dict[int, int] | None = None
+    """Of a message in the making: the code points of each part of `body`, which may grow."""
+    is_told: bool = False
+    """Of the end of such: those who are told have its text already."""
     forms: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """Per subprotocol, the frame that every receiver shares: encoded once, by whoever is first."""
 
@@ -82,6 +90,8 @@ class Entry:
             shown["ref"] = self.ref
         if self.target is not None:
             shown["target"] = self.target
+        if self.lengths is not None:
+            shown |= {"open": True, "length": length_of(self.lengths)}
         if self.edited_seq is not None:
             shown["edited_seq"] = self.edited_seq
         if self.deleted_seq is not None:
@@ -91,7 +101,15 @@ class Entry:
                 shown["body"] = orjson.Fragment(self.body)
             else:
                 shown |= orjson.loads(self.body)
+        if self.is_told:
+            del shown["body"]
         return shown
+
+    @property
+    def whole(self) -> bytes:
+        """Of the end of a message in the making: that message's body."""
+        fields = orjson.loads(self.body or b"{}")
+        return orjson.dumps(fields.get("body"))
 
     def json(self) -> bytes:
         """One JSON object, UTF-8."""

@@ -18,6 +18,18 @@ class EntryStored:
 
 
 @dataclass(frozen=True, slots=True)
+class TextAdded:
+    """A message in the making has more text. No entry: it has no seq."""
+
+    item_key: int
+    target: int
+    part: int
+    at: int
+    """Where it stands, in code points."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberChanged:
     """A user's membership is now `role`; None: removed."""
 
@@ -88,6 +100,7 @@ class UserDisconnected:
 
 Event = (
     EntryStored
+    | TextAdded
     | MemberChanged
     | DefaultRoleChanged
     | ItemDeleted

@@ -13,3 +13,5 @@ class Extent:
     head: int
     oldest: int
     epoch: str
+    has_drafts: bool = False
+    """Whether messages are in the making."""

@@ -14,6 +14,7 @@ from ..errors import Refusal
 from ..rights.access import Access, Principal, Role
 from . import rows
 from .entries import Author, Kind, digest
+from .stream_rows import find_stream, remove_pieces, remove_stream
 from .transaction import RefKey, Transaction
 
 
@@ -69,6 +70,8 @@ class Change:
         *,
         target: int | None = None,
         body: bytes | None = None,
+        told: bytes | None = None,
+        lengths: dict[int, int] | None = None,
     ) -> Stored:
         entry = transaction.append(
             self.access.item_key,
@@ -79,6 +82,8 @@ class Change:
             ref=self.ref,
             digest=mark if self.ref is not None else None,
             via=via_of(self.access.principal),
+            told=told,
+            lengths=lengths,
         )
         return Stored(entry.seq, entry.at)
 
@@ -116,6 +121,8 @@ class Edit(Change):
         if repeated := self._repeated(transaction, mark):
             return repeated
         _own(transaction, access, self.target)
+        if find_stream.fetch(transaction.connection, access.item_key, self.target):
+            raise Refusal("stream_open")
         stored = self._append(transaction, Kind.EDIT, mark, target=self.target, body=self.body)
         message = access.item_key, self.target
         rows.change_message.run(transaction.connection, self.body, stored.seq, *message)
@@ -142,6 +149,8 @@ class Delete(Change):
     def _erase(self, transaction: Transaction, seq: int) -> None:
         message = self.access.item_key, self.target
         rows.erase_message.run(transaction.connection, seq, *message)
+        remove_pieces.run(transaction.connection, *message)
+        remove_stream.run(transaction.connection, *message)
         rows.erase_edits.run(transaction.connection, seq, *message)
         rows.erase_reactions.run(transaction.connection, *message)
 
@@ -161,7 +170,7 @@ class React(Change):
         mark = digest(Kind.REACTION, self.target, body)
         if repeated := self._repeated(transaction, mark):
             return repeated
-        _message(transaction, self.access, self.target)
+        find_author(transaction, self.access, self.target)
         standing = self._standing(transaction)
         if standing is not None and self.on:
             return standing
@@ -197,7 +206,7 @@ def via_of(principal: Principal) -> str | None:
     return None if principal.via is None else principal.via.name
 
 
-def _message(transaction: Transaction, access: Access, target: int) -> int:
+def find_author(transaction: Transaction, access: Access, target: int) -> int:
     """The author's key of the message that a command is about, as it stands now.
 
     Raises:
@@ -213,5 +222,5 @@ def _message(transaction: Transaction, access: Access, target: int) -> int:
 
 def _own(transaction: Transaction, access: Access, target: int) -> None:
     """Raise Refusal unless the message exists, and is the caller's or the caller is an admin."""
-    if _message(transaction, access, target) != access.principal.user_key:
+    if find_author(transaction, access, target) != access.principal.user_key:
         access.require(Role.ADMIN)

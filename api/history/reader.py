@@ -5,18 +5,20 @@ Every function takes the connection of a reader thread and may block.
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, select
+import orjson
+from sqlalchemy import CompoundSelect, Connection, Select, exists, select
 from sqlmodel import col
 
 from ..errors import Refusal
-from ..models import Item, LoggedRow, Reaction, User
+from ..models import Item, LoggedRow, Reaction, Stream, User
 from ..store.statements import statement
 from .entries import Author, Entry, Kind
 from .extent import MAX_PAGE_BYTES, Extent
 from .pile import everywhere
+from .stream_rows import body_of, open_seqs, read_draft
 
 # Beyond all that there is: what a database can count to.
 MAX_SEQ = 2**63 - 1
@@ -43,7 +45,8 @@ def read_extent(connection: Connection, item_key: int) -> Extent:
     rows = _extent.fetch(connection, item_key)
     if not rows:
         raise Refusal("item_not_found")
-    return Extent(*rows[0])
+    head, oldest, epoch, has_drafts = rows[0]
+    return Extent(head, oldest, epoch, bool(has_drafts))
 
 
 def read_entries(
@@ -62,7 +65,7 @@ def read_entries(
             size += len(entry.body or b"")
             if size >= max_bytes:
                 break
-    return entries, extent
+    return _cut(complete(connection, item_key, entries, extent), max_bytes), extent
 
 
 def read_messages(
@@ -80,8 +83,73 @@ def read_messages(
         between = after or 0, MAX_SEQ if before is None else before
         rows = _messages_between.fetch(connection, item_key, *between, limit)
         rows.reverse()
-    entries = [_entry(row) for row in rows]
+    entries = complete(connection, item_key, [_entry(row) for row in rows], extent)
     return _with_reactions(connection, item_key, entries), extent
+
+
+def read_message(connection: Connection, item_key: int, seq: int) -> Message:
+    """A message as it stands now.
+
+    Raises:
+        Refusal: `not_found`, or as `read_extent`.
+    """
+    messages, _ = read_messages(connection, item_key, seq + 1, seq - 1, 1)
+    if not messages:
+        raise Refusal("not_found", "There is no message with this seq.")
+    return messages[0]
+
+
+def read_drafts(connection: Connection, item_key: int) -> list[Entry]:
+    """All messages in the making, as far as they have come. May block."""
+    found = []
+    for seq, _ in open_seqs.fetch(connection, item_key):
+        rows = _messages_between.fetch(connection, item_key, seq - 1, seq + 1, 1)
+        found += [_with_draft(connection, _entry(row)) for row in rows]
+    return found
+
+
+def complete(
+    connection: Connection, item_key: int, entries: list[Entry], extent: Extent
+) -> list[Entry]:
+    """Entries with the texts that are stored elsewhere: of messages in the making, as far as they
+    have come; and of the ends of such, which stand in their messages.
+    """
+    drafts = {entry.seq for entry in entries if entry.kind is Kind.MESSAGE}
+    if extent.has_drafts and drafts:
+        drafts &= {seq for seq, _ in open_seqs.fetch(connection, item_key)}
+    else:
+        drafts = set()
+    return [
+        _with_draft(connection, entry)
+        if entry.seq in drafts
+        else _with_end(connection, entry)
+        if entry.kind is Kind.FINISH
+        else entry
+        for entry in entries
+    ]
+
+
+def _cut(entries: list[Entry], max_bytes: float) -> list[Entry]:
+    """As many as make a page, at least one, now that all their texts are here."""
+    size = 0
+    for count, entry in enumerate(entries, start=1):
+        size += len(entry.body or b"")
+        if size >= max_bytes:
+            return entries[:count]
+    return entries
+
+
+def _with_draft(connection: Connection, entry: Entry) -> Entry:
+    draft = read_draft(connection, entry.item_key, entry.seq)
+    return replace(entry, body=draft.json(), lengths=dict(draft.lengths))
+
+
+def _with_end(connection: Connection, entry: Entry) -> Entry:
+    fields: dict[str, Any] = orjson.loads(entry.body or b"{}")
+    for (body,) in body_of.fetch(connection, entry.item_key, entry.target or 0):
+        if body is not None:
+            fields["body"] = orjson.Fragment(body)
+    return replace(entry, body=orjson.dumps(fields))
 
 
 def _entry(row: Any) -> Entry:
@@ -101,8 +169,9 @@ def _with_reactions(
 
 
 @statement
-def _extent(item_key: int) -> Select[int, int, str]:
-    return select(col(Item.head), col(Item.oldest), col(Item.epoch)).where(
+def _extent(item_key: int) -> Select[int, int, str, bool]:
+    has_drafts = exists().where(col(Stream.item_key) == item_key)
+    return select(col(Item.head), col(Item.oldest), col(Item.epoch), has_drafts).where(
         col(Item.key) == item_key, col(Item.deleted_at).is_(None)
     )
 

@@ -25,7 +25,17 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from ..models import EntryRow, Item, LoggedRow, Membership, Reaction, Table, WebhookCursor
+from ..models import (
+    EntryRow,
+    Item,
+    LoggedRow,
+    Membership,
+    Reaction,
+    Stream,
+    StreamPiece,
+    Table,
+    WebhookCursor,
+)
 from . import pile
 from .transaction import Transaction
 
@@ -35,7 +45,9 @@ PURGE_STEP = 1000
 # Items that one look finds to be due.
 DUE_ITEMS = 100
 
-OfItem = LoggedRow | Reaction | Membership | WebhookCursor
+OfItem = LoggedRow | Reaction | Membership | WebhookCursor | Stream | StreamPiece
+# What there is of an item beside its log.
+BESIDE: Sequence[type[OfItem]] = (Reaction, StreamPiece, Stream, Membership, WebhookCursor)
 
 
 def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[int]:
@@ -45,7 +57,7 @@ def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[i
     index would be worth what it costs each change of an item.
     """
     logs = pile.tables(connection)
-    tables: Sequence[type[OfItem]] = (*logs, Reaction, Membership, WebhookCursor)
+    tables: Sequence[type[OfItem]] = (*logs, *BESIDE)
     rows_left = [exists().where(_of(table, Item.key)) for table in tables]
     expired = or_(*(_has_expired(table, now_ms) for table in logs))
     query = (
@@ -90,7 +102,7 @@ def purge_log(transaction: Transaction, item_key: int, limit: int) -> bool:
     """Delete up to `limit` rows of a deleted item; whether more remain. Its own row stays."""
     transaction.settle(item_key)
     left = limit
-    for table in (Reaction, EntryRow, Membership, WebhookCursor):
+    for table in (EntryRow, *BESIDE):
         left -= _delete_some(transaction, table, left, _of(table, item_key))
         if not left:
             return True
@@ -115,6 +127,10 @@ def trim(transaction: Transaction, item_key: int, limit: int) -> bool:
     reactions = (_of(Reaction, item_key), col(Reaction.target) <= last)
     if _delete_some(transaction, Reaction, limit, *reactions) == limit:
         return True
+    for table in (StreamPiece, Stream):
+        transaction.connection.execute(
+            delete(table).where(_of(table, item_key), col(table.seq) <= last)
+        )
     transaction.connection.execute(
         delete(EntryRow).where(_of(EntryRow, item_key), col(EntryRow.seq) <= last)
     )

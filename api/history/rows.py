@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from ..models import EntryRow, Reaction
+from ..models import EntryRow, Reaction, User
 from ..store.statements import statement
 from .entries import Kind
 
@@ -37,6 +37,12 @@ def _reaction(item_key: int, target: int, value: str, user_key: int) -> ColumnEl
 def _erased(deleted_seq: int) -> Update:
     erased = {col(EntryRow.body): null(), col(EntryRow.digest): null()}
     return update(EntryRow).values(erased | {col(EntryRow.deleted_seq): deleted_seq})
+
+
+@statement
+def find_author(user_key: int) -> Select[str, str]:
+    """A user's id and name, as others see them."""
+    return select(col(User.id), col(User.name)).where(col(User.key) == user_key)
 
 
 @statement

@@ -229,11 +229,19 @@ class Transaction:
         ref: str | None = None,
         digest: bytes | None = None,
         via: str | None = None,
+        told: bytes | None = None,
+        lengths: dict[int, int] | None = None,
     ) -> Entry:
-        """Give the item's next seq to a new entry, and tell the live side of it."""
+        """Give the item's next seq to a new entry, and tell the live side of it.
+
+        What is told may be more than what is stored: `told` in place of `body`.
+        """
         seq = self.head(item_key) + 1
         self._memory.heads[item_key] = self._moved[item_key] = seq
-        entry = Entry(item_key, seq, kind, author, self.now_ms, ref, target, body, via=via)
+        shown = body if told is None else told
+        entry = Entry(
+            item_key, seq, kind, author, self.now_ms, ref, target, shown, via=via, lengths=lengths
+        )
         self._pending.append(
             (item_key, seq, kind.value, author.key, self.now_ms, ref, digest, target, body, via)
         )

@@ -37,6 +37,13 @@ def check_showable(text: str) -> str:
     return text
 
 
+def check_text(text: str) -> str:
+    """The text, or ValueError for half a character: no receiver could show it."""
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("no half of a character")
+    return text
+
+
 def whole(value: object) -> object:
     """A number without a fraction as an integer: in JSON, and for OpenAPI, 3.0 is 3."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -67,6 +67,8 @@ class Problem:
             "code": refusal.code,
             **self.members,
         }
+        if refusal.length is not None:
+            document["length"] = refusal.length
         if refusal.retry_after is not None:
             document["retry_after"] = round(refusal.retry_after, 3)
             headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))

@@ -7,17 +7,20 @@ from fastapi import APIRouter, Depends, Path, Response
 from ..history.bodies import encode_body
 from ..history.entries import rfc3339
 from ..history.messages import Delete, Edit, Publish, React, Stored
+from ..history.streams import Start
 from ..history.words import NewReactionValue, ReactionValue
 from ..rights.access import Access
 from ..settings import Settings
 from ..state import Running
 from .dependencies import ItemAccess
-from .history_pages import log_page, messages_page
+from .history_pages import log_page, message_page, messages_page
 from .history_schemas import (
     Limit,
     LogPage,
     MessagePage,
+    MessageView,
     NewBody,
+    NewMessage,
     Position,
     SeqText,
     StoredView,
@@ -81,16 +84,24 @@ async def list_log(
     responses={200: {"model": StoredView, "description": "It was stored before"}},
 )
 async def publish(
-    message: NewBody, access: CommandAccess, state: Running, response: Response
+    message: NewMessage, access: CommandAccess, state: Running, response: Response
 ) -> StoredView:
     """Publish a message; for writers. It is on disk when the answer comes.
 
-    With a `ref` a retry is safe: it gives 200 and the seq of the first time.
+    With a `ref` a retry is safe: it gives 200 and the seq of the first time. With `open` the
+    message is begun: its author adds to its text, and finishes it.
     """
     body = _body(message, state.settings)
-    stored = await state.desk.execute(Publish(access=access, ref=message.ref, body=body))
+    kind = Start if message.open else Publish
+    stored = await state.desk.execute(kind(access=access, ref=message.ref, body=body))
     response.status_code = 200 if stored.duplicate else 201
     return _view(stored)
+
+
+@router.get("/messages/{seq}", response_model=MessageView)
+async def get_message(seq: SeqText, access: ItemAccess, state: Running) -> Response:
+    """A message as it stands now; one in the making as far as it has come, with its `length`."""
+    return _json(await state.readers.read(message_page, access.item_key, parse_seq(seq)))
 
 
 @router.patch("/messages/{seq}", response_model_exclude_none=True)

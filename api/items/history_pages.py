@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection
 
 from ..history.extent import Extent
-from ..history.reader import read_entries, read_messages
+from ..history.reader import read_entries, read_message, read_messages
 
 
 def messages_page(
@@ -18,6 +18,11 @@ def messages_page(
     """Messages as they stand now, oldest first."""
     messages, extent = read_messages(connection, item_key, before, after, limit)
     return _page("messages", [message.fields() for message in messages], extent)
+
+
+def message_page(connection: Connection, item_key: int, seq: int) -> bytes:
+    """One message as it stands now; raises Refusal `not_found`."""
+    return orjson.dumps(read_message(connection, item_key, seq).fields())
 
 
 def log_page(connection: Connection, item_key: int, after: int, limit: int) -> bytes:

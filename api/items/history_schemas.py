@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..errors import Refusal
-from ..history.words import MAX_SEQ, Ref
+from ..history.words import MAX_SEQ, Ref, check_text
 from ..rights.access import Role
 
 _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
@@ -52,6 +52,49 @@ class NewBody(BaseModel):
     body: Any = Field(description="Any JSON value.", examples=["hello", {"text": "hello"}])
 
 
+class NewMessage(NewBody):
+    """A message."""
+
+    open: bool = Field(False, description="Whether it is only begun, and its text will grow.")
+
+
+class NewText(BaseModel):
+    """More text for a message in the making."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: Annotated[int, Field(ge=0, le=MAX_SEQ, description="Where the text ends: code points.")]
+    text: Annotated[str, Field(min_length=1, examples=["Hel"]), AfterValidator(check_text)]
+    part: Annotated[int | None, Field(ge=0, le=1000, description="Of `parts`, the number.")] = None
+
+
+class GrownView(BaseModel):
+    """The text is on disk."""
+
+    length: int = Field(description="Of the text by now, in code points.", examples=[3])
+    stopped: Literal[True] | None = Field(None, description="Somebody wants it to end.")
+    duplicate: Literal[True] | None = Field(None, description="It was stored before.")
+
+
+class NewEnd(BaseModel):
+    """How a message in the making ends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ref: Ref | None = None
+    state: Literal["done", "failed", "stopped"] = "done"
+    error: dict[str, Any] | None = Field(None, description="What has failed.")
+    body: Any = Field(None, description="In place of what has come.")
+
+
+class Wish(BaseModel):
+    """That a message in the making ends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ref: Ref | None = None
+
+
 class StoredView(BaseModel):
     """Where in the log a command stands. It is on disk."""
 
@@ -80,6 +123,8 @@ class _LogView(BaseModel):
     body: Any = Field(None, description="As it stands now; not there in a deleted message.")
     edited_seq: int | None = Field(None, description="The newest edit, which the body is from.")
     deleted_seq: int | None = Field(None, description="The deletion.")
+    open: Literal[True] | None = Field(None, description="It is in the making.")
+    length: int | None = Field(None, description="Of its text so far, in code points.")
 
 
 class MessageView(_LogView):
@@ -94,10 +139,14 @@ class MessageView(_LogView):
 class EntryView(_LogView):
     """An entry of the log: what every kind has, and the fields of each kind."""
 
-    type: Literal["message", "edit", "delete", "reaction", "member", "item"]
+    type: Literal["message", "edit", "delete", "reaction", "member", "item", "stop", "finish"]
     target: int | None = Field(None, description="The message that this is about.")
     value: str | None = Field(None, description="Of a `reaction`.", examples=["👍"])
     on: bool | None = Field(None, description="Of a `reaction`: false when taken back.")
+    state: Literal["done", "failed", "stopped", "interrupted"] | None = Field(
+        None, description="Of a `finish`."
+    )
+    error: dict[str, Any] | None = Field(None, description="Of a `finish` that failed.")
     user: AuthorView | None = Field(None, description="Of a `member`: whom it is about.")
     role: Role | None = Field(None, description="Of a `member`: null when removed.")
     title: str | None = Field(None, description="Of an `item`: the new title.")

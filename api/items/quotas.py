@@ -34,3 +34,16 @@ def count_commands(state: State, principal: Principal, number: int = 1) -> None:
         raise Refusal("too_big", f"{buckets.most:.0f} commands at once are the most.")
     if wait := buckets.take(counted, time.monotonic(), number):
         raise Refusal("rate_limited", retry_after=wait)
+
+
+def count_text(state: State, principal: Principal, size: int) -> None:
+    """Somebody adds so many bytes to a message: counted as on a socket, by user or by key.
+
+    Raises:
+        Refusal: `rate_limited`.
+    """
+    credential = principal.credential
+    counted = credential.id if credential.kind == "key" else principal.id
+    now = time.monotonic()
+    if wait := state.appends.take(counted, now) or state.append_bytes.take(counted, now, size):
+        raise Refusal("rate_limited", retry_after=wait)

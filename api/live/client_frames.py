@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ..errors import Refusal
-from ..history.words import MAX_SEQ, ReactionValue, Ref, check_printable, is_showable
+from ..history.words import MAX_SEQ, ReactionValue, Ref, check_printable, check_text, is_showable
 from ..letters import is_addressable, is_visible
 
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
@@ -75,6 +75,43 @@ class ReactFrame(ClientFrame):
         return self
 
 
+class StartFrame(ClientFrame):
+    """A new message that is going to grow."""
+
+    type: Literal["start"]
+    ref: Ref | None = None
+    body: Any
+
+
+class AppendFrame(ClientFrame):
+    """More text for one's own message in the making, at this code point."""
+
+    type: Literal["append"]
+    target: Seq
+    part: Annotated[int, Field(ge=0, le=1000)] | None = None
+    at: Annotated[int, Field(ge=0, le=MAX_SEQ)]
+    text: Annotated[str, Field(min_length=1), AfterValidator(check_text)]
+
+
+class FinishFrame(ClientFrame):
+    """One's message is complete, or will not be."""
+
+    type: Literal["finish"]
+    ref: Ref | None = None
+    target: Seq
+    state: Literal["done", "failed", "stopped"] = "done"
+    error: dict[str, Any] | None = None
+    body: Any = None
+
+
+class StopFrame(ClientFrame):
+    """Somebody's message in the making should end."""
+
+    type: Literal["stop"]
+    ref: Ref | None = None
+    target: Seq
+
+
 class SignalFrame(ClientFrame):
     """Something for those who are here now, such as typing; never stored."""
 
@@ -114,6 +151,10 @@ AnyClientFrame = (
     | EditFrame
     | DeleteFrame
     | ReactFrame
+    | StartFrame
+    | AppendFrame
+    | FinishFrame
+    | StopFrame
     | SignalFrame
     | ReadFrame
     | PresenceFrame

@@ -3,11 +3,22 @@
 from ..history.bodies import encode_body
 from ..history.commands import Command
 from ..history.messages import Delete, Edit, Publish, React, Stored
+from ..history.streams import Finish, Start, Stop
 from ..rights.access import Access
 from ..settings import Settings
-from .client_frames import DeleteFrame, EditFrame, PublishFrame, ReactFrame
+from .client_frames import (
+    DeleteFrame,
+    EditFrame,
+    FinishFrame,
+    PublishFrame,
+    ReactFrame,
+    StartFrame,
+    StopFrame,
+)
 
-StoredFrame = PublishFrame | EditFrame | DeleteFrame | ReactFrame
+StoredFrame = (
+    PublishFrame | EditFrame | DeleteFrame | ReactFrame | StartFrame | FinishFrame | StopFrame
+)
 
 
 def command_of(frame: StoredFrame, access: Access, settings: Settings) -> Command[Stored]:
@@ -24,6 +35,19 @@ def command_of(frame: StoredFrame, access: Access, settings: Settings) -> Comman
             return Edit(access=access, ref=frame.ref, target=frame.target, body=body)
         case DeleteFrame():
             return Delete(access=access, ref=frame.ref, target=frame.target)
+        case StartFrame():
+            return Start(access=access, ref=frame.ref, body=body_of(frame.body, settings))
+        case FinishFrame():
+            return Finish(
+                access=access,
+                ref=frame.ref,
+                target=frame.target,
+                state=frame.state,
+                error=frame.error,
+                body=None if frame.body is None else body_of(frame.body, settings),
+            )
+        case StopFrame():
+            return Stop(access=access, ref=frame.ref, target=frame.target)
         case _:
             return React(
                 access=access,

@@ -162,9 +162,11 @@ class Connection:
         if waiting > self.services.settings.commands_in_flight:
             self.end("slow_consumer")
 
-    def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
+    def refuse(
+        self, refusal: Refusal, ref: str | None = None, *, target: int | None = None
+    ) -> None:
         """Say no to a command; a client that does nothing but err is cut off."""
-        self.send(frames.error(refusal, ref))
+        self.send(frames.error(refusal, ref, target))
         if refusal.verdict.status >= 500:
             return  # Busy, draining, a full disk: that is not the client's fault.
         wait = self._errors.take(self._loop.time())

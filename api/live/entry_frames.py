@@ -26,6 +26,8 @@ class Message(_Entry):
     body: NotRequired[Any]
     edited_seq: NotRequired[Seq]
     deleted_seq: NotRequired[Seq]
+    open: NotRequired[Literal[True]]
+    length: NotRequired[int]
 
 
 class Edit(_Entry):
@@ -69,4 +71,21 @@ class Item(_Entry):
     default_role: NotRequired[RoleName | None]
 
 
-EntryFrame = Message | Edit | Delete | Reaction | Member | Item
+class Stop(_Entry):
+    """Somebody wants a message in the making to end."""
+
+    type: Literal["stop"]
+    target: Seq
+
+
+class Finish(_Entry):
+    """A message in the making is complete, or will not be; with its body for who lacks any."""
+
+    type: Literal["finish"]
+    target: Seq
+    state: Literal["done", "failed", "stopped", "interrupted"]
+    error: NotRequired[dict[str, Any]]
+    body: NotRequired[Any]
+
+
+EntryFrame = Message | Edit | Delete | Reaction | Member | Item | Stop | Finish

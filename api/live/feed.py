@@ -6,12 +6,12 @@ and give what was read. Bounded: one page, and what the socket's buffer holds.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..history.entries import Entry
 from ..history.extent import MAX_PAGE_BYTES
-from .encoding import Burst, Codec
+from .encoding import Burst, Codec, Frames
 from .replay import Page
 from .room import Room
 from .sockets import Socket
@@ -22,6 +22,9 @@ class Follower(Protocol):
 
     def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
         """Read the entries after a seq, and call back with them, later."""
+
+    def read_drafts(self, drafts_read: Callable[[Sequence[Entry]], None]) -> None:
+        """Read which messages are in the making, and call back with them, later."""
 
     def caught_up(self, cursor: int) -> None:
         """All there is has been given, up to here; each time that it is so."""
@@ -44,6 +47,7 @@ class Feed:
     __slots__ = (
         "_codec",
         "_follower",
+        "_given",
         "_reading",
         "_room",
         "_socket",
@@ -75,6 +79,8 @@ class Feed:
         self._socket = socket
         self._codec = codec
         self._stall_timeout = stall_timeout
+        # Lengths in replayed messages in the making, until it is live; None: there were none.
+        self._given: dict[int, dict[int, int]] | None = None
         self._reading = False  # A read of the database runs: at most one at a time.
         self._stall_timer: asyncio.TimerHandle | None = None  # Runs while waiting for the socket.
 
@@ -113,10 +119,14 @@ class Feed:
                 self._follower.read_page(self.cursor, self.page_read)
             elif entries:
                 self._give(Burst(_first_bytes(entries)))
+            elif not self._room.drafts.is_known:
+                self._reading = True
+                self._follower.read_drafts(self._drafts_read)
             else:
                 # No await between "the cursor is at the head" and "is live": whatever is stored
                 # next is delivered to a live connection.
                 self.is_live = True
+                self._give_drafts()
                 self._follower.caught_up(self.cursor)
 
     def page_read(self, page: Page) -> None:
@@ -135,6 +145,24 @@ class Feed:
             self.known = 0
         self.advance()
 
+    def _drafts_read(self, found: Sequence[Entry]) -> None:
+        self._reading = False
+        # Another's read of the same may have been answered before.
+        if not self._room.drafts.is_known:
+            self._room.drafts.learn(found)
+        self.advance()
+
+    def tell_text(self, frames: Frames | None) -> None:
+        """More text, when live; None: of a message whose text has to be read."""
+        if not self.is_live:
+            return
+        if frames is None:
+            self.is_live = False
+            self.advance()
+        elif not self._socket.offer(frames):
+            self.is_live = False
+            self._await_socket()
+
     def stop(self) -> None:
         """Nothing more is given; no timer remains."""
         self.is_live = False
@@ -146,6 +174,21 @@ class Feed:
     def _give(self, burst: Burst) -> None:
         self._socket.send(burst.frames[self._codec])
         self.cursor = burst.last
+        for entry in burst.entries:
+            if entry.lengths is not None:
+                self._given = (self._given or {}) | {entry.seq: entry.lengths}
+
+    def _give_drafts(self) -> None:
+        """Messages in the making, as far as they have come; or what is lacking of those replayed.
+
+        From here on the client is told of each addition.
+        """
+        given, self._given = self._given or {}, None
+        for making in self._room.drafts.makings:
+            lengths = given.get(making.entry.seq)
+            notice = making.shown if lengths is None else making.after(lengths)
+            if notice is not None:
+                self._socket.send(notice.frames[self._codec])
 
     def _await_socket(self) -> None:
         if self._stall_timer is None:

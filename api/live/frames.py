@@ -12,7 +12,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ..errors import Refusal, Retry
-from ..history.entries import Author, rfc3339
+from ..history.drafts import MAIN, Draft, Grown, length_of
+from ..history.entries import Author, Entry, rfc3339
+from ..history.events import TextAdded
 from ..history.extent import Extent
 from ..rights.access import Access, Principal, Role
 
@@ -97,6 +99,38 @@ class Ack(TypedDict):
     duplicate: NotRequired[Literal[True]]
 
 
+class Appended(TypedDict):
+    """The text is on disk; so many code points there are now."""
+
+    type: Literal["appended"]
+    target: Seq
+    part: NotRequired[int]
+    length: int
+    stopped: NotRequired[Literal[True]]
+    duplicate: NotRequired[Literal[True]]
+
+
+class Append(TypedDict):
+    """Somebody's message in the making has more text, at this code point."""
+
+    type: Literal["append"]
+    target: Seq
+    part: NotRequired[int]
+    at: int
+    text: str
+
+
+class Open(TypedDict):
+    """A message in the making, as far as it has come: it replaces what the client has of it."""
+
+    type: Literal["open"]
+    seq: Seq
+    at: Time
+    by: User
+    body: Any
+    length: int
+
+
 class Signal(TypedDict):
     """Somebody else's signal, such as typing; never stored."""
 
@@ -153,9 +187,11 @@ class Error(TypedDict):
 
     type: Literal["error"]
     ref: NotRequired[str]
+    target: NotRequired[Seq]
     code: str
     message: str
     retry_after: NotRequired[float]
+    length: NotRequired[int]
 
 
 class Closing(TypedDict):
@@ -173,6 +209,9 @@ ServerFrame = (
     Welcome
     | Live
     | Ack
+    | Appended
+    | Append
+    | Open
     | Signal
     | Read
     | Presence
@@ -270,9 +309,50 @@ def pong(head: int | None) -> Pong:
     return {"type": "pong", "head": head or 0}
 
 
-def error(refusal: Refusal, ref: str | None) -> Error:
-    """A command was refused."""
+def appended(target: int, part: int, grown: Grown) -> Appended:
+    """The answer to text that is stored."""
+    frame: Appended = {"type": "appended", "target": target, "length": grown.length}
+    if part != MAIN:
+        frame["part"] = part
+    if grown.stopped:
+        frame["stopped"] = True
+    if grown.duplicate:
+        frame["duplicate"] = True
+    return frame
+
+
+def append(added: TextAdded) -> Append:
+    """More text of somebody's."""
+    frame: Append = {
+        "type": "append",
+        "target": added.target,
+        "at": added.at,
+        "text": added.text,
+    }
+    if added.part != MAIN:
+        frame["part"] = added.part
+    return frame
+
+
+def opened(entry: Entry, draft: Draft) -> Open:
+    """A message in the making, with the text that it has by now."""
+    return {
+        "type": "open",
+        "seq": entry.seq,
+        "at": rfc3339(entry.at),
+        "by": user(entry.author),
+        "body": orjson.Fragment(draft.json()),
+        "length": length_of(draft.lengths),
+    }
+
+
+def error(refusal: Refusal, ref: str | None, target: int | None = None) -> Error:
+    """A command was refused; `target`: one that has no ref."""
     frame: Error = {"type": "error", "code": refusal.code, "message": refusal.message}
+    if target is not None:
+        frame["target"] = target
+    if refusal.length is not None:
+        frame["length"] = refusal.length
     if ref is not None:
         frame["ref"] = ref
     if refusal.retry_after is not None:

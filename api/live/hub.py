@@ -18,6 +18,7 @@ from ..history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    TextAdded,
     UserDisconnected,
     UserRenamed,
 )
@@ -199,6 +200,10 @@ class Hub:
         for event in events:
             if isinstance(event, EntryStored):
                 entries.append(event.entry)
+            elif isinstance(event, TextAdded):
+                # Before the end of its message, which may be in the same commit: what is told of
+                # that is less when all its text was told.
+                self.add_text(event)
             else:
                 # What was stored before a change of rights is told by the rights of before.
                 self._rights += not isinstance(event, ReadMoved)
@@ -206,6 +211,12 @@ class Hub:
                 entries = []
                 self._apply(event)
         self._store(entries)
+
+    def add_text(self, added: TextAdded) -> None:
+        """A message in the making has more text."""
+        room = self._rooms.get(added.item_key)
+        if room is not None:
+            room.add_text(added)
 
     def _store(self, entries: Sequence[Entry]) -> None:
         by_item: dict[int, list[Entry]] = {}

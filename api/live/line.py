@@ -43,7 +43,9 @@ class Line(Protocol):
     def send(self, frame: ServerFrame) -> None:
         """Say something, in order; before the welcome it waits."""
 
-    def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
+    def refuse(
+        self, refusal: Refusal, ref: str | None = None, *, target: int | None = None
+    ) -> None:
         """Say no to a command; the seat stays."""
 
     def take_publish(self) -> None:

@@ -13,8 +13,11 @@ from weakref import WeakValueDictionary
 import orjson
 
 from ..history.entries import Author, Entry, Kind
+from ..history.events import TextAdded
 from ..history.extent import Extent
 from ..rights.access import Access, Credential, Role, Standing
+from . import frames
+from .drafts import Drafts
 from .encoding import Burst, Notice
 from .frames import ServerFrame
 from .presence import Presence
@@ -53,6 +56,9 @@ class Member(Protocol):
     def tell(self, notice: Notice) -> None:
         """Something that is not stored, and may be dropped."""
 
+    def tell_text(self, notice: Notice | None) -> None:
+        """More text of a message in the making; None: some that is not here was missed."""
+
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
         """Its rights may have changed."""
 
@@ -81,6 +87,8 @@ class Room:
         self.epoch: str | None = None
         """Which life of the log its members follow; None until one of them begins."""
         self.progress = Progress()
+        self.drafts = Drafts()
+        """Messages in the making, as members were told of them."""
         self._recent: deque[Entry] = deque(maxlen=recent_entries)
         # By the seq before them; each for as long as somebody waits for it.
         self._replays: WeakValueDictionary[int, Replay] = WeakValueDictionary()
@@ -89,15 +97,32 @@ class Room:
         """Entries were stored: remember them, and hand them to every member."""
         self._replays.clear()  # Whoever comes from now on has more to read than was read before.
         # Remembered before anybody is told: whoever falls behind in the loop below reads it there.
+        told = []
         for entry in entries:
             self._amend(entry)
             self._recent.append(entry)
+            told.append(self.drafts.store(entry))
         self.learn_head(entries[-1].seq)
-        burst = Burst(entries)
+        burst = Burst(told)
         # A copy: a delivery may cut a slow member, which leaves.
         for member in tuple(self.members):
             try:
                 member.deliver(burst)
+            except Exception as error:
+                _end_failed(member, error)
+
+    def add_text(self, added: TextAdded) -> None:
+        """A message in the making has more text: for every member who is live."""
+        if self.drafts.add(added):
+            self._tell_text(Notice(frames.append(added)))
+        elif not self.drafts.is_known:
+            # Something was missed: all read again what there is.
+            self._tell_text(None)
+
+    def _tell_text(self, notice: Notice | None) -> None:
+        for member in tuple(self.members):
+            try:
+                member.tell_text(notice)
             except Exception as error:
                 _end_failed(member, error)
 
@@ -144,6 +169,7 @@ class Room:
         self._replays.clear()
         self.head = self.epoch = None
         self.progress = Progress()
+        self.drafts = Drafts()
 
     @property
     def newest(self) -> Entry | None:
@@ -212,7 +238,7 @@ class Room:
 
     def _amend(self, change: Entry) -> None:
         """What is remembered shows its target as it stands now, like the rows on disk."""
-        if change.kind not in (Kind.EDIT, Kind.DELETE):
+        if change.kind not in (Kind.EDIT, Kind.DELETE, Kind.FINISH):
             return
         for place, entry in enumerate(self._recent):
             # Another entry, not a change: the old one may be in a burst that is being delivered.
@@ -231,6 +257,8 @@ def _end_failed(member: Member, error: Exception) -> None:
 
 def _amended(entry: Entry, change: Entry) -> Entry:
     is_target = entry.seq == change.target
+    if change.kind is Kind.FINISH:
+        return replace(entry, body=change.whole, lengths=None, forms={}) if is_target else entry
     if change.kind is Kind.EDIT:
         if is_target:
             return replace(entry, body=change.body, edited_seq=change.seq, forms={})

@@ -6,36 +6,33 @@ A coroutine would also hold a stack for each of many thousands that only wait.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from ..errors import Refusal
+from ..history.drafts import Grown
+from ..history.entries import Entry
 from ..history.messages import Stored, author_of
 from ..history.read_markers import MarkRead
+from ..history.reader import read_drafts
+from ..history.streams import Append
 from ..rights.access import Access, Credential, Principal, Role, Standing, grant, own_role
 from ..rights.standing import load_standing
 from . import frames
-from .client_frames import (
-    DeleteFrame,
-    EditFrame,
-    PingFrame,
-    PresenceFrame,
-    PublishFrame,
-    ReactFrame,
-    ReadFrame,
-    SignalFrame,
-)
+from .appending import Appending
+from .client_frames import AppendFrame, PingFrame, PresenceFrame, ReadFrame, SignalFrame
 from .commands import StoredFrame, body_of, command_of
 from .encoding import Burst, Notice
 from .feed import Feed
+from .frames import ServerFrame
 from .line import Line
 from .opening import Arrival, Opening, read_opening, read_page, welcome
 from .reads import Reads
 from .replay import Page
 from .room import Room
 
-SeatFrame = StoredFrame | SignalFrame | ReadFrame | PresenceFrame | PingFrame
+SeatFrame = StoredFrame | AppendFrame | SignalFrame | ReadFrame | PresenceFrame | PingFrame
 
 
 class Seat:
@@ -47,6 +44,7 @@ class Seat:
     """
 
     __slots__ = (
+        "_appending",
         "_feed",
         "_greeted",
         "_is_marking",
@@ -73,6 +71,7 @@ class Seat:
         self._is_marking = False  # A read marker waits to be stored.
         self._next_marker = 0  # The newest that came meanwhile; 0: none.
         self._reads = Reads(self, line.services.readers)
+        self._appending: Appending | None = None  # Since the first text that it adds.
 
     @property
     def credential(self) -> Credential:
@@ -118,8 +117,8 @@ class Seat:
         cut a healthy connection: what is to be stored is queued, and answered when it is.
         """
         match frame:
-            case PublishFrame() | EditFrame() | DeleteFrame() | ReactFrame():
-                self._store(frame)
+            case AppendFrame():
+                self._add(frame)
             case SignalFrame():
                 self._signal(frame)
             case ReadFrame():
@@ -128,9 +127,12 @@ class Seat:
             case PresenceFrame():
                 self._line.take_light()
                 self._line.send(frames.presence(self._room.presence.summary()))
-            case _:
+            case PingFrame():
                 self._line.take_light()
                 self._line.send(frames.pong(self._room.head))
+            case _:
+                self._flush()  # In the order in which they were said.
+                self._store(frame)
 
     def deliver(self, burst: Burst) -> None:
         """Entries of the item, just stored."""
@@ -144,6 +146,11 @@ class Seat:
         line = self._line
         if line.socket.offer(notice.frames[line.codec]) and notice.fields["type"] == "presence":
             self._presence_seen = self._room.presence.version
+
+    def tell_text(self, notice: Notice | None) -> None:
+        """More text of a message in the making; None: some was missed."""
+        if self._feed is not None:
+            self._feed.tell_text(None if notice is None else notice.frames[self._line.codec])
 
     def drained(self) -> None:
         """The socket takes more again."""
@@ -208,6 +215,7 @@ class Seat:
         """Out of the room; `at_once`: it will not be back. A second time it does nothing."""
         if not self.is_taken:
             return
+        self._flush()
         self.is_taken = False  # First: a read that is answered from here on is dropped.
         if self._feed is not None:
             self._feed.stop()
@@ -220,6 +228,10 @@ class Seat:
         shared = partial(self._room.replay(after).page, since=known)
         self._reads.read(page_read, read_page, self.access, shared, after, page_max)
 
+    def read_drafts(self, drafts_read: Callable[[Sequence[Entry]], None]) -> None:
+        """Read which messages are in the making."""
+        self._reads.read(drafts_read, read_drafts, self.access.item_key)
+
     def caught_up(self, cursor: int) -> None:
         """The feed is at the head: now, and after each time that the client was slow."""
         if not self._greeted:
@@ -230,6 +242,35 @@ class Seat:
             # Joins and leaves were not told during the replay: here is where they led to.
             self._presence_seen = presence.version
             self._line.send(frames.presence(presence.summary()))
+
+    def submit(
+        self, command: Append, done: Callable[[Grown | None, BaseException | None], None]
+    ) -> None:
+        """Have text stored; raises Refusal."""
+
+        def answered(grown: Grown | None, error: BaseException | None) -> None:
+            done(grown, error)
+            self._line.answered()
+
+        self._line.submit(command, answered)
+
+    def say(self, frame: ServerFrame) -> None:
+        """Answer the client."""
+        self._line.send(frame)
+
+    def refuse(self, refusal: Refusal, *, target: int) -> None:
+        """Say no to text."""
+        self._line.refuse(refusal, target=target)
+
+    def _add(self, frame: AppendFrame) -> None:
+        self.access.require(Role.WRITER)
+        if self._appending is None:
+            self._appending = Appending(self, self._line.services.settings)
+        self._appending.add(frame)
+
+    def _flush(self) -> None:
+        if self._appending is not None:
+            self._appending.flush()
 
     def _store(self, frame: StoredFrame) -> None:
         line = self._line
@@ -281,6 +322,8 @@ class Seat:
 
     def _begin(self, opening: Opening) -> None:
         self._room.learn_head(opening.extent.head)
+        if not opening.extent.has_drafts and not self._room.drafts.is_known:
+            self._room.drafts.learn(())
         self._welcome(opening)
 
     def _welcome(self, opening: Opening) -> None:

@@ -1,6 +1,7 @@
 """`itemroom.v1.text`: plain lines in and out, for people at a terminal. Pure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
@@ -33,7 +34,9 @@ class TextCodec:
 
     def encode_entry(self, entry: Entry) -> Frame | None:
         """The entry's line."""
-        return shared(self, entry, lambda: self.encode(orjson.loads(entry.json())))
+        # Of a message in the making people at a terminal see the end alone, and all of it.
+        whole = replace(entry, is_told=False) if entry.is_told else entry
+        return shared(self, entry, lambda: self.encode(orjson.loads(whole.json())))
 
 
 def _body(fields: Fields) -> str:
@@ -55,7 +58,14 @@ def _who(fields: Fields) -> str:
 def _message(fields: Fields) -> str:
     if "deleted_seq" in fields:
         return f"* {_who(fields)} deleted message {fields['seq']}"
+    if "open" in fields:
+        return f"* {_who(fields)} is writing"
     return f"{_who(fields)}: {_body(fields)}"
+
+
+def _finish(fields: Fields) -> str:
+    ends = {"done": "", "interrupted": " (interrupted)", "failed": " (failed)"}
+    return f"{_who(fields)}: {_body(fields)}{ends.get(fields['state'], ' (stopped)')}"
 
 
 def _edit(fields: Fields) -> str | None:
@@ -116,6 +126,8 @@ _SHOWN: dict[str, Callable[[Fields], str | None]] = {
     "edit": _edit,
     "delete": _delete,
     "reaction": _reaction,
+    "finish": _finish,
+    "stop": lambda fields: f"* {_who(fields)} wants message {fields['target']} to end",
     "member": _member,
     "item": _item,
     "welcome": _welcome,

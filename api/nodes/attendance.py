@@ -79,6 +79,11 @@ def count_connections(connection: Connection, boots: Iterable[str], user_key: in
     return held
 
 
+def is_among(connection: Connection, boots: Iterable[str], item_key: int, user_key: int) -> bool:
+    """Whether a user is in an item's room at one of some servers."""
+    return bool(_among.fetch(connection, item_key, user_key, Texts(boots)))
+
+
 @statement
 def _leave_all(boot: str) -> Delete:
     return delete(Presence).where(col(Presence.boot) == boot)
@@ -147,3 +152,9 @@ def _rooms(boots: Texts, after: str, limit: int) -> Select[str, int, int]:
         .order_by(col(Item.id))
         .limit(limit)
     )
+
+
+@statement
+def _among(item_key: int, user_key: int, boots: Texts) -> Select[int]:
+    here = col(Presence.item_key) == item_key, col(Presence.user_key) == user_key
+    return select(col(Presence.connections)).where(*here, among(col(Presence.boot), boots, String))

@@ -20,6 +20,7 @@ from .aside import Aside
 from .attendance import (
     count_attendance,
     count_connections,
+    is_among,
     read_attendance,
     read_rooms,
     write_attendance,
@@ -133,6 +134,16 @@ class Company:
         if not self._registry.others:
             return 0
         return await self._readers.read(count_connections, self._registry.others, user_key)
+
+    async def is_there(self, item_key: int, user_key: int) -> bool:
+        """Whether a user is in an item's room at another server.
+
+        Raises:
+            Refusal: as above.
+        """
+        if not self._registry.others:
+            return False
+        return await self._readers.read(is_among, self._registry.others, item_key, user_key)
 
     def look_at_all(self) -> None:
         """Others may have come or gone anywhere."""

@@ -34,6 +34,13 @@ class EntriesStored:
 
 
 @dataclass(frozen=True, slots=True)
+class TextGrown:
+    """A message in the making has more text: read it."""
+
+    item_key: int
+
+
+@dataclass(frozen=True, slots=True)
 class RightsChanged:
     """Rights in an item, or of a user wherever they are, are not what they were: read them again.
 
@@ -90,7 +97,16 @@ class Beat:
     item_key: int = EVERYBODY
 
 
-Hint = EntriesStored | RightsChanged | MarkerMoved | PresenceChanged | Signalled | LoginTried | Beat
+Hint = (
+    EntriesStored
+    | TextGrown
+    | RightsChanged
+    | MarkerMoved
+    | PresenceChanged
+    | Signalled
+    | LoginTried
+    | Beat
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +144,8 @@ def _fields(hint: Hint, *, bodies: bool) -> tuple[object, ...]:
         case EntriesStored(item_key, first, last, entries):
             packed = list(map(_packed, entries)) if bodies and is_small(entries) else []
             return "entries", item_key, first, last, packed
+        case TextGrown(item_key):
+            return "text", item_key
         case RightsChanged(item_key, user_key):
             return "rights", item_key, user_key
         case MarkerMoved(item_key, reader, seq):
@@ -143,7 +161,9 @@ def _fields(hint: Hint, *, bodies: bool) -> tuple[object, ...]:
 
 
 def is_small(entries: tuple[Entry, ...]) -> bool:
-    """Whether entries may go along with their hint."""
+    """Whether entries may go along with their hint: not those whose texts stand elsewhere."""
+    if any(entry.lengths is not None or entry.kind is Kind.FINISH for entry in entries):
+        return False
     return sum(FIELDS_BYTES + len(entry.body or b"") for entry in entries) <= MAX_BODIES
 
 
@@ -194,6 +214,7 @@ def _read_signal(item_key: int, *told: Any) -> Signalled:
 
 _READ: dict[str, Any] = {
     "entries": _read_entries,
+    "text": TextGrown,
     "rights": RightsChanged,
     "read": _read_marker,
     "presence": PresenceChanged,

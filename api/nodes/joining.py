@@ -23,6 +23,7 @@ from .hints import (
     PresenceChanged,
     RightsChanged,
     Signalled,
+    TextGrown,
 )
 from .reconcile import Reconciler
 from .registry import Registry
@@ -101,6 +102,7 @@ def hearing_of(watch: Watch, reconciler: Reconciler, company: Company) -> Hearin
     """What brings other nodes' news to the rooms of this one."""
     hearing = Hearing()
     hearing.on(EntriesStored, watch.entries_stored)
+    hearing.on(TextGrown, watch.text_grown)
     hearing.on(MarkerMoved, watch.marker_moved)
     hearing.on(RightsChanged, watch.rights_changed)
     hearing.on(Signalled, watch.signal_heard)

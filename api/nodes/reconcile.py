@@ -124,6 +124,8 @@ class Reconciler:
             self._watch.item_moved(item, told[item.key])
         for user_key in moved.users:
             self._watch.judge_user(user_key)
+        for room in rooms:
+            self._watch.read_text(room)
         if everybody:
             await self.look_at_life()
             self._watch.begin_epochs()

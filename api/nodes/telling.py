@@ -11,11 +11,12 @@ from ..history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    TextAdded,
     UserDisconnected,
     UserRenamed,
 )
 from .broker import Broker
-from .hints import EntriesStored, Hint, MarkerMoved, RightsChanged
+from .hints import EntriesStored, Hint, MarkerMoved, RightsChanged, TextGrown
 
 Change = (
     MemberChanged
@@ -42,17 +43,21 @@ class Telling:
 def hints_of(events: Sequence[Event]) -> list[Hint]:
     """One for each item whose entries were stored, in the order of what was stored."""
     hints: list[Hint] = []
+    grown: dict[int, Hint] = {}
     entries: dict[int, list[Entry]] = {}
     for event in events:
         if isinstance(event, EntryStored):
             _add(event.entry, entries, hints)
+        elif isinstance(event, TextAdded):
+            # Before the entries, and once for all of an item's.
+            grown[event.item_key] = TextGrown(event.item_key)
         else:
             # Entries before a change of rights are told before it.
             hints += map(_stored, entries.values())
             entries.clear()
             hints.append(_hint(event))
     hints += map(_stored, entries.values())
-    return hints
+    return [*grown.values(), *hints]
 
 
 def _add(entry: Entry, entries: dict[int, list[Entry]], hints: list[Hint]) -> None:

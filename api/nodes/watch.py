@@ -14,8 +14,10 @@ from ..errors import Refusal
 from ..history.commands import Call
 from ..history.entries import Author, Entry
 from ..history.epochs import begin_epoch
+from ..history.events import TextAdded
 from ..history.extent import Extent
 from ..history.reader import read_entries
+from ..history.stream_rows import read_grown
 from ..history.writer import Writer
 from ..live import frames
 from ..live.hub import Hub
@@ -24,7 +26,7 @@ from ..rights.access import Principal, Standing
 from ..store.readers import Readers
 from .broker import Broker
 from .company import Company
-from .hints import EntriesStored, MarkerMoved, RightsChanged, Signalled
+from .hints import EntriesStored, MarkerMoved, RightsChanged, Signalled, TextGrown
 from .reads import ItemMoved, RightsNow, read_rights, read_standings
 
 logger = logging.getLogger("itemroom.nodes")
@@ -64,6 +66,7 @@ class Watch:
         self._page_max = page_max
         self._repaired = repaired
         self._reading: set[Room] = set()  # One read for a room at a time.
+        self._growing: dict[Room, bool] = {}  # Likewise of text; whether more came meanwhile.
         # Former epochs by item, from when a log is seen to lack what was told until it has another.
         self._lost: dict[int, str] = {}
         self.trusts_bodies = True
@@ -104,6 +107,36 @@ class Watch:
         room = self._hub.room(hint.item_key)
         if room is not None:
             room.tell(frames.read(hint.reader, hint.seq))
+
+    def text_grown(self, hint: TextGrown) -> None:
+        """Another node has stored text of messages in the making."""
+        room = self._hub.room(hint.item_key)
+        if room is not None:
+            self.read_text(room)
+
+    def read_text(self, room: Room) -> None:
+        """Bring its messages in the making up to date."""
+        if not room.drafts:
+            return  # What is not known here comes with its entry, or is read by who comes.
+        if room in self._growing:
+            self._growing[room] = True
+            return
+        self._growing[room] = False
+        self._ask(
+            partial(self._text_read, room),
+            partial(self._text_asked, room),
+            read_grown,
+            room.item_key,
+            room.drafts.lengths,
+        )
+
+    def _text_asked(self, room: Room) -> None:
+        if self._growing.pop(room):
+            self.read_text(room)  # What comes twice is told once.
+
+    def _text_read(self, room: Room, found: Sequence[TextAdded]) -> None:
+        for added in found:
+            room.add_text(added)
 
     def rights_changed(self, hint: RightsChanged) -> None:
         """Another node has changed rights."""

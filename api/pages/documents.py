@@ -42,6 +42,7 @@ class ProblemDocument(BaseModel):
     detail: str
     code: str
     retry_after: float | None = None
+    length: int | None = None
     errors: list[dict[str, Any]] | None = None
 
 

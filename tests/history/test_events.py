@@ -14,6 +14,7 @@ from api.history.events import (
     ItemDeleted,
     MemberChanged,
     ReadMoved,
+    TextAdded,
 )
 from api.rights.access import Credential, Role
 
@@ -26,6 +27,7 @@ EVENTS: list[Event] = [
     DefaultRoleChanged(1, None),
     ItemDeleted(1),
     ReadMoved(1, ADA, 7),
+    TextAdded(1, 7, -1, 0, "caf\u00e9"),
     CredentialsEnded(1, kinds=frozenset({"session"}), ids=frozenset({"a"}), kept="c"),
     CredentialsEnded(1),
 ]

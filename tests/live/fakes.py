@@ -110,6 +110,9 @@ class FakeMember:
             raise RuntimeError("an encoder that fails")
         self.told.append([entry.seq for entry in burst.entries])
 
+    def tell_text(self, notice: Notice | None) -> None:
+        self.tell(notice or Notice({"type": "missed"}))
+
     def tell(self, notice: Notice) -> None:
         if self.fails:
             raise RuntimeError("an encoder that fails")

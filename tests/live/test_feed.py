@@ -1,11 +1,12 @@
 """One client's way through the log: what it waits for, when it is live, when it is cut."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
+from api.history.entries import Entry
 from api.history.extent import MAX_PAGE_BYTES, Extent
 from api.live.codecs import CODECS, DEFAULT_CODEC
 from api.live.encoding import Burst, Codec
@@ -29,6 +30,9 @@ class Told:
     def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
         self.reads.append((after, page_read))
 
+    def read_drafts(self, drafts_read: Callable[[Sequence[Entry]], None]) -> None:
+        pytest.fail("they are known")
+
     def caught_up(self, cursor: int) -> None:
         self.cursors.append(cursor)
 
@@ -38,7 +42,9 @@ class Told:
 
 def empty_room() -> Room:
     presence = Presence(grace=0, interval=0, announce=lambda _: None, emptied=lambda: None)
-    return Room(1, recent_entries=4, presence=presence)
+    room = Room(1, recent_entries=4, presence=presence)
+    room.drafts.learn(())
+    return room
 
 
 class Client:

@@ -10,7 +10,9 @@ import pytest
 
 import api
 from api.errors import CODES, Refusal
+from api.history.drafts import MAIN, Draft, Grown
 from api.history.entries import Kind
+from api.history.events import TextAdded
 from api.history.extent import Extent
 from api.live import frames
 from api.live.entry_frames import EntryFrame
@@ -97,6 +99,12 @@ def said(settings: Settings) -> Iterator[ServerFrame]:
     yield frames.pong(None)
     yield frames.error(Refusal("busy", "Later.", retry_after=1), "r")
     yield frames.error(Refusal("forbidden"), None)
+    yield frames.error(Refusal("bad_offset", length=3), None, 7)
+    yield frames.appended(7, MAIN, Grown(3))
+    yield frames.appended(7, 2, Grown(3, stopped=True, duplicate=True))
+    yield frames.append(TextAdded(1, 7, MAIN, 0, "Hel"))
+    yield frames.append(TextAdded(1, 7, 2, 0, "Hel"))
+    yield frames.opened(entry(7, Kind.MESSAGE), Draft(b'{"text": "Hel"}'))
     yield frames.closing(Refusal("overloaded", retry_after=1.5))
     yield from (frames.closing(Refusal(code, "Why.")) for code in CODES)
 
@@ -117,6 +125,11 @@ OWN: dict[Kind, list[bytes | None]] = {
     Kind.DELETE: [None],
     Kind.REACTION: [orjson.dumps({"value": "+1", "on": True})],
     Kind.MEMBER: [orjson.dumps({"user": USER, "role": role}) for role in ("admin", None)],
+    Kind.STOP: [None],
+    Kind.FINISH: [
+        orjson.dumps({"state": "done", "body": "hello"}),
+        orjson.dumps({"state": "failed", "error": {"code": "overloaded"}}),
+    ],
     Kind.ITEM: [orjson.dumps({"title": "A"}), orjson.dumps({"default_role": None})],
 }
 """What the kinds store as their body."""

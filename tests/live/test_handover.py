@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from api.history.entries import Entry
 from api.history.extent import Extent
 from api.live.codecs import DEFAULT_CODEC
 from api.live.encoding import Burst
@@ -41,6 +42,9 @@ class Race:
     def read_page(self, after: int, page_read: Callable[[Page], None]) -> None:
         assert self._asked is None, "two reads at once"
         self._asked = (after, page_read)
+
+    def read_drafts(self, drafts_read: Callable[[Sequence[Entry]], None]) -> None:
+        pytest.fail("they are known")
 
     def caught_up(self, cursor: int) -> None:
         assert cursor <= self.committed

@@ -50,7 +50,9 @@ class ManyLine:
     def send(self, frame: ServerFrame) -> None:
         self.said.append(frame)
 
-    def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
+    def refuse(
+        self, refusal: Refusal, ref: str | None = None, *, target: int | None = None
+    ) -> None:
         raise NotImplementedError
 
     def take_publish(self) -> None:

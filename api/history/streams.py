@@ -1,0 +1,236 @@
+"""A message in the making: begun, added to, stopped, finished. Commands of the writer.
+
+It is one message with one seq from its first moment. What is added is no entry and has no seq: it
+is kept in pieces beside the log, one for all that came together, and joined into the message's own
+row when it is finished. So a finished message is stored once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Connection
+
+from ..errors import Refusal
+from ..rights.access import Access
+from . import rows, stream_rows
+from .drafts import MAIN, Draft, Grown
+from .entries import Author, Kind, digest
+from .events import TextAdded
+from .messages import Change, Stored, find_author
+from .transaction import Transaction
+
+State = Literal["done", "failed", "stopped", "interrupted"]
+MAX_OPEN = 16  # Messages in the making in one item: whoever comes in is given all of them.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(Change):
+    """A message that is going to grow. `body` is JSON with a text in it."""
+
+    body: bytes
+
+    def apply(self, transaction: Transaction) -> Stored:
+        """Store it; needs writer."""
+        self.authorize(transaction)
+        mark = digest(Kind.MESSAGE, None, self.body)
+        if repeated := self._repeated(transaction, mark):
+            return repeated
+        lengths = Draft(self.body).lengths
+        item_key = self.access.item_key
+        ((count,),) = stream_rows.count_streams.fetch(transaction.connection, item_key)
+        if count >= MAX_OPEN:
+            raise Refusal("busy", f"{MAX_OPEN} messages are in the making here.", retry_after=5)
+        stored = self._append(transaction, Kind.MESSAGE, mark, body=self.body, lengths=lengths)
+        stream_rows.add_stream.run(
+            transaction.connection,
+            item_key,
+            stored.seq,
+            self.access.principal.user_key,
+            stream_rows.packed(lengths),
+            transaction.now_ms,
+        )
+        return stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append(Change):
+    """More text, by the message's author.
+
+    Attributes:
+        target: the message.
+        part: which of its texts; `MAIN` for its own.
+        at: where it goes, in code points: where the text ends, or nothing is stored.
+        text: what is added.
+        max_bytes: of all that is added to a message.
+    """
+
+    target: int
+    part: int = MAIN
+    at: int
+    text: str
+    max_bytes: int
+
+    def apply(self, transaction: Transaction) -> Grown:
+        """Store it.
+
+        Raises:
+            Refusal: `bad_offset` with the present length, `stream_closed`, `not_found`, `forbidden`
+                for whoever is not its author, `too_big`.
+        """
+        self.authorize(transaction)
+        stream = _open(transaction, self.access, self.target)
+        stream.require_author(self.access)
+        length = stream.lengths.get(self.part)
+        if length is None:
+            raise Refusal("bad_message", "The message has no such part with a text.")
+        if self.at != length:
+            return self._again(transaction.connection, stream, length)
+        added = self.text.encode()
+        if stream.size + len(added) > self.max_bytes:
+            raise Refusal("too_big", f"A stream has at most {self.max_bytes} bytes.")
+        return self._add(transaction, stream, added)
+
+    def _add(self, transaction: Transaction, stream: "Open", added: bytes) -> Grown:
+        lengths = dict(stream.lengths)
+        lengths[self.part] = length = self.at + len(self.text)
+        place = self.access.item_key, self.target
+        size, now = stream.size + len(added), transaction.now_ms
+        connection = transaction.connection
+        grown = stream_rows.packed(lengths), size, now
+        stream_rows.grow_stream.run(connection, *grown, *place)
+        stream_rows.add_piece.run(connection, *place, self.part, self.at, added)
+        transaction.emit(TextAdded(*place, self.part, self.at, self.text))
+        return Grown(length, stream.stop_seq is not None)
+
+    def _again(self, connection: Connection, stream: "Open", length: int) -> Grown:
+        """What is there already is stored; anything else does not fit."""
+        if self.at < length:
+            draft = stream_rows.read_draft(connection, self.access.item_key, self.target)
+            if draft.rest(self.part, self.at).startswith(self.text):
+                return Grown(length, stream.stop_seq is not None, duplicate=True)
+        raise Refusal("bad_offset", f"The text has {length} characters.", length=length)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish(Change):
+    """The message is complete. `body` replaces it once more; None: as it has grown."""
+
+    target: int
+    state: State = "done"
+    error: Mapping[str, Any] | None = None
+    body: bytes | None = None
+
+    def apply(self, transaction: Transaction) -> Stored:
+        """Store it; by its author."""
+        self.authorize(transaction)
+        said = orjson.dumps([self.state, self.error]) + (self.body or b"")
+        mark = digest(Kind.FINISH, self.target, said)
+        if repeated := self._repeated(transaction, mark):
+            return repeated
+        _open(transaction, self.access, self.target).require_author(self.access)
+        end = End(self.state, self.error, self.body)
+        stored, told = end.join(transaction, self.access.item_key, self.target)
+        return self._append(
+            transaction, Kind.FINISH, mark, target=self.target, body=stored, told=told
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop(Change):
+    """A wish that the author ends it; by any writer. Once: a second one is the first."""
+
+    target: int
+
+    def apply(self, transaction: Transaction) -> Stored:
+        """Store it, and tell it to the author, wherever they are."""
+        self.authorize(transaction)
+        mark = digest(Kind.STOP, self.target, None)
+        if repeated := self._repeated(transaction, mark):
+            return repeated
+        stream = _open(transaction, self.access, self.target)
+        if stream.stop_seq is not None:
+            return Stored(stream.stop_seq, stream.touched_at, duplicate=True)
+        stored = self._append(transaction, Kind.STOP, mark, target=self.target)
+        place = self.access.item_key, self.target
+        stream_rows.stop_stream.run(transaction.connection, stored.seq, *place)
+        return stored
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a message in the making ends."""
+
+    state: State
+    error: Mapping[str, Any] | None = None
+    body: bytes | None = None
+
+    def join(self, transaction: Transaction, item_key: int, target: int) -> tuple[bytes, bytes]:
+        """Put all that came into the message itself: what its entry stores, and what it tells.
+
+        The text is in the message alone: who reads the entry later is told the message's body.
+        """
+        connection = transaction.connection
+        body = self.body or stream_rows.read_draft(connection, item_key, target).json()
+        transaction.settle(item_key)
+        stream_rows.finish_message.run(connection, body, item_key, target)
+        stream_rows.remove_pieces.run(connection, item_key, target)
+        stream_rows.remove_stream.run(connection, item_key, target)
+        fields: dict[str, Any] = {"state": self.state}
+        if self.error is not None:
+            fields["error"] = self.error
+        return orjson.dumps(fields), orjson.dumps(fields | {"body": orjson.Fragment(body)})
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Ends what its author has left, if nobody has added to it since; a function of the writer."""
+
+    item_key: int
+    target: int
+    before: int
+    """Milliseconds since the epoch: what was touched later goes on."""
+
+    def __call__(self, transaction: Transaction) -> None:
+        """Store it as the author's own entry."""
+        transaction.hold_item(self.item_key)
+        found = stream_rows.find_stream.fetch(transaction.connection, self.item_key, self.target)
+        for author_key, _, _, touched_at, _ in found:
+            if touched_at >= self.before:
+                continue
+            stored, told = End("interrupted").join(transaction, self.item_key, self.target)
+            ((public_id, name),) = rows.find_author.fetch(transaction.connection, author_key)
+            transaction.append(
+                self.item_key,
+                Kind.FINISH,
+                Author(author_key, public_id, name),
+                body=stored,
+                target=self.target,
+                told=told,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What the database says of a message in the making."""
+
+    author_key: int
+    lengths: Mapping[int, int]
+    size: int
+    touched_at: int
+    stop_seq: int | None
+
+    def require_author(self, access: Access) -> None:
+        """Raise Refusal `forbidden` for anybody else."""
+        if access.principal.user_key != self.author_key:
+            raise Refusal("forbidden", "Only its author adds to a message.")
+
+
+def _open(transaction: Transaction, access: Access, target: int) -> Open:
+    """A message in the making; raises Refusal `stream_closed` or `not_found`."""
+    found = stream_rows.find_stream.fetch(transaction.connection, access.item_key, target)
+    for author_key, lengths, size, touched_at, stop_seq in found:
+        return Open(author_key, stream_rows.unpacked(lengths), size, touched_at, stop_seq)
+    find_author(transaction, access, target)
+    raise Refusal("stream_closed")
