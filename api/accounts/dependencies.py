@@ -18,6 +18,7 @@ from .hosted import verify_caller
 from .identity import LookUp, identify, verify_session, verify_token
 
 __all__ = [
+    "SCHEMES",
     "AccountOwner",
     "ClientAddress",
     "Comer",
@@ -135,6 +136,8 @@ _TOKEN = HTTPBearer(bearerFormat="JWT", scheme_name="token", auto_error=False)
 _COOKIE = APIKeyCookie(
     name=Settings.model_fields["cookie"].default, scheme_name="cookie", auto_error=False
 )
+SCHEMES = [Depends(_PASSWORD), Depends(_TOKEN), Depends(_COOKIE)]
+"""For a route whose credential is read in another way than by these dependencies."""
 
 
 # Read by `shown_credential` and not by FastAPI's classes, which take the first of two headers and

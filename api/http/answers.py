@@ -7,6 +7,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from ..settings import Settings
 from ..state import state_of
 from .problems import problem_of, refuse
+from .scopes import HEAD_ALONE
 
 # An answer that sets one of these itself keeps its own: a page needs a wider policy.
 SECURITY_HEADERS = {
@@ -46,7 +47,7 @@ class Answers:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         # What can be got can be asked for its headers alone; routes know of GET only.
         is_head = scope["method"] == "HEAD"
-        inner = {**scope, "method": "GET"} if is_head else scope
+        inner = {**scope, "method": "GET", HEAD_ALONE: True} if is_head else scope
         status = 0
 
         async def sender(message: Message) -> None:

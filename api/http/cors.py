@@ -16,7 +16,7 @@ from .scopes import header
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": _METHODS,
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED = "Location, Retry-After"

@@ -8,7 +8,7 @@ from starlette.types import Scope
 from ..errors import Refusal
 from ..origins import Origin, parse_authority, parse_origin
 from ..settings import Settings
-from .scopes import header
+from .scopes import STAYS, header
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -44,10 +44,11 @@ def check_cookie_origin(connection: HTTPConnection, settings: Settings) -> None:
     """Raise Refusal unless a page that may use the session cookie sent this.
 
     A request that changes nothing is always let through, since others cannot read the answer.
-    One that does, and a socket, which the same-origin policy does not cover, go by what browsers
-    say of the sender. When nothing is said at all, no browser sent it: they put an `Origin` on
-    every such request and on every handshake (RFC 6455, section 4.1), and `Sec-Fetch-Site` on all
-    to a secure host.
+    One that does, one that is answered for as long as somebody stays in a room, and a socket, which
+    the same-origin policy does not cover, go by what browsers say of the sender. When nothing is
+    said at all, no browser sent it, or a page of our own: they put an `Origin` on every other such
+    request and on every handshake (RFC 6455, section 4.1), and `Sec-Fetch-Site` on all to a secure
+    host.
 
     Raises:
         Refusal: `origin_denied`.
@@ -56,7 +57,7 @@ def check_cookie_origin(connection: HTTPConnection, settings: Settings) -> None:
     if _is_internal(scope, settings):
         raise Refusal("origin_denied", "No session counts under this name: show a token.")
     origins = header(scope, b"origin")
-    if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
+    if scope["type"] == "http" and scope["method"] in _SAFE_METHODS and STAYS not in scope:
         return
     sites = header(scope, b"sec-fetch-site")
     if len(origins) > 1 or len(sites) > 1:

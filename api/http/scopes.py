@@ -4,6 +4,11 @@ from starlette.types import Scope
 
 from ..limits import network_of
 
+# In the scope of a request that asks for the headers of an answer alone: routes know of GET only.
+HEAD_ALONE = "itemroom.head"
+# In the scope of a request that is answered for as long as the client stays in a room.
+STAYS = "itemroom.stays"
+
 
 def header(scope: Scope, name: bytes) -> list[str]:
     """All values of a header, in order. More than one is the caller's business to refuse."""

@@ -15,6 +15,8 @@ from .scopes import header, path_below
 _TRACED = "itemroom.traced"
 # What the door opens has met no route.
 _ROOM = "/items/{item_id}/ws"
+# Of an answer that goes on for as long as its client stays.
+_EVENTS = (b"content-type", b"text/event-stream")
 
 
 class Traced:
@@ -84,6 +86,8 @@ class _Told:
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
             self._status = message["status"]
+            if _EVENTS in message["headers"]:
+                self.end()  # As of a socket, there is the way in.
         elif kind == "websocket.accept":
             self._is_open = True
         elif kind == "websocket.close":

@@ -73,8 +73,7 @@ async def judge(connection: HTTPConnection, item_id: str, asked: Asked) -> Arriv
     state = state_of(connection.scope)
     beginning = read_beginning(state.settings, asked.after, asked.epoch, asked.tail)
     try:
-        shown = await shown_credential(connection, asked.token, asked.ticket)
-        arrival = await _arrive(connection, state, shown, item_id, beginning)
+        arrival = await arrive(connection, asked, item_id, beginning)
     except Refusal as refusal:
         if refusal.code in DENIALS:
             raise  # Counted where it is answered.
@@ -111,9 +110,12 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-async def _arrive(
-    connection: HTTPConnection, state: State, shown: Shown, item_id: str, beginning: Beginning
+async def arrive(
+    connection: HTTPConnection, asked: Asked, item_id: str, beginning: Beginning
 ) -> Arrival:
+    """What is found of a client at the door; raises Refusal with what it is told."""
+    state = state_of(connection.scope)
+    shown = await shown_credential(connection, asked.token, asked.ticket)
     if not valid_item_id(item_id):
         item_id = ""  # Like every other item that does not exist, once the credential is good.
     look_up: LookUp | None = None
@@ -128,10 +130,10 @@ async def _arrive(
         if refusal.code not in ASKED_ABOUT or is_shown or not item_id:
             raise
         principal = None if look_up is None else await state.readers.read(identify, look_up)
-        asked = await ask_product(state, connection, item_id, principal)
-        if asked is None:
+        answer = await ask_product(state, connection, item_id, principal)
+        if answer is None:
             raise
-        ruled, again = asked
+        ruled, again = answer
         if principal is not None:
             again = _both(asked_again(state, connection, principal), again)
     await ensure_outside_item(state, ruled, item_id)

@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from ..errors import Refusal
 from ..limits import Bucket
+from ..rooms.events_endpoint import ABORT
 from ..settings import Settings
 from .handshake import Handshake
 from .intake import Intake, Outlet
@@ -172,6 +173,7 @@ class GuardedHttp(HttpToolsProtocol):
             return
         if not self._offers:
             self._wait(BODY_TIMEOUT, self._too_slow)
+            self.scope["extensions"] = {ABORT: cast(Any, self._bare.abort)}
             super().on_headers_complete()
 
     def _read_head(self) -> None:

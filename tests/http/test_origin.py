@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from api.errors import Refusal
 from api.http.origin import check_cookie_origin
+from api.http.scopes import STAYS
 from api.origins import Origin, parse_origin
 from api.settings import Settings
 from tests.conftest import make_settings
@@ -159,6 +160,25 @@ def test_change_or_socket_needs_a_sender_that_is_ours(
 def test_reading_needs_no_origin(public: Settings, method: str) -> None:
     """Another page may send it but not read the answer."""
     assert allows(connection("http", method, [("origin", "https://evil.example")]), public)
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ([], True),
+        ([("sec-fetch-site", "same-origin")], True),
+        ([("sec-fetch-site", "cross-site")], False),
+        ([("sec-fetch-site", "cross-site"), ("origin", LISTED)], True),
+        ([("origin", "https://evil.example")], False),
+    ],
+)
+def test_reading_for_as_long_as_one_stays_is_judged_like_a_socket(
+    public: Settings, headers: list[tuple[str, str]], *, allowed: bool
+) -> None:
+    """Whoever sends it is seen in the room, and has one connection less, whoever reads it."""
+    asked = connection("http", "GET", headers)
+    asked.scope[STAYS] = True
+    assert allows(asked, public) is allowed
 
 
 @pytest.mark.parametrize(

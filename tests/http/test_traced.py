@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 from api.http.traced import Traced
 from api.traces import Traces, TracesError
 from tests.conftest import make_settings
+from tests.events import stream
 from tests.http.collecting import Spans, collector
 from tests.serving import LiveServer, Talk
 
@@ -66,6 +67,21 @@ async def test_each_exchange_has_a_span_and_no_frame_has(server: LiveServer, spa
     assert (created["http.request.method"], created["http.response.status_code"]) == ("POST", 201)
     server.stop()
     assert len(spans.found) == 4  # To register, for a token, to create, to come in.
+
+
+async def test_a_stream_of_events_has_a_span_while_it_lasts(
+    server: LiveServer, spans: Spans
+) -> None:
+    """Of the way in, like a socket's: it may stay open for days."""
+    ada = server.person("ada")
+    ada.create("order-17")
+    async with stream(ada, "order-17") as events:
+        await events.get("live")
+        (opened,) = named(spans.wait(4), "GET /items/{item_id}/events")
+        assert opened["http.response.status_code"] == 200
+        assert not opened["failed"]
+    server.stop()
+    assert len(spans.found) == 4
 
 
 async def test_refusals_are_named_and_nothing_secret_is_sent(
