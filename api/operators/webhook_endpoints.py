@@ -83,9 +83,12 @@ async def show(state: Running, caller: Caller, webhook_id: WebhookId) -> schemas
 async def change(
     state: Running, caller: Caller, webhook_id: WebhookId, change: schemas.WebhookChange
 ) -> schemas.WebhookView:
-    """Pause it, let it go on, or have it send elsewhere."""
+    """Pause it, let it go on, have it send elsewhere, or sign with another secret."""
     wanted = hooks.Change(
-        change.url, None if change.state is None else change.state == "active", change.skip
+        change.url,
+        None if change.state is None else change.state == "active",
+        change.skip,
+        change.secret,
     )
     act = partial(hooks.change_webhook, owner=caller, webhook_id=webhook_id, change=wanted)
     changed = await state.writer.call(act)

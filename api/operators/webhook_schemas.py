@@ -70,6 +70,7 @@ class WebhookChange(WebhookSwitch):
     """What shall be otherwise."""
 
     url: Url | None = None
+    secret: Secret | None = Field(None, description="Signs all that is sent from now on.")
 
 
 class FailureView(BaseModel):

@@ -79,6 +79,7 @@ class Change:
     active: bool | None = None
     skip: Skip | None = None
     """What is not sent, when it goes on: what failed, or all that is there by now."""
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,8 @@ def _store(transaction: Transaction, hook: Webhook, change: Change) -> None:
     changed: dict[Any, Any] = {}
     if change.url is not None:
         changed[col(Webhook.url)] = change.url
+    if change.secret is not None:
+        changed[col(Webhook.secret)] = change.secret
     if change.active:
         changed |= {col(Webhook.paused): None, col(Webhook.paused_at): None}
     if changed:

@@ -17,7 +17,7 @@ from tests.outgoing.receiver import Call, Receiver
 from tests.process import Process
 from tests.serving import Fields, LiveServer, Person
 
-PATIENCE = scaled(20)
+PATIENCE = scaled(60)
 
 
 @dataclass(frozen=True)

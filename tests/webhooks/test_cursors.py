@@ -8,7 +8,7 @@ import pytest
 from api.history.entries import Kind
 from api.history.epochs import begin_epoch
 from api.history.extent import MAX_PAGE_BYTES
-from api.history.retention import purge_log
+from api.history.retention import due_items, purge_log
 from api.history.transaction import Transaction
 from api.rights.access import Access, Role
 from api.webhooks import cursors, hooks
@@ -282,5 +282,10 @@ async def test_deleted_item_leaves_no_cursor(store: Store, access: Access) -> No
     assert await write(store, cursors.promise, hook, await batch_of(store, hook, access))
     await run(store, "UPDATE item SET deleted_at = 1")
     assert await read(store, hook, access) is None
+    await run(store, "DELETE FROM entry")
+    await run(store, "DELETE FROM membership")
+    # Also one that was written while the item was deleted: housekeeping finds it.
+    assert await store.readers.read(due_items, 1, 0) == [access.item_key]
     await store.writer.call(partial(purge_log, item_key=access.item_key, limit=100))
     assert await store.rows("SELECT * FROM webhook_cursor") == []
+    assert await store.readers.read(due_items, 1, 0) == []

@@ -1,14 +1,17 @@
 """Entries reach a program of the product's, signed, in order, each at least once."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from api.store.store import store_of
 from api.webhooks.cursors import GIVEN_UP
+from tests.conftest import Serve
 from tests.databases import change
 from tests.outgoing.receiver import Call, accept, answer, receiving
 from tests.programs.waiting import free_port
-from tests.serving import Fields
+from tests.serving import Fields, Person
 from tests.webhooks.conftest import Shop
 from tests.webhooks.hooking import Caller, is_signed, key_of, operator, publish, told, until
 
@@ -240,3 +243,47 @@ async def test_trial_says_what_became_of_it(shop: Shop) -> None:
         assert (tried["outcome"], tried["status"]) == ("refused", 500)
     tried = await asyncio.to_thread(runs.do, "POST", path)
     assert (tried["outcome"], tried["status"]) == ("unanswered", None)
+
+
+async def test_secret_is_replaced_without_a_gap(shop: Shop) -> None:
+    """A receiver that knows both misses nothing."""
+    secret = "whsec_" + "C" * 32
+    async with receiving() as receiver:
+        hook = await asyncio.to_thread(shop.key.hook, receiver)
+        await publish(shop.ada, "order-1", "one")
+        await until(lambda: told(receiver, "order-1") == ["one"])
+        changed = await asyncio.to_thread(lambda: shop.key.change(hook, secret=secret))
+        assert "secret" not in changed
+        await publish(shop.ada, "order-1", "two")
+        await until(lambda: told(receiver, "order-1") == ["one", "two"])
+        # The change may be heard of a moment later; what is tried anew has it.
+        await publish(shop.ada, "order-1", "three")
+        await until(lambda: is_signed(receiver.calls[-1], secret))
+    assert all(is_signed(c, hook["secret"]) or is_signed(c, secret) for c in receiver.calls)
+
+
+@pytest.mark.sqlite
+async def test_database_that_was_put_back_goes_on_where_the_webhook_was_then(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """Nothing that the log has is lost, under an epoch that the receiver has not seen."""
+    server = serve(outgoing_private=True)
+    ada = await asyncio.to_thread(server.person, "ada")
+    await asyncio.to_thread(ada.create, "order-1")
+    store = store_of(server.settings)
+    async with receiving() as receiver:
+        hook = await asyncio.to_thread(key_of(server).hook, receiver)
+        await publish(ada, "order-1", "one")
+        await until(lambda: operator(server).show(hook)["behind"]["entries"] == 0)
+        await asyncio.to_thread(store.back_up, tmp_path / "backup.db")
+        await publish(ada, "order-1", "lost")
+        await until(lambda: told(receiver, "order-1") == ["one", "lost"])
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(store.restore, tmp_path / "backup.db")
+        again = serve(outgoing_private=True)
+        there = Person(again, ada.username, ada.id, ada.token)
+        await publish(there, "order-1", "new")
+        await until(lambda: told(receiver, "order-1") == ["one", "lost", "new"])
+    *_, lost, new = [call.json for call in receiver.calls]
+    assert lost["entries"][0]["seq"] == new["entries"][0]["seq"] == 2
+    assert lost["epoch"] != new["epoch"]

@@ -13,9 +13,9 @@ from api.nodes.aside import Aside
 from api.settings import Settings
 from api.store.postgresql.sharing import PostgresqlSharing
 from api.store.store import store_of
-from api.webhooks import hooks
+from api.webhooks import courier, hooks
 from api.webhooks.hooks import Wish
-from api.webhooks.owners import LEASE, Alone, Leases
+from api.webhooks.owners import LEASE, MARGIN, Alone, Leases
 from tests.nodes.serving import SECRET
 from tests.programs.postgresql import Cluster
 
@@ -105,6 +105,13 @@ async def test_server_that_was_frozen_sends_nothing_before_it_has_asked(
         patch.setattr(time, "monotonic", lambda: later)
         is_late = not one.may_send
     assert is_late
+
+
+def test_dead_server_is_missed_for_less_than_ten_seconds() -> None:
+    """The rest of its lease, and until another looks."""
+    assert LEASE / 1000 + courier.LOOK < 10
+    # Whoever lives looks often enough to keep what it has.
+    assert 2 * courier.LOOK < LEASE / 1000 - MARGIN
 
 
 async def test_lone_server_has_all() -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from api.settings import Settings
 from tests.databases import change, connected, values_in
-from tests.deadlines import scaled
 from tests.nodes.serving import Node
 from tests.outgoing.receiver import Call, Receiver, accept, answer, receiving
 from tests.process import PATIENCE, Process
@@ -158,7 +157,7 @@ async def test_receivers_that_fail_for_an_hour_are_told_all_of_it_later(tmp_path
         hour = "UPDATE webhook_cursor SET next_at = next_at - 3600000"
         await asyncio.to_thread(change, settings, hour)
         for one in (broken, slow, again):
-            await until(lambda one=one: not faults(one, said), scaled(30))  # type: ignore[misc] # mypy cannot infer its type
+            await until(lambda one=one: not faults(one, said))  # type: ignore[misc] # mypy cannot infer its type
 
 
 @asynccontextmanager
@@ -191,7 +190,7 @@ def deliverer(url: str, nodes: Sequence[Node]) -> Node | None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
-async def test_other_server_takes_over_within_ten_seconds(
+async def test_other_server_takes_over(
     tmp_path: Path, cluster: Cluster, how: signal.Signals
 ) -> None:
     """When the one that delivers is killed, frozen, or ends; a frozen one does no harm later."""
@@ -210,7 +209,7 @@ async def test_other_server_takes_over_within_ten_seconds(
         os.kill(first.popen.pid, how)
         there = Person(others[0], ada.username, ada.id, ada.token)
         await tell(there, said, 5)
-        await until(lambda: not faults(receiver, said), scaled(10))
+        await until(lambda: not faults(receiver, said))
         assert await asyncio.to_thread(deliverer, url, nodes) in others
         if how == signal.SIGSTOP:
             os.kill(first.popen.pid, signal.SIGCONT)
