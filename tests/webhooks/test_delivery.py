@@ -9,7 +9,7 @@ from api.store.store import store_of
 from api.webhooks.cursors import GIVEN_UP
 from tests.conftest import Serve
 from tests.databases import change
-from tests.outgoing.receiver import Call, accept, answer, receiving
+from tests.outgoing.receiver import Call, Receiver, accept, answer, receiving
 from tests.programs.waiting import free_port
 from tests.serving import Fields, Person
 from tests.webhooks.conftest import Shop
@@ -243,6 +243,32 @@ async def test_trial_says_what_became_of_it(shop: Shop) -> None:
         assert (tried["outcome"], tried["status"]) == ("refused", 500)
     tried = await asyncio.to_thread(runs.do, "POST", path)
     assert (tried["outcome"], tried["status"]) == ("unanswered", None)
+
+
+async def test_message_in_the_making_is_sent_when_it_begins_and_when_it_ends(shop: Shop) -> None:
+    """It holds up nothing, and the end has the whole text."""
+
+    def post(path: str, **body: object) -> None:
+        answered = shop.ada.call("POST", f"/items/order-1/messages{path}", json=body)
+        assert answered.is_success, answered.text
+
+    async with receiving() as receiver:
+        kinds: Fields = {"kinds": ["message", "finish"]}
+        await asyncio.to_thread(lambda: shop.key.hook(receiver, **kinds))
+        await asyncio.to_thread(lambda: post("", body="", open=True))
+        await publish(shop.ada, "order-1", "meanwhile")
+        await until(lambda: told(receiver, "order-1")[-1:] == ["meanwhile"])
+        for at, text in ((0, "Hel"), (3, "lo")):
+            await asyncio.to_thread(lambda at=at, text=text: post("/1/append", at=at, text=text))  # type: ignore[misc] # mypy cannot infer its type
+        await asyncio.to_thread(lambda: post("/1/finish"))
+        await until(lambda: entries(receiver)[-1]["type"] == "finish")
+    begun, other, ended = entries(receiver)
+    assert (begun["open"], begun["body"], other["body"]) == (True, "", "meanwhile")
+    assert (ended["target"], ended["state"], ended["body"]) == (1, "done", "Hello")
+
+
+def entries(receiver: Receiver) -> list[Fields]:
+    return [entry for call in receiver.calls for entry in call.json["entries"]]
 
 
 async def test_secret_is_replaced_without_a_gap(shop: Shop) -> None:
