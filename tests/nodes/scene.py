@@ -147,7 +147,7 @@ class Scene:
     def row(self, item: str) -> tuple[int, ...]:
         """The head of an item, the number of its entries, and the greatest seq."""
         entries = "FROM entry WHERE item_key = item.key"
-        sql = f"SELECT head, (SELECT count(*) {entries}), (SELECT max(seq) {entries})"
+        sql = f"SELECT head, (SELECT count(*) {entries}), (SELECT coalesce(max(seq), 0) {entries})"
         (row,) = self.cluster.run(f"{sql} FROM item WHERE id = '{item}'", self.database_url)
         return tuple(int(str(number)) for number in row)
 
