@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from .accounts import endpoints as accounts
 from .accounts.identity import identify_token
 from .accounts.purge import purge_credentials
+from .accounts.replaced import ending_replaced
 from .accounts.sessions import touch_sessions
 from .asking.authorize import NOTICE
 from .asking.questions import asking
@@ -48,6 +49,7 @@ from .security.secret_file import load_secret
 from .security.throttle import LoginThrottle
 from .settings import Settings
 from .state import State
+from .store.readers import Readers
 from .store.store import store_of
 from .traces import Traces
 from .variables import unread_variables
@@ -184,14 +186,7 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
         asked = asking(settings, writer, readers, metrics)
         stack.push_async_callback(asked.close)
         # 7. What cleans up, now and then, through the writer.
-        housekeeping = Housekeeping(
-            readers,
-            writer,
-            interval=settings.retention_interval,
-            chores=partial(_chores, hub, settings),
-        )
-        housekeeping.start()
-        stack.push_async_callback(housekeeping.stop)
+        await stack.enter_async_context(_cleaning(readers, writer, hub, settings))
         state = State(
             settings=settings,
             store=store,
@@ -266,6 +261,22 @@ def _interruptions(state: State) -> Interruptions:
 
 async def _nowhere(_item_key: int, _user_key: int) -> bool:
     return False
+
+
+@asynccontextmanager
+async def _cleaning(
+    readers: Readers, writer: Writer, hub: Hub, settings: Settings
+) -> AsyncIterator[None]:
+    chores = partial(_chores, hub, settings)
+    housekeeping = Housekeeping(
+        readers, writer, interval=settings.retention_interval, chores=chores
+    )
+    housekeeping.start()
+    try:
+        async with ending_replaced(readers, writer):
+            yield
+    finally:
+        await housekeeping.stop()
 
 
 def _traces(settings: Settings, stack: AsyncExitStack) -> Traces | None:

@@ -137,6 +137,8 @@ class ServiceKey(Table, table=True):
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    replaced_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """When the key got another secret, beside which this one counts until it ends."""
 
 
 class Ticket(Table, table=True):

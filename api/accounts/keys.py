@@ -22,6 +22,8 @@ from ..store.sessions import reading
 from ..store.statements import statement
 from .names import KEY_USER_PREFIX, OUTSIDE_PREFIX, as_username, check_username
 
+MAX_GRACE = 30 * 86_400  # Seconds for which a former secret may count: nobody forgets it for good.
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
@@ -48,8 +50,10 @@ class KeyListed:
     items: Mapping[str, Role]
     acts_for_others: bool
     created_at: int
-    """When it got the secret that counts."""
+    """When it got this secret."""
     expires_at: int | None
+    is_replaced: bool
+    """Whether it has got another one since, beside which this one counts for a time."""
 
 
 def create_key(transaction: Transaction, wish: KeyRequest, secret: str) -> KeyListed:
@@ -67,16 +71,27 @@ def create_key(transaction: Transaction, wish: KeyRequest, secret: str) -> KeyLi
     return _store(transaction, user_key, wish, expires_at, secret)
 
 
-def rotate_key(transaction: Transaction, name: str, secret: str) -> KeyListed:
+def rotate_key(transaction: Transaction, name: str, secret: str, grace: int = 0) -> KeyListed:
     """Give a key another secret; what is connected by the one before is closed.
+
+    Args:
+        transaction: of the writer.
+        name: the key's.
+        secret: the other one.
+        grace: seconds for which the one before goes on counting. Those before that end now.
 
     Raises:
         Refusal: `not_found`.
     """
     former = _known(transaction, name)
-    _end(transaction, former)
     wish = KeyRequest(name, _roles(former.items), acts_for_others=former.acts_for_others)
-    return _store(transaction, former.user_key, wish, former.expires_at, secret)
+    expires_at = former.expires_at
+    for key in _counting_keys(transaction, name):
+        if grace and key.id == former.id:
+            _replace(transaction, key, transaction.now_ms + grace * 1000)
+        else:
+            _end(transaction, key)
+    return _store(transaction, former.user_key, wish, expires_at, secret)
 
 
 def revoke_key(transaction: Transaction, name: str) -> None:
@@ -88,13 +103,28 @@ def revoke_key(transaction: Transaction, name: str) -> None:
     key = _known(transaction, name)
     with transaction.session() as session:
         session.get_one(User, key.user_key).disabled = True
-    _end(transaction, key)
+    for one in _counting_keys(transaction, name):
+        _end(transaction, one)
+
+
+def is_replaced_over(connection: Connection, now: int) -> bool:
+    """Whether the time of a secret that was replaced is over, and nobody has ended it."""
+    return bool(connection.execute(select(_over(now).exists())).scalar_one())
+
+
+def end_replaced(transaction: Transaction) -> None:
+    """End those whose time is over: what is connected by them is closed."""
+    with reading(transaction.connection) as session:
+        over = list(session.scalars(_over(transaction.now_ms)))
+    for key in sorted(over, key=lambda one: one.user_key):  # As everybody takes users.
+        transaction.hold_user(key.user_key)
+        _end(transaction, key)
 
 
 def list_keys(connection: Connection, now: int) -> list[KeyListed]:
-    """The keys that count, by name."""
-    counting = _counting(now)
-    query = select(ServiceKey).where(*counting).order_by(col(ServiceKey.name))
+    """The keys that count, by name; the secret that a key has now before the one it had."""
+    order = col(ServiceKey.name), col(ServiceKey.replaced_at).is_not(None)
+    query = select(ServiceKey).where(*_counting(now)).order_by(*order)
     with reading(connection) as session:
         return [_listed(key) for key in session.scalars(query)]
 
@@ -195,7 +225,12 @@ def _enable_user(transaction: Transaction, name: str) -> int:
 
 
 def _current(transaction: Transaction, name: str) -> list[ServiceKey]:
-    """The rows of a key that count; at most one."""
+    """The row of a key that has its present secret, if it counts."""
+    return [key for key in _counting_keys(transaction, name) if key.replaced_at is None]
+
+
+def _counting_keys(transaction: Transaction, name: str) -> list[ServiceKey]:
+    """The rows of a key that count: of its secret, and perhaps of the one before."""
     query = select(ServiceKey).where(col(ServiceKey.name) == name, *_counting(transaction.now_ms))
     with reading(transaction.connection) as session:
         return list(session.scalars(query))
@@ -216,6 +251,22 @@ def _end(transaction: Transaction, key: ServiceKey) -> None:
     transaction.connection.execute(ended.values({col(ServiceKey.revoked_at): now}))
     ids = frozenset({key.id})
     transaction.emit(CredentialsEnded(key.user_key, kinds=frozenset({"key"}), ids=ids))
+
+
+def _replace(transaction: Transaction, key: ServiceKey, until: int) -> None:
+    """Have a secret count until then, or its own end, beside the one that is stored now."""
+    ends = until if key.expires_at is None else min(until, key.expires_at)
+    replaced = update(ServiceKey).where(col(ServiceKey.id) == key.id)
+    values = {col(ServiceKey.replaced_at): transaction.now_ms, col(ServiceKey.expires_at): ends}
+    transaction.connection.execute(replaced.values(values))
+
+
+def _over(now: int) -> Select[ServiceKey]:
+    return select(ServiceKey).where(
+        col(ServiceKey.replaced_at).is_not(None),
+        col(ServiceKey.revoked_at).is_(None),
+        col(ServiceKey.expires_at) <= now,
+    )
 
 
 def _store(
@@ -247,7 +298,12 @@ def _counting(now: int) -> tuple[ColumnElement[bool], ...]:
 
 def _listed(key: ServiceKey) -> KeyListed:
     return KeyListed(
-        key.name, _roles(key.items), key.acts_for_others, key.created_at, key.expires_at
+        key.name,
+        _roles(key.items),
+        key.acts_for_others,
+        key.created_at,
+        key.expires_at,
+        is_replaced=key.replaced_at is not None,
     )
 
 

@@ -133,11 +133,11 @@ def parse_item(text: str) -> tuple[str, "Role"]:
     return pattern, Role(role)
 
 
-def parse_duration(text: str) -> int:
+def parse_duration(text: str, option: str = "--expires-in") -> int:
     """Seconds, of a text such as `90d`."""
     match = re.fullmatch(r"([1-9][0-9]{0,9})([smhd]?)", text)
     if match is None:
         raise typer.BadParameter(
-            "A number and s, m, h or d was expected, such as 90d.", param_hint="--expires-in"
+            "A number and s, m, h or d was expected, such as 90d.", param_hint=option
         )
     return int(match[1]) * _SECONDS[match[2]]

@@ -69,10 +69,25 @@ def show_keys(
 
 
 @key_commands.command("rotate")
-def rotate_key(name: Name) -> None:
-    """Give a key another text and print it, this once; the one before ends at once."""
+def rotate_key(
+    name: Name,
+    *,
+    grace: Annotated[
+        str | None,
+        typer.Option(
+            help="For how long the one before goes on counting, such as 1h, at most 30d.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Give a key another text and print it, this once; the one before ends, at once if not said."""
+    from ..accounts.keys import MAX_GRACE
+
+    seconds = 0 if grace is None else parse_duration(grace, "--grace")
+    if seconds > MAX_GRACE:
+        raise typer.BadParameter("At most 30d.", param_hint="--grace")
     with operator(load_settings()) as somebody:
-        typer.echo(somebody.rotate_key(name))
+        typer.echo(somebody.rotate_key(name, seconds))
 
 
 @key_commands.command("revoke")

@@ -88,6 +88,7 @@ def all_keys(connection: Connection) -> list[dict[str, Any]]:
             "acts_for_others": key.acts_for_others,
             "created_at": rfc3339(key.created_at),
             "expires_at": None if key.expires_at is None else rfc3339(key.expires_at),
+            "is_replaced": key.is_replaced,
         }
         for key in list_keys(connection, clock_ms())
     ]
@@ -100,7 +101,8 @@ def table_of_keys(keys: Iterable[Mapping[str, Any]]) -> Table:
         items = ", ".join(f"{pattern}={role}" for pattern, role in key["items"].items())
         acts_for = "any user" if key["acts_for_others"] else "itself"
         ends = key["expires_at"] or "-"
-        table.add_row(key["name"], items, acts_for, key["created_at"], ends)
+        name = f"{key['name']} (former)" if key["is_replaced"] else key["name"]
+        table.add_row(name, items, acts_for, key["created_at"], ends)
     return table
 
 

@@ -87,10 +87,10 @@ class Offline:
         self._run(lambda transaction: create_key(transaction, wish, secret))
         return secret
 
-    def rotate_key(self, name: str) -> str:
+    def rotate_key(self, name: str, grace: int) -> str:
         """Store another fingerprint, and end the former."""
         secret = new_key()
-        self._run(lambda transaction: rotate_key(transaction, name, secret))
+        self._run(lambda transaction: rotate_key(transaction, name, secret, grace))
         return secret
 
     def revoke_key(self, name: str) -> None:

@@ -88,9 +88,9 @@ class Online:
         }
         return str(self._post("keys", wanted)["key"])
 
-    def rotate_key(self, name: str) -> str:
+    def rotate_key(self, name: str, grace: int) -> str:
         """Have the server give a service key another text."""
-        return str(self._post(f"{_key(name)}/rotate")["key"])
+        return str(self._post(f"{_key(name)}/rotate", {"grace": grace})["key"])
 
     def revoke_key(self, name: str) -> None:
         """Have the server end a service key: it closes its sockets too."""

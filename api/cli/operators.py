@@ -48,8 +48,8 @@ class Operator(Protocol):
     def create_key(self, wish: KeyRequest) -> str:
         """Make a service key. Its text."""
 
-    def rotate_key(self, name: str) -> str:
-        """Give a service key another text, which this is."""
+    def rotate_key(self, name: str, grace: int) -> str:
+        """Give a service key another text, which this is; `grace` as `accounts.keys.rotate_key`."""
 
     def revoke_key(self, name: str) -> None:
         """End a service key."""

@@ -90,10 +90,12 @@ async def create_key(state: Running, response: Response, key: schemas.NewKey) ->
 
 
 @router.post("/keys/{name}/rotate", status_code=201)
-async def rotate_key(state: Running, response: Response, name: str) -> schemas.KeyText:
-    """Give a key another secret; its sockets close at once."""
-    secret = new_key()
-    await state.writer.call(partial(keys.rotate_key, name=name, secret=secret))
+async def rotate_key(
+    state: Running, response: Response, name: str, how: schemas.Rotation | None = None
+) -> schemas.KeyText:
+    """Give a key another secret; the former one, and its sockets, end at once or in time."""
+    secret, grace = new_key(), 0 if how is None else how.grace
+    await state.writer.call(partial(keys.rotate_key, name=name, secret=secret, grace=grace))
     response.headers["Cache-Control"] = "no-store"
     return schemas.KeyText(key=secret)
 

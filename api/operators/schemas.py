@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StrictInt
 
+from ..accounts import keys
 from ..accounts import schemas as accounts
 
 
@@ -41,6 +42,13 @@ class NewKey(accounts.Input):
     items: accounts.ItemRoles
     expires_in: Annotated[StrictInt, Field(ge=1)] | None = None
     acts_for_others: bool = False
+
+
+class Rotation(accounts.Input):
+    """How a key gets another secret."""
+
+    grace: Annotated[StrictInt, Field(ge=0, le=keys.MAX_GRACE)] = 0
+    """Seconds for which the one before goes on counting."""
 
 
 class KeyText(BaseModel):

@@ -223,6 +223,7 @@ def load_hooks(connection: Connection, now_ms: int) -> tuple[list[Hook], int]:
     bounding = and_(
         col(ServiceKey.user_key) == col(Webhook.user_key),
         col(ServiceKey.revoked_at).is_(None),
+        col(ServiceKey.replaced_at).is_(None),
         in_time,
     )
     query = (

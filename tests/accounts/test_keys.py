@@ -3,19 +3,29 @@ from functools import partial
 
 import httpx2
 import pytest
+from sqlalchemy import Connection
 from websockets.asyncio.client import connect
 
-from api.accounts.keys import list_keys, revoke_key, rotate_key
+from api.accounts import replaced
+from api.accounts.keys import (
+    KeyRequest,
+    create_key,
+    is_replaced_over,
+    list_keys,
+    revoke_key,
+    rotate_key,
+)
 from api.accounts.purge import KEY_MARGIN, purge_credentials
 from api.accounts.users import disable_user
 from api.errors import Refusal
 from api.history.transaction import Transaction
-from api.rights.access import clock_ms
+from api.rights.access import Role, clock_ms
 from api.security import fingerprint, new_key
 from api.settings import Settings
 from api.state import State
-from tests.accounts.keyholding import program
+from tests.accounts.keyholding import Program, program
 from tests.accounts.visitor import bearer, problem_of
+from tests.conftest import Serve
 from tests.databases import execute
 from tests.people import People
 from tests.scenarios.server_side import write
@@ -116,6 +126,74 @@ async def test_key_that_is_rotated_has_another_secret_and_the_same_rights(
     assert (after.items, after.expires_at) == (before.items, before.expires_at)
     with pytest.raises(Refusal, match="not_found"):
         await state.writer.call(partial(rotate_key, name="none", secret=new_key()))
+
+
+async def test_former_secret_counts_for_the_time_that_is_asked_for(
+    state: State, client: httpx2.AsyncClient, people: People
+) -> None:
+    """Beside the new one; another rotation or a revocation ends it at once."""
+    first = await program(state, client)
+    second, third = Program(client, new_key()), Program(client, new_key())
+    before = clock_ms()
+    rotate = partial(rotate_key, name="shop", grace=60)
+    await state.writer.call(partial(rotate, secret=second.key))
+    assert [await one.code("GET", "/auth/me") for one in (first, second)] == ["ok", "ok"]
+    now, former = await state.readers.read(list_keys, clock_ms())
+    assert (now.is_replaced, now.expires_at, former.is_replaced) == (False, None, True)
+    assert former.expires_at is not None
+    assert before + 60_000 <= former.expires_at <= clock_ms() + 60_000
+    with pytest.raises(Refusal, match="taken"):
+        await program(state, client)
+    await state.writer.call(partial(rotate, secret=third.key))
+    codes = [await one.code("GET", "/auth/me") for one in (first, second, third)]
+    assert codes == ["auth_revoked", "ok", "ok"]
+    await people.change("UPDATE service_key SET expires_at = ? WHERE replaced_at > 0", clock_ms())
+    assert await second.code("GET", "/auth/me") == "auth_expired"
+    assert len(await state.readers.read(list_keys, clock_ms())) == 1
+    await state.writer.call(partial(rotate, secret=new_key()))
+    await state.writer.call(partial(revoke_key, name="shop"))
+    assert await third.code("GET", "/auth/me") == "auth_revoked"
+    assert await state.readers.read(list_keys, clock_ms()) == []
+
+
+async def test_grace_makes_no_secret_live_longer(state: State, client: httpx2.AsyncClient) -> None:
+    """A key that ends, ends."""
+    await program(state, client, ttl=30)
+    (before,) = await state.readers.read(list_keys, clock_ms())
+    await state.writer.call(partial(rotate_key, name="shop", secret=new_key(), grace=60))
+    ends = [one.expires_at for one in await state.readers.read(list_keys, clock_ms())]
+    assert ends == [before.expires_at] * 2
+
+
+async def test_socket_ends_with_the_time_of_its_secret(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was opened when nobody knew of an end; and a failed look is no reason to stop looking."""
+    monkeypatch.setattr(replaced, "INTERVAL", 0.1)
+    failures: list[Exception] = [Refusal("busy"), RuntimeError("a look failed")]
+
+    def look(connection: Connection, now: int) -> bool:
+        if failures:
+            raise failures.pop()
+        return is_replaced_over(connection, now)
+
+    monkeypatch.setattr(replaced, "is_replaced_over", look)
+    server = serve()
+    first, second = new_key(), new_key()
+    wish = KeyRequest("shop", {"order-*": Role.ADMIN})
+    write(server, partial(create_key, wish=wish, secret=first))
+    shop, later = Person(server, "shop", "", first), Person(server, "shop", "", second)
+    shop.create("order-1")
+    async with shop.room("order-1") as old:
+        await old.get("live")
+        write(server, partial(rotate_key, name="shop", secret=second, grace=1))
+        await old.publish("in time")
+        async with later.room("order-1") as new:
+            await new.get("live")
+            assert (await old.closed())[:2] == (1008, "auth_revoked")
+            await new.publish("still here")
+    assert "put off" in caplog.text
+    assert "could not be ended" in caplog.text
 
 
 async def test_key_of_a_name_that_counts_is_taken(state: State, client: httpx2.AsyncClient) -> None:

@@ -47,6 +47,24 @@ def test_key_is_printed_alone_works_and_ends(itemroom: Command, settings: Settin
     assert me(settings, second)[1]["code"] == "auth_revoked"
 
 
+def test_key_is_rotated_without_a_gap(itemroom: Command, settings: Settings) -> None:
+    """Both texts count for the time that was asked for, and are listed; revoked, neither does."""
+    first = itemroom.done(*CREATE).strip()
+    second = itemroom.done("key", "rotate", "shop", "--grace", "1h").strip()
+    assert (me(settings, first)[0], me(settings, second)[0]) == (200, 200)
+    listed = [json.loads(line) for line in itemroom.done("key", "list", "--json").splitlines()]
+    assert [(one["is_replaced"], one["expires_at"] is None) for one in listed] == [
+        (False, True),
+        (True, False),
+    ]
+    assert itemroom.done("key", "list").count("(former)") == 1
+    itemroom.done("key", "revoke", "shop")
+    assert (me(settings, first)[0], me(settings, second)[0]) == (401, 401)
+    for grace in ("31d", "soon"):
+        outcome = itemroom("key", "rotate", "shop", "--grace", grace)
+        assert (outcome.code, "--grace" in outcome.err) == (2, True)
+
+
 def test_keys_are_listed_without_their_texts(itemroom: Command) -> None:
     """For people and for programs."""
     key = itemroom.done(*CREATE).strip()
