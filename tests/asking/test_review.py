@@ -209,3 +209,13 @@ async def test_writer_that_takes_no_more_is_told_of(
     monkeypatch.setattr(server.state.writer, "submit", full)
     assert await send(ada, "one") == "busy"
     monkeypatch.undo()
+
+
+async def test_message_in_the_making_is_nothing_to_review(shop: Shop, reviewing: Ask) -> None:
+    """It is read while it is written: only the product's own programs may."""
+    server = reviewing()
+    ada = ada_of(server)
+    program = key(server, {"order-*": "admin"})
+    assert await send(ada, "", open=True) == "rejected"
+    assert await send(program, "", open=True) == 201
+    assert shop.asked == []

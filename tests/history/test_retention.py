@@ -7,6 +7,7 @@ import pytest
 
 from api.history.reader import read_entries, read_messages
 from api.history.retention import DAY_MS, due_items, purge_log, tidy_item, trim
+from api.history.streams import Append, Start
 from api.history.transaction import Transaction
 from api.rights.access import Access, Role, clock_ms
 from tests.databases import execute
@@ -173,3 +174,29 @@ async def test_step_finds_its_rows_through_indexes(store: Store, access: Access,
 
     plans = await store.writer.call(step)
     assert not full_scans(plans)
+
+
+async def test_message_in_the_making_goes_with_its_log(store: Store, access: Access) -> None:
+    """Its pieces, too: when it is too old, and when the item is deleted."""
+    for _ in range(2):
+        start = Start(access=access, body=b'""')
+        target = (await store.writer.execute(start)).seq
+        more = Append(access=access, target=target, at=0, text="a", max_bytes=10)
+        await store.writer.execute(more)
+    await age(store, 1)
+    await store.writer.call(partial(trim, item_key=access.item_key, limit=10))
+    assert await kept(store) == [(2, 1)]
+    await store.writer.call(partial(purge_log, item_key=access.item_key, limit=10))
+    assert await kept(store) == []
+
+
+async def kept(store: Store) -> list[tuple[int, int]]:
+    """Messages in the making, and how many pieces each has."""
+    sql = (
+        "SELECT stream.seq, count(*) FROM stream JOIN stream_piece "
+        "ON stream_piece.item_key = stream.item_key AND stream_piece.seq = stream.seq "
+        "GROUP BY stream.seq"
+    )
+    return await store.readers.read(
+        lambda connection: [tuple(row) for row in execute(connection, sql)]
+    )

@@ -4,7 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
+from tests.conftest import Serve
+from tests.operators.test_backend import key
 from tests.serving import LiveServer, Person, Talk
 
 pytestmark = pytest.mark.anyio
@@ -223,3 +227,67 @@ async def test_streams_of_an_item_are_bounded(server: LiveServer, ada: Person) -
         grown = await call(ada, "POST", path, at=times * 60_000, text=text)
         assert grown == {"length": (times + 1) * 60_000}
     assert (await call(ada, "POST", path, at=240_000, text=text))["code"] == "too_big"
+
+
+async def test_terminal_shows_it_when_it_is_finished(server: LiveServer, ada: Person) -> None:
+    """A line that grows is none."""
+    url = server.room_url("order-17", token=ada.token)
+    text = Subprotocol("itemroom.v1.text")
+    async with (
+        connect(url, proxy=None, subprotocols=[text]) as socket,
+        ada.room("order-17") as talk,
+    ):
+        for state, shown in (("done", ""), ("failed", " (failed)"), ("stopped", " (stopped)")):
+            target = await start(talk, "")
+            await call(ada, "POST", f"/messages/{target}/append", at=0, text="Hello")
+            await call(ada, "POST", f"/messages/{target}/stop", ref=state)
+            await talk.send("finish", target=target, state=state)
+            await talk.get("ack", "error")
+            lines = [await socket.recv()]
+            while not str(lines[-1]).startswith("ada: "):
+                lines.append(await socket.recv())
+            assert lines[-3:] == [
+                "* ada is writing",
+                f"* ada wants message {target} to end",
+                f"ada: Hello{shown}",
+            ]
+
+
+async def test_start_that_is_repeated_is_one_message(ada: Person) -> None:
+    """By its ref, also when it has grown since."""
+    first = await call(ada, "POST", "/messages", body="", open=True, ref="r")
+    await call(ada, "POST", f"/messages/{first['seq']}/append", at=0, text="Hel")
+    again = await call(ada, "POST", "/messages", body="", open=True, ref="r")
+    assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+    other = await call(ada, "POST", "/messages", body="x", open=True, ref="r")
+    assert other["code"] == "ref_conflict"
+
+
+async def test_text_over_http_has_a_rate(serve: Serve) -> None:
+    """As on a socket, for a user or a key."""
+    server = serve(append_rate=0.01, append_burst=2, append_bytes_rate=0.01, append_bytes_burst=100)
+    ada = server.person("ada")
+    ada.create("order-17")
+    program = key(server, {"order-*": "writer"})
+    for person in (ada, program):
+        path = f"/messages/{(await call(person, 'POST', '/messages', body='', open=True))['seq']}"
+        for at in range(2):
+            await call(person, "POST", f"{path}/append", at=at, text="x")
+        refused = await call(person, "POST", f"{path}/append", at=2, text="x")
+        assert refused["code"] == "rate_limited"
+
+
+async def test_whoever_resumes_after_its_end_has_the_end_whole(ada: Person) -> None:
+    """Not from memory either, where another entry has changed it since."""
+    async with ada.room("order-17") as talk:
+        target = await start(talk, "")
+        await call(ada, "POST", f"/messages/{target}/append", at=0, text="Hello")
+        await talk.send("finish", target=target)
+        await talk.get("finish")
+        async with ada.room("order-17", after=target) as late:
+            assert (await late.get("finish"))["body"] == "Hello"
+        await asyncio.to_thread(ada.call, "DELETE", f"/items/order-17/messages/{target}")
+        async with ada.room("order-17", after=target) as late:
+            await late.get("live")
+            log = (await call(ada, "GET", "/log?limit=50"))["entries"]
+            assert [one.get("body") for one in log if one["type"] == "finish"] == [None]
