@@ -4,6 +4,7 @@ For tests that have to see their judge find that. The first argument is a file, 
 broken at the moment; without the file nothing is.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -53,8 +54,9 @@ def trusts_hints() -> None:
 def relies_on_hints() -> None:
     """What was not told by a hint, it never hears of."""
 
-    async def look(*_: object, **__: object) -> None:
-        pass
+    async def look(reconciler: Reconciler, *_: object, **__: object) -> None:
+        # Else it would send everybody away after ten seconds, and they would ask by themselves.
+        reconciler.looked_at = asyncio.get_running_loop().time()
 
     Reconciler._look = unless("relies_on_hints", Reconciler._look, look)  # type: ignore[method-assign]
 

@@ -193,7 +193,7 @@ SAID = {
 # What NOTIFY, which carries numbers alone, cannot do.
 BY_BODIES = {"trusts_hints"}
 # Trials until that is said, and seconds within which servers that are well are seen to be it.
-TRIALS = 10
+TRIALS = 20
 HEALED = 6.0
 
 
@@ -248,10 +248,11 @@ async def misunderstood(scene: Scene, everybody: Gathering, patience: float) -> 
         await asyncio.sleep(1)
         for member in scene.members:
             member.mishearing.listen(lost=1)
-        await asyncio.sleep(0.5)
-        # Whoever comes back is given what was missed, by a server that has missed something, too.
-        scene.balancer.cut()
-        await asyncio.sleep(0.5)
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            # Who comes back is given what was missed, by a server that has missed something, too.
+            scene.balancer.cut()
+        await asyncio.sleep(0.3)
     for member in scene.members:
         member.mishearing.listen()
         member.scissors.stop()
