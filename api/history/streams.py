@@ -85,31 +85,34 @@ class Append(Change):
         length = stream.lengths.get(self.part)
         if length is None:
             raise Refusal("bad_message", "The message has no such part with a text.")
-        if self.at != length:
-            return self._again(transaction.connection, stream, length)
-        added = self.text.encode()
-        if stream.size + len(added) > self.max_bytes:
+        text = self.text if self.at == length else self._fresh(transaction.connection, length)
+        stopped = stream.stop_seq is not None
+        if not text:
+            return Grown(length, stopped, duplicate=True)
+        self._add(transaction, stream, length, text)
+        return Grown(length + len(text), stopped)
+
+    def _add(self, transaction: Transaction, stream: "Open", at: int, text: str) -> None:
+        added = text.encode()
+        size = stream.size + len(added)
+        if size > self.max_bytes:
             raise Refusal("too_big", f"A stream has at most {self.max_bytes} bytes.")
-        return self._add(transaction, stream, added)
-
-    def _add(self, transaction: Transaction, stream: "Open", added: bytes) -> Grown:
-        lengths = dict(stream.lengths)
-        lengths[self.part] = length = self.at + len(self.text)
+        lengths = stream_rows.packed({**stream.lengths, self.part: at + len(text)})
         place = self.access.item_key, self.target
-        size, now = stream.size + len(added), transaction.now_ms
         connection = transaction.connection
-        grown = stream_rows.packed(lengths), size, now
-        stream_rows.grow_stream.run(connection, *grown, *place)
-        stream_rows.add_piece.run(connection, *place, self.part, self.at, added)
-        transaction.emit(TextAdded(*place, self.part, self.at, self.text))
-        return Grown(length, stream.stop_seq is not None)
+        stream_rows.grow_stream.run(connection, lengths, size, transaction.now_ms, *place)
+        stream_rows.add_piece.run(connection, *place, self.part, at, added)
+        transaction.emit(TextAdded(*place, self.part, at, text))
 
-    def _again(self, connection: Connection, stream: "Open", length: int) -> Grown:
-        """What is there already is stored; anything else does not fit."""
-        if self.at < length:
-            draft = stream_rows.read_draft(connection, self.access.item_key, self.target)
-            if draft.rest(self.part, self.at).startswith(self.text):
-                return Grown(length, stream.stop_seq is not None, duplicate=True)
+    def _fresh(self, connection: Connection, length: int) -> str:
+        """What goes on behind the end, of text whose beginning is there already.
+
+        Whoever was cut off says again what was not acknowledged, and goes on in the same breath.
+        """
+        draft = stream_rows.read_draft(connection, self.access.item_key, self.target)
+        known = draft.rest(self.part, self.at)
+        if self.at < length and (self.text.startswith(known) or known.startswith(self.text)):
+            return self.text[len(known) :]
         raise Refusal("bad_offset", f"The text has {length} characters.", length=length)
 
 

@@ -1,0 +1,127 @@
+"""Messages in the making at several servers of one database."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from api.nodes.hints import Hint, TextGrown, Told, decode, encode
+from api.nodes.watch import Watch
+from api.settings import Settings
+from tests.deadlines import scaled
+from tests.nodes.serving import SECRET
+from tests.programs.postgresql import Cluster
+from tests.serving import LiveServer, Person
+from tests.streams.test_streams import Reader, call, start
+
+pytestmark = pytest.mark.anyio
+Pair = tuple[LiveServer, LiveServer]
+
+
+@pytest.fixture
+def pair(cluster: Cluster) -> Iterator[Pair]:
+    """Two servers, which end soon what has no author."""
+    settings = Settings(
+        database_url=cluster.database(), secret=SecretStr(SECRET), port=0, stream_silence=1
+    )
+    with LiveServer(settings) as left, LiveServer(settings) as right:
+        yield left, right
+
+
+@pytest.fixture
+def ada(pair: Pair) -> Person:
+    ada = pair[0].person("ada")
+    pair[0].person("bob")
+    ada.create("order-17", bob="writer")
+    return ada
+
+
+def at(server: LiveServer, person: Person) -> Person:
+    """The same person, at another server."""
+    return Person(server, person.username, person.id, person.token)
+
+
+async def test_text_reaches_the_rooms_of_others(pair: Pair, ada: Person) -> None:
+    """Whole, in its order, and in time; an author goes on at whichever server."""
+    _, right = pair
+    async with ada.room("order-17") as author, at(right, ada).room("order-17") as talk:
+        reader = Reader(talk)
+        target = await start(author, {"text": ""})
+        text = ""
+        for number in range(40):
+            word = f"{number} w\N{GRINNING FACE}rd "
+            if number % 10 < 7:
+                await author.send("append", target=target, at=len(text), text=word)
+            else:
+                while (await author.get("appended"))["length"] < len(text):
+                    pass
+                path = f"/messages/{target}/append"
+                grown = await call(at(right, ada), "POST", path, at=len(text), text=word)
+                assert grown == {"length": len(text) + len(word)}
+                await author.send("append", target=target, at=len(text), text=word)  # Once more.
+            text += word
+            await asyncio.sleep(0.01)
+        async with at(right, ada).room("order-17") as late:
+            await author.send("finish", target=target)
+            for one in (reader, Reader(late)):
+                assert await one.until_end(target) == text
+    assert {"append", "finish"} <= {frame["type"] for frame in reader.frames}
+
+
+async def test_text_of_which_nobody_tells_is_found(
+    pair: Pair, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No hint is relied on."""
+    monkeypatch.setattr(Watch, "text_grown", lambda self, hint: None)
+    _, right = pair
+    async with ada.room("order-17") as author, at(right, ada).room("order-17") as talk:
+        target = await start(author, "")
+        await talk.get("message")
+        await author.send("append", target=target, at=0, text="Hello")
+        assert (await talk.get("append"))["text"] == "Hello"
+
+
+async def test_many_hints_are_one_read_at_a_time(pair: Pair, ada: Person) -> None:
+    """And one more, for what came while it was read."""
+    _, right = pair
+    async with ada.room("order-17") as author, at(right, ada).room("order-17") as talk:
+        target = await start(author, "")
+        await talk.get("message")
+
+        def hear() -> None:
+            (room,) = right.state.hub.open_rooms()
+            watch = right.state.hub.lookout
+            assert isinstance(watch, Watch)
+            for _ in range(3):
+                watch.text_grown(TextGrown(room.item_key))
+            watch.text_grown(TextGrown(room.item_key + 1))  # Nobody is there.
+
+        right.state.writer._loop.call_soon_threadsafe(hear)
+        await author.send("append", target=target, at=0, text="Hello")
+        assert (await talk.get("append"))["text"] == "Hello"
+
+
+async def test_author_at_another_server_is_not_gone(pair: Pair, ada: Person) -> None:
+    """Nor is one who is at none for a moment; who stays away is."""
+    left, right = pair
+    async with ada.room("order-17") as talk:
+        async with at(right, ada).room("order-17") as author:
+            target = await start(author, "")
+            await asyncio.sleep(2.5)
+            assert (await call(ada, "GET", f"/messages/{target}"))["open"] is True
+        # Ada is here as well, and the same person.
+        await asyncio.sleep(1.5)
+        assert (await call(ada, "GET", f"/messages/{target}"))["open"] is True
+    bob = left.person("eve")
+    await call(ada, "PUT", "/members/eve", role="reader")
+    async with at(right, bob).room("order-17") as talk, asyncio.timeout(scaled(20)):
+        reader = Reader(talk)
+        await reader.until_end(target)
+        assert reader.ends == {target: "interrupted"}
+
+
+def test_hint_of_text_has_no_text() -> None:
+    """What there is the database says."""
+    hint: Hint = TextGrown(7)
+    assert decode(encode(hint, "boot", bodies=True)) == Told("boot", hint)
