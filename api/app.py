@@ -43,6 +43,7 @@ from .pages import console
 from .pages import documents as pages
 from .rooms import endpoint as room
 from .rooms import events_endpoint as events
+from .rooms import polling
 from .rooms.refusals import refuse_socket
 from .security import OutsideIssuer, Passwords, TokenReader, Tokens
 from .security.secret_file import load_secret
@@ -106,6 +107,7 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(ticket_endpoints.router)
     routes.include_router(history.router)
     routes.include_router(streams.router)
+    routes.include_router(polling.router)
     routes.include_router(events.router)
     routes.include_router(batch_endpoints.router)
     routes.include_router(backend_endpoints.router)

@@ -13,10 +13,9 @@ from ..rights.access import Access
 from ..settings import Settings
 from ..state import Running
 from .dependencies import ItemAccess
-from .history_pages import log_page, message_page, messages_page
+from .history_pages import message_page, messages_page
 from .history_schemas import (
     Limit,
-    LogPage,
     MessagePage,
     MessageView,
     NewBody,
@@ -62,19 +61,6 @@ async def list_messages(
     """
     limit = min(limit, state.settings.page_max)
     return _json(await state.readers.read(messages_page, access.item_key, before, after, limit))
-
-
-@router.get("/log", response_model=LogPage)
-async def list_log(
-    access: ItemAccess, state: Running, after: Position = 0, limit: Limit = 50
-) -> Response:
-    """The entries after a seq, as the socket replays them.
-
-    A page may hold fewer than `limit` although more follow: it is the last one when its last seq
-    is `head`.
-    """
-    limit = min(limit, state.settings.page_max)
-    return _json(await state.readers.read(log_page, access.item_key, after, limit))
 
 
 @router.post(

@@ -14,7 +14,7 @@ _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 _SEQ = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 
 
-def _digits(text: object) -> object:
+def only_digits(text: object) -> object:
     """Only digits: int() would also take `+1`, `1_000` and digits of other scripts."""
     if isinstance(text, str) and not _DIGITS.fullmatch(text):
         raise ValueError("only the digits 0 to 9")
@@ -22,11 +22,11 @@ def _digits(text: object) -> object:
 
 
 # The bounds stand first: OpenAPI has those that a validator comes after.
-Position = Annotated[int, Query(ge=0, le=MAX_SEQ), BeforeValidator(_digits)]
+Position = Annotated[int, Query(ge=0, le=MAX_SEQ), BeforeValidator(only_digits)]
 Limit = Annotated[
     int,
     Query(ge=1, le=10_000, description="At most 500 come, unless the operator chose otherwise."),
-    BeforeValidator(_digits),
+    BeforeValidator(only_digits),
 ]
 # Text, since a seq that cannot exist must be refused like one that does not exist.
 SeqText = Annotated[str, Path(description="The message's seq.", examples=["12"])]
