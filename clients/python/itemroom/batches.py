@@ -4,87 +4,68 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from itemroom.core.frames import Role
 
-# `as` is no name in Python. Whom a service key acts for, where it is given.
-PublishCommand = TypedDict(
-    "PublishCommand",
-    {
-        "do": Literal["publish"],
-        "item": str,
-        "as": NotRequired[str],
-        "ref": NotRequired[str],
-        "body": Any,
-    },
-)
-PublishCommand.__doc__ = "A new message."
+# `as` is no name in Python: whom a service key acts for.
+_OfItem = TypedDict("_OfItem", {"item": str, "as": NotRequired[str]})
 
-EditCommand = TypedDict(
-    "EditCommand",
-    {
-        "do": Literal["edit"],
-        "item": str,
-        "as": NotRequired[str],
-        "ref": NotRequired[str],
-        "target": int,
-        "body": Any,
-    },
-)
-EditCommand.__doc__ = "Another body for a message."
 
-DeleteCommand = TypedDict(
-    "DeleteCommand",
-    {
-        "do": Literal["delete"],
-        "item": str,
-        "as": NotRequired[str],
-        "ref": NotRequired[str],
-        "target": int,
-    },
-)
-DeleteCommand.__doc__ = "The end of a message."
+class _Said(_OfItem):
+    ref: NotRequired[str]
 
-ReactCommand = TypedDict(
-    "ReactCommand",
-    {
-        "do": Literal["react"],
-        "item": str,
-        "as": NotRequired[str],
-        "ref": NotRequired[str],
-        "target": int,
-        "value": str,
-        "on": NotRequired[bool],
-    },
-)
-ReactCommand.__doc__ = "A reaction, put on or taken back."
 
-CreateItemCommand = TypedDict(
-    "CreateItemCommand",
-    {
-        "do": Literal["create_item"],
-        "item": str,
-        "as": NotRequired[str],
-        "title": NotRequired[str],
-        "default_role": NotRequired[Literal["reader", "writer"] | None],
-    },
-)
-CreateItemCommand.__doc__ = "A new item."
+class _About(_Said):
+    target: int
 
-PutMemberCommand = TypedDict(
-    "PutMemberCommand",
-    {
-        "do": Literal["put_member"],
-        "item": str,
-        "as": NotRequired[str],
-        "username": str,
-        "role": Role,
-    },
-)
-PutMemberCommand.__doc__ = "A new member, or another role for one."
 
-RemoveMemberCommand = TypedDict(
-    "RemoveMemberCommand",
-    {"do": Literal["remove_member"], "item": str, "as": NotRequired[str], "username": str},
-)
-RemoveMemberCommand.__doc__ = "The end of a membership."
+class PublishCommand(_Said):
+    """A new message."""
+
+    do: Literal["publish"]
+    body: Any
+
+
+class EditCommand(_About):
+    """Another body for a message."""
+
+    do: Literal["edit"]
+    body: Any
+
+
+class DeleteCommand(_About):
+    """The end of a message."""
+
+    do: Literal["delete"]
+
+
+class ReactCommand(_About):
+    """A reaction, put on or taken back."""
+
+    do: Literal["react"]
+    value: str
+    on: NotRequired[bool]
+
+
+class CreateItemCommand(_OfItem):
+    """A new item."""
+
+    do: Literal["create_item"]
+    title: NotRequired[str]
+    default_role: NotRequired[Literal["reader", "writer"] | None]
+
+
+class PutMemberCommand(_OfItem):
+    """A new member, or another role for one."""
+
+    do: Literal["put_member"]
+    username: str
+    role: Role
+
+
+class RemoveMemberCommand(_OfItem):
+    """The end of a membership."""
+
+    do: Literal["remove_member"]
+    username: str
+
 
 BatchCommand = (
     PublishCommand
