@@ -38,7 +38,9 @@ def check_showable(text: str) -> str:
 
 
 def check_text(text: str) -> str:
-    """The text, or ValueError for half a character: no receiver could show it."""
+    """The text, or ValueError for what no body may hold: half a character, or U+0000."""
+    if "\0" in text:
+        raise ValueError("no U+0000")
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError("no half of a character")
     return text

@@ -201,3 +201,11 @@ def ref_of(fields: object) -> str | None:
     ref = fields.get("ref") if isinstance(fields, dict) else None
     is_usable = isinstance(ref, str) and 1 <= len(ref) <= 64 and is_showable(ref)
     return ref if is_usable else None
+
+
+def target_of(fields: object) -> int | None:
+    """The message that a refused addition was meant for: it has no ref to be matched by."""
+    if not isinstance(fields, dict) or fields.get("type") != "append":
+        return None
+    target = fields.get("target")
+    return target if isinstance(target, int) and 1 <= target <= MAX_SEQ else None

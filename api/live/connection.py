@@ -15,7 +15,7 @@ from ..history.commands import Command
 from ..limits import Bucket
 from ..rights.access import Access, Principal
 from . import frames
-from .client_frames import AnyClientFrame, AuthFrame, parse, ref_of
+from .client_frames import AnyClientFrame, AuthFrame, parse, ref_of, target_of
 from .encoding import Codec, frames_of
 from .frames import ServerFrame, Welcome
 from .opening import Arrival
@@ -106,7 +106,7 @@ class Connection:
             fields = self.codec.decode(data)
             self._do(parse(fields))
         except Refusal as refusal:
-            self.refuse(refusal, ref_of(fields))
+            self.refuse(refusal, ref_of(fields), target=target_of(fields))
 
     def drained(self) -> None:
         """The socket takes more again."""

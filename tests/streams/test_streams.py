@@ -125,6 +125,11 @@ async def test_text_goes_where_it_ends(server: LiveServer, ada: Person) -> None:
         assert refused["target"] == int(path.rsplit("/", maxsplit=1)[-1])
         await talk.socket.send('{"type":"append","target":1,"at":0,"text":"\\ud83d"}')
         assert (await talk.get("error"))["code"] == "bad_message"
+        await talk.socket.send('{"type":"append","target":1,"at":0,"text":"a\\u0000"}')
+        refused = await talk.get("error")
+        assert (refused["code"], refused.get("target")) == ("bad_message", 1)
+        await talk.socket.send('{"type":"append","target":"1","at":0,"text":"x"}')
+        assert "target" not in await talk.get("error")
 
 
 async def test_only_its_author_writes_it(server: LiveServer, ada: Person) -> None:

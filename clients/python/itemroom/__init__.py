@@ -7,17 +7,20 @@ from itemroom.core.entries import (
     Deletion,
     Edit,
     Entry,
+    Finish,
     Gap,
     ItemChange,
     MemberChange,
     Message,
     Reaction,
+    Stop,
 )
 from itemroom.core.errors import Refused
 from itemroom.core.frames import Role, User
 from itemroom.core.presence import Presence
 from itemroom.keeper import Change
 from itemroom.room import Room
+from itemroom.streaming import Stream
 
 if TYPE_CHECKING:
     from itemroom.rest import Client
@@ -38,6 +41,7 @@ __all__ = [
     "Deletion",
     "Edit",
     "Entry",
+    "Finish",
     "Gap",
     "ItemChange",
     "MemberChange",
@@ -47,6 +51,8 @@ __all__ = [
     "Refused",
     "Role",
     "Room",
+    "Stop",
+    "Stream",
     "User",
     "text_of",
 ]

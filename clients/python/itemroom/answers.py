@@ -7,6 +7,7 @@ from itemroom.core.frames import PresenceSummary, Role, User
 __all__ = [
     "Account",
     "Credential",
+    "Grown",
     "Item",
     "LiveRoom",
     "Me",
@@ -93,6 +94,8 @@ class MessageNow(TypedDict):
     body: NotRequired[Any]
     edited_seq: NotRequired[int]
     deleted_seq: NotRequired[int]
+    open: NotRequired[Literal[True]]
+    length: NotRequired[int]
     reactions: dict[str, list[str]]
     """The ids of users by what they have put on."""
 
@@ -111,6 +114,14 @@ class Stored(TypedDict):
 
     seq: int
     at: str
+    duplicate: NotRequired[Literal[True]]
+
+
+class Grown(TypedDict):
+    """Text that was added is on disk; `length` in code points."""
+
+    length: int
+    stopped: NotRequired[Literal[True]]
     duplicate: NotRequired[Literal[True]]
 
 

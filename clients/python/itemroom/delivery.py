@@ -31,6 +31,11 @@ class Delivery:
         """The life of the log that `seq` belongs to."""
 
     @property
+    def is_kept(self) -> bool:
+        """Whether somebody iterates."""
+        return self._limit > 0
+
+    @property
     def is_full(self) -> bool:
         """Whether no more may come before some are taken."""
         return 0 < self._limit <= self._entries

@@ -94,14 +94,11 @@ class Keeper:
             Refused: it is not, or will not be, stored.
             ValueError, TypeError: it is not JSON.
         """
-        if self._end is not None:
-            raise _refusal(self._end)
+        self.check()
         ref = self.session.command(type_, ref, **fields)
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._answers.setdefault(ref, set()).add(answer)
-        if self.change.reason == "buffer_full":
-            self._hurry.set()  # Whoever reads may be waiting for the answer to this.
-        self._link.wake()
+        self.hurry()
         try:
             return await answer
         except asyncio.CancelledError:
@@ -117,6 +114,17 @@ class Keeper:
         if not waiting:
             del self._answers[ref]
             self.session.outbox.settle(ref)
+
+    def check(self) -> None:
+        """Raise Refused if there will be no more connections."""
+        if self._end is not None:
+            raise _refusal(self._end)
+
+    def hurry(self) -> None:
+        """The session has something to be stored."""
+        if self.change.reason == "buffer_full":
+            self._hurry.set()  # Whoever reads may be waiting for the answer to this.
+        self._link.wake()
 
     def wake(self) -> None:
         """The session has something to send."""
@@ -155,7 +163,7 @@ class Keeper:
     async def _wait(self, refused: Refused, seconds: float) -> None:
         if refused.code == "buffer_full":
             self._to(Change("waiting", refused.code, None, refused))
-            if self.session.outbox.is_empty:
+            if self.session.is_idle:
                 await self._hurry.wait()
             self._hurry.clear()
             return
@@ -211,6 +219,8 @@ class Keeper:
                 self._to(Change("live"))
             case "entry":
                 self.delivery.put(event.detail)
+                if not self.delivery.is_kept:
+                    self.session.texts.prune(event.detail.seq)
             case "expiring":
                 self._renewal.begin(event.detail["in"])
         self.listeners.tell(event.type, event.detail)
@@ -230,6 +240,7 @@ class Keeper:
 
     def _relieved(self) -> None:
         """There is room for what was left in the log."""
+        self.session.texts.prune(self.delivery.seq or 0)
         if self.session.cursor.is_deaf:
             self.session.cursor.is_deaf = False
             self.reconnect()

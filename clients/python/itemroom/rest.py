@@ -1,6 +1,6 @@
 """The REST calls of docs/protocol.md, as a thin synchronous client."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -8,10 +8,12 @@ import httpx2
 
 from itemroom.answers import (
     Account,
+    Grown,
     Item,
     LiveRoom,
     Me,
     Member,
+    MessageNow,
     MessagePage,
     NewToken,
     PresenceSummary,
@@ -23,8 +25,9 @@ from itemroom.core import verdicts
 from itemroom.core.acting import AS_HEADER
 from itemroom.core.entries import ENTRY_TYPES, Entry, entry_of
 from itemroom.core.errors import Refused
-from itemroom.core.frames import Role
+from itemroom.core.frames import End, Role
 from itemroom.core.paths import item_segment, last_segment, segment
+from itemroom.pouring import Pouring
 
 T = TypeVar("T")
 
@@ -214,6 +217,70 @@ class Client:
         """
         answers = self.call("POST", "/batch", json={"commands": list(commands)})
         return list(answers["answers"])
+
+    def message(self, item: str, seq: int) -> MessageNow:
+        """One message as it stands now; in the making, it is `open` and has a `length`."""
+        return self._ask(MessageNow, "GET", _path(item, "messages", segment(seq)))
+
+    def start(
+        self, item: str, body: object, *, ref: str | None = None, as_: str | None = None
+    ) -> Stored:
+        """Begin a message whose text grows; `relay` does all of it."""
+        message = _given(ref=ref) | {"body": body, "open": True}
+        return self._ask(Stored, "POST", _path(item, "messages"), as_=as_, json=message)
+
+    def append(
+        self,
+        item: str,
+        seq: int,
+        at: int,
+        text: str,
+        *,
+        part: int | None = None,
+        as_: str | None = None,
+    ) -> Grown:
+        """Add text where it ends, in code points; `stopped` if somebody wants it to end."""
+        more = _given(part=part) | {"at": at, "text": text}
+        path = _path(item, "messages", segment(seq), "append")
+        return self._ask(Grown, "POST", path, as_=as_, json=more)
+
+    def finish(
+        self,
+        item: str,
+        seq: int,
+        state: End = "done",
+        *,
+        error: Mapping[str, Any] | None = None,
+        body: object = None,
+        ref: str | None = None,
+        as_: str | None = None,
+    ) -> Stored:
+        """End a message in the making; `body` in place of what has come."""
+        end = _given(state=state, error=error, body=body, ref=ref)
+        path = _path(item, "messages", segment(seq), "finish")
+        return self._ask(Stored, "POST", path, as_=as_, json=end)
+
+    def stop(
+        self, item: str, seq: int, *, ref: str | None = None, as_: str | None = None
+    ) -> Stored:
+        """Ask the author of a message in the making to end it."""
+        path = _path(item, "messages", segment(seq), "stop")
+        return self._ask(Stored, "POST", path, as_=as_, json=_given(ref=ref))
+
+    def relay(
+        self,
+        item: str,
+        texts: Iterable[str],
+        body: object = "",
+        *,
+        ref: str | None = None,
+        as_: str | None = None,
+    ) -> Stored:
+        """Stream all texts into one message, until somebody asks to stop; its `seq` and `at`.
+
+        Each text is a call, tried again for a minute. By an exception of theirs it has failed.
+        """
+        return Pouring(self, item, as_).run(texts, body, ref)
 
     def read(self, item: str, seq: int) -> None:
         """You have read up to here."""

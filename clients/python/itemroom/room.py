@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, cast, overload
 
@@ -17,6 +17,8 @@ from itemroom.core.session import Session
 from itemroom.credentials import Credentials, GetToken
 from itemroom.delivery import Delivery
 from itemroom.keeper import Change, Keeper, State
+from itemroom.reading import follow_text
+from itemroom.streaming import Stream
 
 _URL = re.compile(r"(?:http|ws)(s?://[^?#\s]+?)/*")
 
@@ -142,13 +144,18 @@ class Room:
     def on(self, type_: Literal["role"], callback: Told[frames.RoleChange]) -> Ending: ...
     @overload
     def on(self, type_: Literal["expiring"], callback: Told[frames.Expiring]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["append"], callback: Told[frames.Append]) -> Ending: ...
+    @overload
+    def on(self, type_: Literal["open"], callback: Told[frames.Open]) -> Ending: ...
     def on(self, type_: str, callback: Told[Any]) -> Ending:
         """Call back, at once and not as a coroutine, when something of a type happens.
 
         The types, and what the callback gets: `state` a Change, `entry` an Entry (when it comes,
         which may be before the iterator gives it), `gap` a Gap, `presence` the Presence,
-        `refused` and `error` a Refused; `welcome`, `live`, `signal`, `read`, `role` and
-        `expiring` the frame. What a callback raises ends the room, and is raised out of it.
+        `refused` and `error` a Refused; `welcome`, `live`, `signal`, `read`, `role`,
+        `expiring`, `append` and `open` the frame. What a callback raises ends
+        the room, and is raised out of it.
 
         Returns:
             What ends the calling back.
@@ -180,6 +187,46 @@ class Room:
     ) -> int:
         """Put a reaction on a message, or take it back; otherwise as `publish`."""
         return await self._keeper.do("react", ref, target=target, value=value, on=on)
+
+    def stream(self, body: object = "", ref: str | None = None) -> Stream:
+        """A message whose text grows while others read it, begun and finished by `async with`.
+
+        Args:
+            body: to begin with: a text, or an object with a `text` or with `parts`.
+            ref: given again, it is the same message.
+        """
+        return Stream(self._keeper, body, ref)
+
+    async def relay(
+        self, texts: AsyncIterable[str], body: object = "", ref: str | None = None
+    ) -> int:
+        """Stream all texts into one message, until somebody asks to stop; its seq.
+
+        Raises:
+            Refused: the server does not take it.
+            Exception: of the texts; the message has failed with it.
+        """
+        async with self.stream(body, ref) as stream:
+            await stream.take(texts)
+        return stream.seq
+
+    def text(self, seq: int, part: int | None = None) -> AsyncIterator[str]:
+        """A message's text so far, and again whenever it has grown, to its end.
+
+        Each replaces the one before. Who is slow is given the newest.
+
+        Args:
+            seq: the message's.
+            part: the number of one of its `parts`; None: the body's own text.
+
+        Raises:
+            Refused: `not_found`: it does not grow, nor ended just now.
+        """
+        return follow_text(self._keeper, seq, part)
+
+    async def stop(self, target: int, ref: str | None = None) -> int:
+        """Ask the author of a message in the making to end it; otherwise as `publish`."""
+        return await self._keeper.do("stop", ref, target=target)
 
     def signal(self, name: str, body: object = None) -> None:
         """Tell those who are here now, such as that you are typing; lost unless `live`."""

@@ -7,11 +7,14 @@ from itemroom import (
     Deletion,
     Edit,
     Entry,
+    Finish,
     ItemChange,
     MemberChange,
     Message,
     Reaction,
     Room,
+    Stop,
+    Stream,
 )
 
 
@@ -41,6 +44,10 @@ def by_class(entry: Entry) -> str:
             return f"{user['name']} {role or 'removed'}"
         case ItemChange(title=title):
             return title or ""
+        case Stop(target=target):
+            return str(target + 1)
+        case Finish(target=target, state=state):
+            return state + str(target + 1)
     assert_never(entry)
 
 
@@ -70,6 +77,20 @@ async def listen(url: str) -> None:
         await room.delete(str(seq))  # error: arg-type
 
 
+async def stream(room: Room) -> None:
+    """A message that grows, and one that is read while it does."""
+    async with room.stream({"text": ""}) as growing:
+        wanted: Stream = growing
+        await wanted.append("token")
+        await growing.append(b"token")  # error: arg-type
+        await growing.finish("over")  # error: arg-type
+    async for text in room.text(growing.seq):
+        text + "x"
+    await room.relay(["token"])  # error: arg-type
+    room.on("append", lambda append: append["at"] + append["target"])
+    room.on("open", lambda open_: open_["target"])  # error: call-overload
+
+
 async def both() -> dict[str, str]:
     """Neither a token nor a ticket."""
     return {"token": "t", "ticket": "t"}
@@ -91,5 +112,9 @@ def ask(client: Client) -> None:
     client.batch([{"do": "publish", "item": "order-17", "as": "ext:42", "body": 1}])[0]["status"]
     client.batch([{"do": "delete", "item": "order-17", "target": "1"}])  # error: typeddict-item
     client.publish("order-17", "hi", as_=42)  # error: arg-type
+    client.append("order-17", client.start("order-17", "")["seq"], 0, "x")["length"] + 1
+    client.finish("order-17", 1, "over")  # error: arg-type
+    client.relay("order-17", iter(["a", "b"]))["seq"] + 1
+    client.message("order-17", 1)["length"] + 1
     for entry in client.log("order-17"):
         by_class(entry)

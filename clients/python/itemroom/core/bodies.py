@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 # Nested deeper, the server could not even read whose frame it is; its own limit is far below.
 MAX_NESTING = 500
@@ -14,6 +15,33 @@ def text_of(body: object) -> str:
     if isinstance(text, str):
         return text
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def texts_in(body: Any) -> dict[int | None, str]:
+    """The texts that can grow: of the body itself under None, of its `parts` by their numbers."""
+    if isinstance(body, str):
+        return {None: body}
+    if not isinstance(body, dict):
+        return {}
+    parts = body.get("parts")
+    found: dict[int | None, str] = {}
+    if isinstance(body.get("text"), str):
+        found[None] = body["text"]
+    for number, part in enumerate(parts if isinstance(parts, list) else ()):
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            found[number] = part["text"]
+    return found
+
+
+def with_text(body: Any, part: int | None, text: str) -> Any:
+    """The body with another text; the one that was given stays as it is."""
+    if isinstance(body, str):
+        return text
+    if part is None:
+        return {**body, "text": text}
+    parts = list(body["parts"])
+    parts[part] = {**parts[part], "text": text}
+    return {**body, "parts": parts}
 
 
 def fault_in(value: object) -> str | None:

@@ -30,6 +30,12 @@ class _Common:
     default_role: Role | None = None
     edited_seq: int | None = None
     deleted_seq: int | None = None
+    open: Literal[True] | None = None
+    """Of a message: it is in the making, and `body` is how far it had come."""
+    length: int | None = None
+    """Of such a message's text, in code points."""
+    state: Literal["done", "failed", "stopped", "interrupted"] | None = None
+    error: dict[str, Any] | None = None
     frame: Fields = field(default_factory=dict, repr=False, compare=False)
     """As it came, with what later versions of the server may add."""
 
@@ -82,7 +88,28 @@ class ItemChange(_Common):
     type: Literal["item"]
 
 
-Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop(_Common):
+    """Somebody wants the message `target`, which is in the making, to end."""
+
+    type: Literal["stop"]
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish(_Common):
+    """The message `target` was in the making, and has come to its end, with this `body`.
+
+    It is `done`, `failed` with an `error` of its author's, `stopped`, or `interrupted` by the
+    server, as its author has gone. Deleted since, it has no `body`.
+    """
+
+    type: Literal["finish"]
+    target: int
+    state: Literal["done", "failed", "stopped", "interrupted"]
+
+
+Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange | Stop | Finish
 
 _KINDS: dict[str, type[Entry]] = {
     "message": Message,
@@ -91,6 +118,8 @@ _KINDS: dict[str, type[Entry]] = {
     "reaction": Reaction,
     "member": MemberChange,
     "item": ItemChange,
+    "stop": Stop,
+    "finish": Finish,
 }
 ENTRY_TYPES = frozenset(_KINDS)
 _NAMES = tuple(name for name in _Common.__dataclass_fields__ if name != "frame")

@@ -3,6 +3,8 @@
 from typing import Any, Literal, NotRequired, TypedDict
 
 Role = Literal["reader", "writer", "admin"]
+End = Literal["done", "failed", "stopped"]
+"""How an author ends a message in the making."""
 
 
 class User(TypedDict):
@@ -91,6 +93,27 @@ class RoleChange(TypedDict):
 
     type: Literal["role"]
     role: Role
+
+
+class Append(TypedDict):
+    """A message in the making has more text, at this code point."""
+
+    type: Literal["append"]
+    target: int
+    part: NotRequired[int]
+    at: int
+    text: str
+
+
+class Open(TypedDict):
+    """A message in the making, as far as it has come: in place of what you have of it."""
+
+    type: Literal["open"]
+    seq: int
+    at: str
+    by: User
+    body: Any
+    length: int
 
 
 # `in` is a word of Python's own.

@@ -16,7 +16,15 @@ _PASSING = frozenset({"rate_limited", "busy", "draining"})
 # Seconds, where such a refusal does not say when.
 PASSING_WAIT = 1.0
 # What each command becomes in the log.
-_STORED_AS = {"publish": "message", "edit": "edit", "delete": "delete", "react": "reaction"}
+_STORED_AS = {
+    "publish": "message",
+    "edit": "edit",
+    "delete": "delete",
+    "react": "reaction",
+    "start": "message",
+    "finish": "finish",
+    "stop": "stop",
+}
 
 
 @dataclass(eq=False)

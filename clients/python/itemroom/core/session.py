@@ -10,11 +10,13 @@ from itemroom.core import verdicts
 from itemroom.core.cursor import Cursor
 from itemroom.core.entries import ENTRY_TYPES, Event, Fields, entry_of
 from itemroom.core.errors import Refused
+from itemroom.core.growing import Growths
 from itemroom.core.outbox import Outbox, encode, is_passing
 from itemroom.core.pace import Pace
 from itemroom.core.presence import Presence
 from itemroom.core.returning import Returning
 from itemroom.core.silence import Silence
+from itemroom.core.texts import Texts
 
 
 class Session:
@@ -29,6 +31,8 @@ class Session:
     def __init__(self, cursor: Cursor, outbox: Outbox, *, can_renew: bool) -> None:
         self.cursor = cursor
         self.outbox = outbox
+        self.growths = Growths()
+        self.texts = Texts()
         self.presence = Presence()
         self.welcome: Fields = {}  # The newest one.
         self.you: dict[str, Any] = {}
@@ -48,6 +52,9 @@ class Session:
             "live": self._take_live,
             "ack": self._take_ack,
             "error": self._take_error,
+            "appended": self._take_appended,
+            "append": self._take_append,
+            "open": self._take_open,
             "presence": self._take_presence,
             "role": self._take_role,
             "pong": self._take_pong,
@@ -55,6 +62,11 @@ class Session:
             **dict.fromkeys(("signal", "read", "expiring"), _tell),
             **dict.fromkeys(ENTRY_TYPES, self._take_entry),
         }
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be stored."""
+        return self.outbox.is_empty and self.growths.is_idle
 
     def connected(self, now: float) -> None:
         """A connection is open."""
@@ -69,6 +81,7 @@ class Session:
         """
         self.is_live = self._is_welcomed = False
         self.outbox.dropped()
+        self.growths.dropped()
         return self._returning.after(refused)
 
     def received(self, frame: Fields, now: float) -> list[Event]:
@@ -99,10 +112,13 @@ class Session:
                 texts.append(encode({"type": "read", "seq": self._read}))
                 self._read_sent = True
             commands, until = self.outbox.due(now, self._pace)
-            texts += commands
+            more, again = self.growths.due(now, self.welcome["limits"]["frame_bytes"])
+            texts += [*commands, *more]
+            until = min((wait for wait in (until, again) if wait is not None), default=None)
         for text in texts:
             self._silence.sent(text)
-        is_ping_due, wait = self._silence.watch(now, is_awaited=self.outbox.is_awaiting)
+        is_awaited = self.outbox.is_awaiting or self.growths.is_awaiting
+        is_ping_due, wait = self._silence.watch(now, is_awaited=is_awaited)
         if is_ping_due:
             texts.append(encode({"type": "ping"}))
         return texts, min(wait, until) if until is not None else wait
@@ -152,6 +168,7 @@ class Session:
         self._returning.welcomed()
         if gap is not None:
             self._read = None  # Another log, another place.
+            self.texts.forget()
         events = [Event("welcome", frame)]
         events += [Event("gap", gap)] if gap is not None else []
         oversized = list(self.outbox.too_big(limits["frame_bytes"]))
@@ -169,11 +186,28 @@ class Session:
         is_new = self.cursor.take(entry.seq)
         if is_new:
             self._returning.trusted()
+            whole = self.texts.entry(frame)
+            entry = entry if whole is frame else entry_of(whole)
         if entry.type == "item" and entry.title is not None:
             self.item["title"] = entry.title
         is_mine = entry.by["id"] == self.you["id"] and self.outbox.was_stored(entry)
         settled = [self._settle(entry.ref, entry.seq)] if is_mine else []
+        if entry.type == "stop":
+            settled += self.growths.stop(entry.target)
         return [*settled, Event("entry", entry)] if is_new else settled
+
+    def _take_appended(self, frame: Fields, _now: float) -> list[Event]:
+        return self.growths.stored(frame)
+
+    def _take_append(self, frame: Fields, _now: float) -> list[Event]:
+        is_known = not self.cursor.is_deaf and self.texts.append(frame)
+        return [Event("append", frame)] if is_known else []
+
+    def _take_open(self, frame: Fields, _now: float) -> list[Event]:
+        if self.cursor.is_deaf:
+            return []
+        self.texts.put(frame)
+        return [Event("open", frame)]
 
     def _take_ack(self, frame: Fields, _now: float) -> list[Event]:
         return [self._settle(frame.get("ref"), frame["seq"])]
@@ -181,8 +215,14 @@ class Session:
     def _take_error(self, frame: Fields, now: float) -> list[Event]:
         ref = frame.get("ref")
         refused = Refused(
-            frame["code"], frame["message"], retry_after=frame.get("retry_after"), retry="never"
+            frame["code"],
+            frame["message"],
+            retry_after=frame.get("retry_after"),
+            retry="never",
+            length=frame.get("length"),
         )
+        if ref is None and "target" in frame:
+            return self.growths.refused(refused, frame["target"], now)
         if ref is None:
             return [Event("error", refused)]
         if is_passing(refused):

@@ -50,6 +50,7 @@ def denied(status: int, headers: Mapping[str, str], body: bytes) -> Refused:
         retry="later" if status == 429 or status >= 500 else retry,
         retry_after=_seconds(headers.get("Retry-After")) if wait is None else wait,
         status=status,
+        length=problem.get("length"),
     )
 
 
