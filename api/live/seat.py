@@ -263,10 +263,14 @@ class Seat:
         self._line.refuse(refusal, target=target)
 
     def _add(self, frame: AppendFrame) -> None:
-        self.access.require(Role.WRITER)
         if self._appending is None:
             self._appending = Appending(self, self._line.services.settings)
-        self._appending.add(frame)
+        try:
+            self.access.require(Role.WRITER)
+            self._appending.add(frame)
+        except Refusal as refusal:
+            # It has no ref: only by its target does its author know what was refused.
+            self.refuse(refusal, target=frame.target)
 
     def _flush(self) -> None:
         if self._appending is not None:

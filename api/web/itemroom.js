@@ -54,19 +54,23 @@ function faultIn(value, levels = MAX_NESTING) {
 /**
  * @typedef {{id: string, name: string}} User
  * @typedef {"reader" | "writer" | "admin"} Role
+ * @typedef {"done" | "failed" | "stopped" | "interrupted"} FinishState
  */
 
 /**
  * The entries of the log. `type` tells them apart, and which fields they have.
  *
  * @typedef {{seq: number, at: string, by: User, ref?: string, via?: string}} Common
- * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
+ * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number,
+ *   open?: true, length?: number}} Message While it is `open`, its text grows.
  * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
  * @typedef {Common & {type: "delete", target: number}} Deletion
  * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
  * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
  * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
- * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
+ * @typedef {Common & {type: "stop", target: number}} Stop
+ * @typedef {Common & {type: "finish", target: number, state: FinishState, error?: any, body?: any}} Finish
+ * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange | Stop | Finish} Entry
  */
 
 /**
@@ -136,7 +140,14 @@ class Happening {
  *
  * @typedef {{type: "live", seq: number}} Live
  * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
- * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
+ * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number,
+ *   target?: number, length?: number}} ErrorFrame
+ * @typedef {{type: "appended", target: number, length: number, part?: number, stopped?: true,
+ *   duplicate?: true}} Appended
+ * @typedef {{type: "append", target: number, at: number, text: string, part?: number}} Append More text
+ *   of a message; places are counted in code points.
+ * @typedef {{type: "open", seq: number, at: string, by: User, body: any, length: number}} Open A message
+ *   in the making as it stands now.
  * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
  * @typedef {{type: "read", by: User, seq: number}} Read
  * @typedef {{type: "role", role: Role}} RoleChange
@@ -145,8 +156,8 @@ class Happening {
  * @typedef {{type: "pong", head: number | null}} Pong
  * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
  *   message?: string}} Closing
- * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
- *   | Expiring | Auth | Pong | Closing} ServerFrame
+ * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Appended | Append | Open | Signal | Read
+ *   | PresenceChange | RoleChange | Expiring | Auth | Pong | Closing} ServerFrame
  */
 
 /**
@@ -434,6 +445,9 @@ const STORED_AS = new Map([
   ["edit", "edit"],
   ["delete", "delete"],
   ["react", "reaction"],
+  ["start", "message"],
+  ["finish", "finish"],
+  ["stop", "stop"],
 ]);
 /** Refusals of a command that say "not now" and mean the command no harm. */
 const PASSING = new Set(["rate_limited", "busy", "draining"]);
@@ -462,7 +476,7 @@ class Command {
   isStoredAs(entry) {
     const fields = JSON.parse(this.text);
     if (STORED_AS.get(fields.type) !== entry.type) return false;
-    return ["target", "value", "on", "body"].every(
+    return ["target", "value", "on", "body", "state", "error"].every(
       (name) => JSON.stringify(fields[name]) === JSON.stringify(entry[name]),
     );
   }
@@ -712,6 +726,225 @@ class Asides {
     }
     return texts;
   }
+}
+
+// Messages in the making: how their texts grow, and which there are.
+
+/** Messages that have ended whose texts are still there for whoever reads them slowly. */
+const MAX_ENDED = 100;
+
+/**
+ * The text of a body that grows: its own, or that of one of its `parts`.
+ *
+ * @param {any} body
+ * @param {number | null} part Null: its own.
+ * @returns {string | undefined}
+ */
+function growingText(body, part) {
+  if (part === null && typeof body === "string") return body;
+  const text = (part === null ? body : body?.parts?.[part])?.text;
+  return typeof text === "string" ? text : undefined;
+}
+
+/**
+ * A body with more text behind what it has; another object.
+ *
+ * @param {any} body
+ * @param {string} text
+ * @param {number | null} part
+ */
+function grown(body, text, part) {
+  if (typeof body === "string") return body + text;
+  if (part === null) return { ...body, text: body.text + text };
+  const parts = [...body.parts];
+  parts[part] = { ...parts[part], text: parts[part].text + text };
+  return { ...body, parts };
+}
+
+/**
+ * How long a text is in Unicode code points, in which the server counts.
+ *
+ * @param {string} text
+ */
+function pointsIn(text) {
+  let points = 0;
+  for (const _ of text) points += 1;
+  return points;
+}
+
+/** A message in the making, and for a while afterwards. */
+class Draft {
+  /** @type {{reason: Refused | null} | null} Why it grows no more: null, when it is complete. */
+  end = null;
+  /** Somebody wants it to stop. */
+  isStopped = false;
+  /** What it became does not begin with what it was. */
+  isRewritten = false;
+  /** @type {Map<number | null, number>} In code points, by part; what was counted already. */
+  #lengths = new Map();
+  /** @type {{promise: Promise<void>, resolve: () => void} | null} Made when somebody waits. */
+  #change = null;
+
+  /** @param {any} body */
+  constructor(body) {
+    this.body = body;
+  }
+
+  /** The next change. @returns {Promise<void>} */
+  get change() {
+    this.#change ??= deferred();
+    return this.#change.promise;
+  }
+
+  /** @param {any} body As it stands now. */
+  replace(body) {
+    const before = growingText(this.body, null) ?? "";
+    this.isRewritten ||= !(growingText(body, null) ?? "").startsWith(before);
+    this.body = body;
+    this.#lengths.clear();
+    this.#moved();
+  }
+
+  /** More text. Throws, when it does not go where the text ends. @param {Append} addition */
+  add({ at, text, ...more }) {
+    const part = more.part ?? null;
+    const before = growingText(this.body, part);
+    const length = before === undefined ? -1 : (this.#lengths.get(part) ?? pointsIn(before));
+    if (at !== length) throw lost("hole", `At ${length} of a text came what goes to ${at}.`);
+    this.body = grown(this.body, text, part);
+    this.#lengths.set(part, length + pointsIn(text));
+    this.#moved();
+  }
+
+  /** @param {Refused | null} reason */
+  close(reason) {
+    this.end ??= { reason };
+    this.#moved();
+  }
+
+  #moved() {
+    this.#change?.resolve();
+    this.#change = null;
+  }
+}
+
+/** Those of a room, and the newest that were. */
+class Drafts {
+  /** @type {Map<number, Draft>} By seq. */
+  #drafts = new Map();
+  /** @type {number[]} Seqs of those that have ended, the oldest first. */
+  #ended = [];
+  /** @type {Set<number>} On this connection nothing has come of them yet. */
+  #unsure = new Set();
+  /** @type {number | null} Up to here all are known; null: not before `live`. */
+  #upTo = null;
+  /** @type {{reason: Refused | null} | null} */
+  #over = null;
+  #news = deferred();
+
+  /** @param {number} seq */
+  get(seq) {
+    return this.#drafts.get(seq);
+  }
+
+  /**
+   * One of them, as soon as it is known; undefined: it is not in the making.
+   *
+   * @param {number} seq
+   * @returns {Promise<Draft | undefined>} Rejects, when the room is refused.
+   */
+  async find(seq) {
+    while (!this.#drafts.has(seq) && (this.#upTo ?? 0) < seq) {
+      if (this.#over?.reason) throw this.#over.reason;
+      if (this.#over) return undefined;
+      await this.#news.promise;
+    }
+    return this.#drafts.get(seq);
+  }
+
+  /** A connection begins: those that are still in the making are told of before `live`. */
+  welcomed() {
+    this.#upTo = null;
+    for (const [seq, { end }] of this.#drafts) if (!end) this.#unsure.add(seq);
+  }
+
+  /** @param {number} seq @param {{isDeaf: boolean}} cursor Deaf, it is not told how they end. */
+  live(seq, { isDeaf }) {
+    const gone = isDeaf ? [] : [...this.#unsure];
+    for (const one of gone) this.#close(one, new Refused("gap", "It is not known what became of it."));
+    this.#unsure.clear();
+    this.#upTo = seq;
+    this.#moved();
+  }
+
+  /** @param {Entry | Open | Append} frame */
+  take(frame) {
+    if (frame.type === "append") return this.#add(frame);
+    if (frame.type === "open" || (frame.type === "message" && frame.open)) this.#open(frame);
+    else if (frame.type === "message") this.#complete(frame.seq, frame.body);
+    else if (frame.type === "finish") this.#complete(frame.target, frame.body);
+    else if (frame.type === "delete") this.#complete(frame.target, undefined);
+    else if (frame.type === "stop") this.#stop(frame.target);
+    if (this.#upTo !== null) this.#upTo = Math.max(this.#upTo, frame.seq);
+    this.#moved();
+  }
+
+  /** There is no room any more. @param {Refused | null} reason */
+  end(reason) {
+    this.#over ??= { reason };
+    for (const draft of this.#drafts.values()) draft.close(reason);
+    this.#moved();
+  }
+
+  /** @param {Append} frame */
+  #add(frame) {
+    const draft = this.#drafts.get(frame.target);
+    if (!draft || draft.end) throw lost("hole", `There is no text for more of ${frame.target}.`);
+    draft.add(frame);
+  }
+
+  /** @param {{seq: number, body?: any}} frame */
+  #open({ seq, body }) {
+    this.#unsure.delete(seq);
+    const known = this.#drafts.get(seq);
+    if (known && !known.end) known.replace(body);
+    else this.#drafts.set(seq, new Draft(body));
+  }
+
+  /** @param {number} seq @param {any} body Undefined: all of it is here already. */
+  #complete(seq, body) {
+    const draft = this.#drafts.get(seq);
+    if (!draft || draft.end) return;
+    if (body !== undefined) draft.replace(body);
+    this.#close(seq, null);
+  }
+
+  /** @param {number} seq @param {Refused | null} reason */
+  #close(seq, reason) {
+    this.#unsure.delete(seq);
+    this.#drafts.get(seq)?.close(reason);
+    this.#ended.push(seq);
+    if (this.#ended.length > MAX_ENDED) this.#drafts.delete(/** @type {number} */ (this.#ended.shift()));
+  }
+
+  /** @param {number} seq */
+  #stop(seq) {
+    const draft = this.#drafts.get(seq);
+    if (draft) draft.isStopped = true;
+  }
+
+  #moved() {
+    this.#news.resolve();
+    this.#news = deferred();
+  }
+}
+
+/** @returns {{promise: Promise<void>, resolve: () => void}} */
+function deferred() {
+  /** @type {any} */
+  const one = {};
+  one.promise = new Promise((resolve) => Object.assign(one, { resolve }));
+  return one;
 }
 
 // Who is here.
@@ -1028,6 +1261,255 @@ function seconds(value) {
   return Number.isFinite(wait) && wait >= 0 ? wait : null;
 }
 
+// Texts of messages in the making that are written here, until they are on the server's disk.
+
+/** Refusals that say "not now". */
+const NOT_NOW = new Set(["rate_limited", "busy", "draining"]);
+/** Milliseconds, where such a refusal does not say when. */
+const NOT_NOW_WAIT = 1_000;
+/** UTF-16 units of one addition; written as JSON none takes more than six bytes. */
+const MAX_UNITS = 8_192;
+
+/** One text that grows: all of it, and how much of it is stored. */
+class Growing {
+  /** The first half of a character whose second has not come. */
+  #half = "";
+
+  /** @param {string} text What is stored already. */
+  constructor(text) {
+    this.text = text;
+    this.units = text.length;
+    this.points = pointsIn(text);
+  }
+
+  get isStored() {
+    return this.units === this.text.length;
+  }
+
+  /** @param {string} text */
+  add(text) {
+    if (text.includes("\0")) throw new Refused("bad_message", "Text must not contain U+0000.");
+    const whole = this.#half + text;
+    this.#half = /[\uD800-\uDBFF]$/.exec(whole)?.[0] ?? "";
+    const given = this.#half ? whole.slice(0, -1) : whole;
+    // As a TextEncoderStream has it: half a character that stays alone is no character.
+    this.text += given.replace(/\p{Surrogate}/gu, "\uFFFD");
+  }
+
+  /** Nothing comes behind it. */
+  close() {
+    if (this.#half) this.text += "\uFFFD";
+    this.#half = "";
+  }
+
+  /** What comes next, at most so long. @param {number} units */
+  next(units) {
+    const text = this.text.slice(this.units, this.units + units);
+    const isCut = this.units + units < this.text.length && /[\uD800-\uDBFF]$/.test(text);
+    return isCut ? text.slice(0, -1) : text;
+  }
+
+  /** So much is stored; whether there is so much. @param {number} points */
+  reach(points) {
+    const isBehind = points >= this.points;
+    let units = isBehind ? this.units : 0;
+    for (let left = points - (isBehind ? this.points : 0); left > 0; left--) {
+      if (units >= this.text.length) return false;
+      units += /** @type {number} */ (this.text.codePointAt(units)) > 0xffff ? 2 : 1;
+    }
+    this.units = units;
+    this.points = points;
+    return true;
+  }
+}
+
+/** One message in the making. */
+class Writing {
+  stopping = new AbortController();
+  /** @type {Refused | null} Why nothing can be added any more. */
+  error = null;
+  /** @type {Promise<number> | null} Since it was asked for. */
+  finished = null;
+  #seq;
+  #body;
+  /** @type {Map<number | null, Growing>} By part. */
+  #texts = new Map();
+  /** @type {{growing: Growing} | null} What has no answer yet; one at a time, so that the rest is joined. */
+  #out = null;
+  #resumesAt = -Infinity;
+  /** What is not stored yet is of no use any more. */
+  #isReplaced = false;
+  /** @type {{resolve: () => void, reject: (reason: Refused) => void} | null} */
+  #waiting = null;
+
+  /** @param {number} seq @param {Draft} draft */
+  constructor(seq, { body, isStopped }) {
+    this.#seq = seq;
+    this.#body = body;
+    if (isStopped) this.stop();
+  }
+
+  get isAwaiting() {
+    return this.#out !== null;
+  }
+
+  /** All of a text, with what is not stored yet. @param {number | null} part */
+  text(part) {
+    return this.#growing(part).text;
+  }
+
+  /** @param {string} text @param {number | null} part */
+  add(text, part) {
+    if (this.error) throw this.error;
+    if (this.finished) throw new Refused("stream_closed", "It is finished.");
+    this.#growing(part).add(text);
+  }
+
+  /**
+   * Nothing comes behind it.
+   *
+   * @param {{isReplaced: boolean}} options Something else takes the place of all of it.
+   * @returns {Promise<void>} When all of it is stored.
+   */
+  close({ isReplaced }) {
+    for (const growing of this.#texts.values()) growing.close();
+    this.#isReplaced = isReplaced;
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#settle();
+    });
+  }
+
+  /** Somebody wants it to stop. */
+  stop() {
+    this.stopping.abort(new Refused("stopped", "Somebody wants it to stop."));
+  }
+
+  /** Nothing can be added any more. @param {Refused} reason */
+  fail(reason) {
+    this.error ??= reason;
+    this.#out = null;
+    this.stopping.abort(this.error);
+    this.#settle();
+  }
+
+  /** The connection is no more: what has no answer may be stored, or not. */
+  dropped() {
+    this.#out = null;
+    this.#resumesAt = -Infinity;
+  }
+
+  /**
+   * @param {number} now
+   * @param {number} maxUnits
+   * @returns {{text: string | null, wait: number}} The frame to send now, and how long until more.
+   */
+  due(now, maxUnits) {
+    if (this.#out || this.error || this.#isReplaced) return { text: null, wait: Infinity };
+    const [part, growing] = [...this.#texts].find(([, one]) => !one.isStored) ?? [];
+    if (part === undefined || !growing) return { text: null, wait: Infinity };
+    if (now < this.#resumesAt) return { text: null, wait: this.#resumesAt - now };
+    this.#out = { growing };
+    const more = { target: this.#seq, at: growing.points, text: growing.next(maxUnits) };
+    return { text: JSON.stringify({ type: "append", ...more, part: part ?? undefined }), wait: Infinity };
+  }
+
+  /** So long is the text now. @param {number} length */
+  reach(length) {
+    const isHere = this.#out?.growing.reach(length) ?? true;
+    this.#out = null;
+    if (isHere || this.#isReplaced) this.#settle();
+    else this.fail(new Refused("bad_offset", "Somebody else has written this text."));
+  }
+
+  /** Not now. @param {Refused} refused @param {number} now */
+  pause({ retryAfter }, now) {
+    this.#out = null;
+    this.#resumesAt = now + (retryAfter === null ? NOT_NOW_WAIT : retryAfter * 1000);
+  }
+
+  #settle() {
+    const isStored = [...this.#texts.values()].every((one) => one.isStored);
+    if (this.error) this.#waiting?.reject(this.error);
+    else if (isStored || (this.#isReplaced && !this.#out)) this.#waiting?.resolve();
+  }
+
+  /** @param {number | null} part */
+  #growing(part) {
+    const known = this.#texts.get(part);
+    if (known) return known;
+    const text = growingText(this.#body, part);
+    if (text === undefined) throw new Refused("bad_message", "There is no such text in its body.");
+    const growing = new Growing(text);
+    this.#texts.set(part, growing);
+    return growing;
+  }
+}
+
+/** All that are written here. */
+class Writings {
+  /** @type {Map<number, Writing>} By seq. */
+  #writings = new Map();
+
+  get isEmpty() {
+    return this.#writings.size === 0;
+  }
+
+  get isAwaiting() {
+    return [...this.#writings.values()].some((one) => one.isAwaiting);
+  }
+
+  /** @param {number} seq @param {Draft} draft */
+  begin(seq, draft) {
+    const writing = this.#writings.get(seq) ?? new Writing(seq, draft);
+    this.#writings.set(seq, writing);
+    return writing;
+  }
+
+  /** @param {number} seq @param {Refused} reason */
+  end(seq, reason) {
+    this.#writings.get(seq)?.fail(reason);
+    this.#writings.delete(seq);
+  }
+
+  /** @param {Refused} reason */
+  endAll(reason) {
+    for (const seq of [...this.#writings.keys()]) this.end(seq, reason);
+  }
+
+  dropped() {
+    for (const writing of this.#writings.values()) writing.dropped();
+  }
+
+  /** @param {number} seq */
+  stop(seq) {
+    this.#writings.get(seq)?.stop();
+  }
+
+  /** @param {number} now @param {number} maxBytes Of a frame. */
+  due(now, maxBytes) {
+    const maxUnits = Math.max(2, Math.min(MAX_UNITS, Math.floor((maxBytes - 200) / 6)));
+    const due = [...this.#writings.values()].map((one) => one.due(now, maxUnits));
+    const texts = due.flatMap(({ text }) => text ?? []);
+    return { texts, wait: Math.min(Infinity, ...due.map(({ wait }) => wait)) };
+  }
+
+  /** @param {Appended} frame */
+  appended({ target, length, stopped }) {
+    this.#writings.get(target)?.reach(length);
+    if (stopped) this.stop(target);
+  }
+
+  /** An addition was refused. @param {ErrorFrame & {target: number}} frame @param {number} now */
+  refused(frame, now) {
+    const refused = refusal(frame);
+    const writing = this.#writings.get(frame.target);
+    if (refused.code === "bad_offset") writing?.reach(frame.length ?? 0);
+    else if (NOT_NOW.has(refused.code)) writing?.pause(refused, now);
+    else this.end(frame.target, refused);
+  }
+}
+
 // All that a client knows and decides, across its connections. No input or output happens here:
 // the shell tells it what came, and asks it what to send. Times are milliseconds of a monotonic
 // clock.
@@ -1037,6 +1519,8 @@ const PING = JSON.stringify({ type: "ping" });
 /** What holds as long as a room is used, whatever happens to its connections. */
 class Session {
   picture = new Picture();
+  drafts = new Drafts();
+  writings = new Writings();
   isLive = false;
   #returning;
   /** On this connection. */
@@ -1057,6 +1541,11 @@ class Session {
     this.#returning = new Returning(canRenew);
   }
 
+  /** Whether there is something for which a connection is needed, even if nobody reads. */
+  get hasWork() {
+    return !this.outbox.isEmpty || !this.writings.isEmpty;
+  }
+
   /**
    * A connection is open, or on its way.
    *
@@ -1071,6 +1560,7 @@ class Session {
   dropped() {
     this.isLive = this.#isWelcomed = false;
     this.outbox.dropped();
+    this.writings.dropped();
   }
 
   /**
@@ -1114,10 +1604,13 @@ class Session {
     if (this.#isWelcomed) {
       const due = this.outbox.due(now, this.#pace);
       texts.push(...due.texts);
-      until = due.wait;
+      const added = this.writings.due(now, this.picture.welcome?.limits.frame_bytes ?? 0);
+      texts.push(...added.texts);
+      until = Math.min(due.wait, added.wait);
     }
     for (const text of texts) this.#silence.sent(text);
-    const { isPingDue, wait } = this.#silence.watch(now, this.outbox.isAwaiting);
+    const isAwaited = this.outbox.isAwaiting || this.writings.isAwaiting;
+    const { isPingDue, wait } = this.#silence.watch(now, isAwaited);
     if (isPingDue) texts.push(PING);
     return { texts, wait: Math.min(wait, until) };
   }
@@ -1196,7 +1689,16 @@ class Session {
       case "reaction":
       case "member":
       case "item":
+      case "finish":
+      case "stop":
         return this.#takeEntry(frame);
+      case "open":
+      case "append":
+        this.drafts.take(frame);
+        return [new Happening(frame.type, frame)];
+      case "appended":
+        this.writings.appended(frame);
+        return [];
       case "welcome":
         return this.#takeWelcome(frame, now);
       case "live":
@@ -1234,6 +1736,7 @@ class Session {
     this.#pace = new Pace(rate, limits.publish_burst, now);
     this.#isWelcomed = true;
     this.#hasAskedPresence = false;
+    this.drafts.welcomed();
     this.#asides.welcomed({ isAnew: gap !== null });
     this.#returning.welcomed();
     const events = [new Happening("welcome", frame)];
@@ -1247,6 +1750,7 @@ class Session {
   #takeLive(frame) {
     this.picture.noteHead(number(frame.seq));
     this.cursor.caughtUp(frame.seq);
+    this.drafts.live(frame.seq, this.cursor);
     this.isLive = true;
     return [new Happening("live", frame)];
   }
@@ -1258,6 +1762,8 @@ class Session {
     const isNew = this.cursor.take(frame.seq);
     if (isNew) this.#returning.trusted();
     this.picture.apply(frame);
+    this.drafts.take(frame);
+    this.#takeEnd(frame);
     /** @type {Happening[]} */
     const events = isNew ? [new Happening("entry", frame)] : [];
     if (isMine && frame.ref && this.outbox.wasStored(frame)) {
@@ -1266,14 +1772,25 @@ class Session {
     return events;
   }
 
+  /** What concerns a message that is written here. @param {Entry} frame */
+  #takeEnd(frame) {
+    if (frame.type === "stop") this.writings.stop(frame.target);
+    if (frame.type !== "finish" && frame.type !== "delete") return;
+    this.writings.end(frame.target, new Refused("stream_closed", "It is finished."));
+  }
+
   /**
    * @param {ErrorFrame} frame
    * @param {number} now
    * @returns {Happening[]}
    */
   #takeError(frame, now) {
+    const { ref = "", target } = frame;
+    if (target !== undefined) {
+      this.writings.refused({ ...frame, target }, now);
+      return [];
+    }
     const refused = refusal(frame);
-    const { ref = "" } = frame;
     switch (this.outbox.refused(refused, ref, now)) {
       case "passing":
         this.#pace.empty(now);
@@ -1327,6 +1844,8 @@ class Session {
  * @property {{state: State, reason: string | null, retryAt: number | null}} state
  * @property {Welcome} welcome
  * @property {Entry} entry
+ * @property {Open} open A message in the making as it stands: it takes the place of what you have.
+ * @property {Append} append More text of one.
  * @property {Live} live
  * @property {Signal} signal
  * @property {Read} read
@@ -1453,6 +1972,8 @@ async function within(promise, timeout) {
 
 // Entries on their way to whoever reads them.
 
+/** @typedef {{entry: Entry} | {gap: Gap} | {text: Append | Open}} Step */
+
 /** Entries on their way to the application, which may be slower than the server. */
 class Delivery {
   /** What the application has been given: the place to begin at another time. */
@@ -1461,7 +1982,7 @@ class Delivery {
   epoch;
   /** Whether `seq` is a place, and not what is shown before there is one. */
   #isPlaced;
-  /** @type {({entry: Entry} | {gap: Gap})[]} */
+  /** @type {Step[]} */
   #queue = [];
   #first = 0;
   #entries = 0;
@@ -1473,18 +1994,21 @@ class Delivery {
   #isIterated = false;
   #isHeard = false;
   #onGap;
+  #onText;
   #onTaken;
 
   /**
    * @param {Cursor} cursor Where the application begins.
    * @param {(gap: Gap) => void} onGap Called when the application gets to it.
+   * @param {(frame: Append | Open) => void} onText The same, of text.
    * @param {() => void} onTaken Called when an entry has left the queue.
    */
-  constructor({ after, epoch }, onGap, onTaken) {
+  constructor({ after, epoch }, onGap, onText, onTaken) {
     this.seq = after ?? 0;
     this.epoch = epoch;
     this.#isPlaced = after !== null;
     this.#onGap = onGap;
+    this.#onText = onText;
     this.#onTaken = onTaken;
   }
 
@@ -1529,6 +2053,17 @@ class Delivery {
     this.#move();
   }
 
+  /** Text comes in its place between entries; what waits for it is joined. @param {Append | Open} frame */
+  text(frame) {
+    if (this.#end) return;
+    const last = this.#queue.at(-1);
+    const before = last && "text" in last && this.#first < this.#queue.length ? last.text : null;
+    if (frame.type === "append" && before?.type === "append" && goOn(before, frame)) {
+      this.#queue[this.#queue.length - 1] = { text: { ...before, text: before.text + frame.text } };
+    } else this.#queue.push({ text: frame });
+    this.#move();
+  }
+
   /** @returns {Promise<IteratorResult<Entry, undefined>>} */
   next() {
     return new Promise((resolve, reject) => {
@@ -1567,7 +2102,8 @@ class Delivery {
       this.seq = step.gap.after;
       this.epoch = step.gap.epoch;
       this.#onGap(step.gap);
-    } else {
+    } else if ("text" in step) this.#onText(step.text);
+    else {
       this.seq = step.entry.seq;
       this.#entries -= 1;
       this.#readers.shift()?.resolve({ value: step.entry, done: false });
@@ -1576,7 +2112,7 @@ class Delivery {
   }
 
   #shift() {
-    const step = /** @type {{entry: Entry} | {gap: Gap}} */ (this.#queue[this.#first]);
+    const step = /** @type {Step} */ (this.#queue[this.#first]);
     this.#first += 1;
     // Array.prototype.shift moves all that remains, which is too much for each of ten thousand.
     if (this.#first * 2 >= this.#queue.length) {
@@ -1593,6 +2129,16 @@ class Delivery {
       else reader.resolve({ value: undefined, done: true });
     }
   }
+}
+
+/**
+ * Whether an addition is to the same text as another; it came next.
+ *
+ * @param {Append} before
+ * @param {Append} after
+ */
+function goOn(before, after) {
+  return before.target === after.target && before.part === after.part;
 }
 
 // Why a handshake was denied: browsers hide it.
@@ -1872,7 +2418,7 @@ class Keeper {
   /** There may be something to send. */
   pump() {
     // The connection may have been given up because nobody read.
-    if (this.#isResting && !this.#session.outbox.isEmpty) this.again("command");
+    if (this.#isResting && this.#session.hasWork) this.again("command");
     else this.#link?.pump();
   }
 
@@ -2049,13 +2595,117 @@ class Keeper {
 
   /** Whether a connection would be of no use now. */
   get #isIdle() {
-    return this.#session.cursor.isDeaf && this.#session.outbox.isEmpty;
+    return this.#session.cursor.isDeaf && !this.#session.hasWork;
   }
 
   /** @param {Refused} refused */
   #refuse(refused) {
     this.error = refused;
     this.#hooks.onRefused(refused);
+  }
+}
+
+// A message in the making, as its author has it.
+
+/**
+ * A message that grows; `room.start` makes one.
+ *
+ * @example
+ * const stream = await room.start({ text: "" });
+ * for await (const token of model(prompt, { signal: stream.stopped })) stream.append(token);
+ * await stream.finish();
+ */
+export class Stream {
+  #writing;
+  #hooks;
+
+  /**
+   * @param {number} seq
+   * @param {Writing} writing
+   * @param {{pump: () => void, finish: (fields: object, ref?: string) => Promise<number>}} hooks
+   */
+  constructor(seq, writing, hooks) {
+    /** @readonly The message's. */
+    this.seq = seq;
+    this.#writing = writing;
+    this.#hooks = hooks;
+  }
+
+  /** All of its text, with what is not stored yet. */
+  get text() {
+    return this.#writing.text(null);
+  }
+
+  /** Aborted when somebody wants it to stop, or nothing can be added any more. */
+  get stopped() {
+    return this.#writing.stopping.signal;
+  }
+
+  /** Why nothing can be added any more; null, when it can. */
+  get error() {
+    return this.#writing.error;
+  }
+
+  /**
+   * Add text. It is sent when the connection allows, and again after it was lost. Throws `Refused`,
+   * when nothing can be added any more.
+   *
+   * @param {string} text
+   * @param {{part?: number}} [options] To which of the body's `parts`, instead of to its own text.
+   */
+  append(text, { part } = {}) {
+    this.#writing.add(String(text), part ?? null);
+    this.#hooks.pump();
+  }
+
+  /**
+   * End it, when all of its text is stored.
+   *
+   * @param {object} [options]
+   * @param {"done" | "failed" | "stopped"} [options.state]
+   * @param {object} [options.error] What has failed, for those who read it.
+   * @param {unknown} [options.body] Takes the place of what has come.
+   * @param {string} [options.ref]
+   * @returns {Promise<number>} The seq of its end. Rejects with `Refused`.
+   */
+  finish({ state = "done", error, body, ref } = {}) {
+    this.#writing.finished ??= this.#finish({ state, error, body }, ref);
+    return this.#writing.finished;
+  }
+
+  /** @param {{state: string, error?: object, body?: unknown}} fields @param {string} [ref] */
+  async #finish(fields, ref) {
+    const stored = this.#writing.close({ isReplaced: fields.body !== undefined });
+    this.#hooks.pump();
+    await stored;
+    return this.#hooks.finish(fields, ref);
+  }
+}
+
+// The text of one message in the making, for whoever reads it as it comes.
+
+/**
+ * The text so far, and each addition.
+ *
+ * @param {Drafts} drafts
+ * @param {number} seq
+ * @param {number | null} part
+ * @returns {AsyncGenerator<string, void>}
+ */
+async function* additions(drafts, seq, part) {
+  const draft = await drafts.find(seq);
+  if (!draft) throw new Refused("not_found", "There is no such message in the making.");
+  // Its text is kept, and not what comes: whoever reads slowly gets more at once.
+  let given = 0;
+  while (true) {
+    const text = growingText(draft.body, part);
+    if (text === undefined && !draft.end) throw new Refused("bad_message", "It has no such text.");
+    const more = draft.isRewritten ? "" : (text ?? "").slice(given);
+    given += more.length;
+    if (more) yield more;
+    else if (draft.end?.reason) throw draft.end.reason;
+    else if (draft.end) return;
+    else await draft.change;
   }
 }
 
@@ -2074,6 +2724,8 @@ export class Room extends EventTarget {
   #session;
   #delivery;
   #answers = new Answers();
+  /** Whether somebody listens to texts as they grow: else they wait for nobody. */
+  #isTextHeard = false;
   #keeper;
 
   /**
@@ -2093,6 +2745,7 @@ export class Room extends EventTarget {
     this.#delivery = new Delivery(
       cursor,
       (gap) => this.#tell("gap", gap),
+      (frame) => this.#tell(frame.type, frame),
       () => this.#taken(),
     );
     if (buffer === 0) this.#delivery.heard();
@@ -2186,6 +2839,7 @@ export class Room extends EventTarget {
   addEventListener(type, listener, options) {
     super.addEventListener(type, listener, options);
     if (type === "entry") this.#delivery.heard();
+    if (type === "append" || type === "open") this.#isTextHeard = true;
   }
 
   /**
@@ -2253,6 +2907,47 @@ export class Room extends EventTarget {
   }
 
   /**
+   * Begin a message whose text grows while others read it.
+   *
+   * @param {unknown} body A text, or an object with a `text`, or with `parts` that have one.
+   * @param {{ref?: string}} [options] With a ref that was used before, the message that was begun
+   *   then goes on: its `text` is what there is of it.
+   * @returns {Promise<Stream>} Rejects with `Refused`.
+   */
+  async start(body, { ref } = {}) {
+    const seq = await this.#command("start", { body }, ref);
+    const draft = await this.#session.drafts.find(seq);
+    if (!draft || draft.end) throw this.#ended ?? new Refused("stream_closed", "It is finished.");
+    return new Stream(seq, this.#session.writings.begin(seq, draft), {
+      pump: () => this.#keeper.pump(),
+      finish: (fields, given) => this.#command("finish", { target: seq, ...fields }, given),
+    });
+  }
+
+  /**
+   * Ask the author of a message in the making to end it.
+   *
+   * @param {number} target
+   * @param {{ref?: string}} [options]
+   * @returns {Promise<number>}
+   */
+  async stop(target, { ref } = {}) {
+    return this.#command("stop", { target }, ref);
+  }
+
+  /**
+   * The text of a message in the making: what there is of it, then each addition, across
+   * connections, until it is finished. Throws `Refused`, if it is not in the making.
+   *
+   * @param {number} seq
+   * @param {{part?: number}} [options] Of the body's `parts`, instead of its own text.
+   * @returns {AsyncGenerator<string, void>}
+   */
+  text(seq, { part } = {}) {
+    return additions(this.#session.drafts, seq, part ?? null);
+  }
+
+  /**
    * Tell those who are here now; dropped while not live.
    *
    * @param {string} name
@@ -2298,11 +2993,16 @@ export class Room extends EventTarget {
    * @param {string} [given]
    */
   #command(type, fields, given) {
-    if (this.state === "closed") throw new Refused("closed", "The room was closed.");
-    if (this.state === "refused" && this.error) throw this.error;
+    if (this.#ended) throw this.#ended;
     const answer = this.#answers.to(this.#session.command(type, fields, given));
     this.#keeper.pump();
     return answer;
+  }
+
+  /** Why there is nothing to be had any more. */
+  get #ended() {
+    if (this.state === "closed") return new Refused("closed", "The room was closed.");
+    return this.state === "refused" ? this.error : null;
   }
 
   /** @param {Refused} refused */
@@ -2320,6 +3020,8 @@ export class Room extends EventTarget {
     this.#keeper.end(state, reason.code);
     this.#answers.end(reason);
     this.#delivery.end(state === "closed" ? null : reason);
+    this.#session.drafts.end(state === "closed" ? null : reason);
+    this.#session.writings.endAll(reason);
   }
 
   /** @param {Happening} event */
@@ -2334,6 +3036,12 @@ export class Room extends EventTarget {
       case "entry":
         this.#delivery.push(detail);
         this.#session.cursor.hasRoom = this.#delivery.size < this.#buffer;
+        break;
+      case "open":
+      case "append":
+        // Of entries that are left where they are, there is no text to go on.
+        if (this.#isTextHeard && !this.#session.cursor.isDeaf) this.#delivery.text(detail);
+        return;
     }
     this.#tell(/** @type {keyof RoomEvents} */ (type), detail);
   }
@@ -2353,9 +3061,11 @@ export class Room extends EventTarget {
 const MAX_SHOWN = 1000;
 
 /**
- * An entry of the log with what came of it: edits, deletions and reactions are no entries here.
+ * An entry of the log with what came of it: what is about another entry is no entry here. `stop`
+ * and `finish` are of a message that grew, and `finish` has no body.
  *
- * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>}} Shown
+ * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>,
+ *   stop?: Stop, finish?: Finish}} Shown
  * @typedef {(Message | MemberChange | ItemChange) & Shown} StoredEntry
  */
 
@@ -2413,9 +3123,11 @@ export class Conversation {
     this.room = new Room(url, { ...options, buffer: 0 });
     this.room.addEventListener("entry", ({ detail }) => {
       this.#apply(detail);
-      // What is replayed is shown when all of it is there.
-      if (this.room.state === "live") this.#changed();
+      this.#moved();
     });
+    for (const type of /** @type {const} */ (["open", "append"])) {
+      this.room.addEventListener(type, ({ detail }) => this.#grow(detail));
+    }
     this.room.addEventListener("gap", () => this.#stored.clear());
     for (const type of ["state", "welcome", "presence", "role"]) {
       this.room.addEventListener(type, () => this.#changed());
@@ -2515,12 +3227,25 @@ export class Conversation {
       if (target) this.#stored.set(entry.target, changed(target, entry));
     } else {
       const key = this.#takePlace(entry) ?? `seq/${entry.seq}`;
-      this.#stored.set(entry.seq, { ...entry, key, status: "stored", error: null, reactions: {} });
+      const shown = { ...entry, key, status: /** @type {const} */ ("stored"), error: null, reactions: {} };
+      // It would have to grow with the text, which says it itself.
+      if (shown.type === "message") delete shown.length;
+      this.#stored.set(entry.seq, shown);
     }
     this.#drop(entry.seq);
     // The order of a map is that in which keys came.
     const [oldest = 0] = this.#stored.keys();
     if (this.#stored.size > MAX_SHOWN) this.#stored.delete(oldest);
+  }
+
+  /** More text of a message, or all that there is of it. @param {Append | Open} frame */
+  #grow(frame) {
+    const seq = frame.type === "open" ? frame.seq : frame.target;
+    const entry = this.#stored.get(seq);
+    if (entry?.type !== "message" || !entry.open) return;
+    const body = frame.type === "open" ? frame.body : grown(entry.body, frame.text, frame.part ?? null);
+    this.#stored.set(seq, { ...entry, body });
+    this.#moved();
   }
 
   /** The key of the message that was shown until this one came. @param {Entry} entry */
@@ -2538,6 +3263,11 @@ export class Conversation {
     return { entries, presence, status: state, error, retryAt, you, title: item.title };
   }
 
+  /** What is replayed is shown when all of it is there. */
+  #moved() {
+    if (this.room.state === "live") this.#changed();
+  }
+
   #changed() {
     this.#view = null;
     for (const listener of this.#listeners) listener();
@@ -2548,18 +3278,30 @@ export class Conversation {
  * An entry after another that is about it.
  *
  * @param {StoredEntry} entry
- * @param {Edit | Deletion | Reaction} change
+ * @param {Edit | Deletion | Reaction | Stop | Finish} change
  * @returns {StoredEntry}
  */
 function changed(entry, change) {
   if (entry.type !== "message" || entry.deleted_seq !== undefined) return entry;
   if (change.type === "reaction") return reacted(entry, change);
   if (change.type === "delete") {
-    return { ...entry, body: undefined, deleted_seq: change.seq, reactions: {} };
+    const { open: _, ...rest } = entry;
+    return { ...rest, body: undefined, deleted_seq: change.seq, reactions: {} };
   }
+  if (change.type === "stop") return { ...entry, stop: change };
+  if (change.type === "finish") return finished(entry, change);
   // A message is replayed as it stands now: edits that are older than that are no news.
   if (change.body === undefined || change.seq < (entry.edited_seq ?? 0)) return entry;
   return { ...entry, body: change.body, edited_seq: change.seq };
+}
+
+/**
+ * @param {Message & Shown} entry
+ * @param {Finish} finish
+ * @returns {StoredEntry}
+ */
+function finished({ open: _, ...entry }, { body, ...finish }) {
+  return { ...entry, body: body === undefined ? entry.body : body, finish };
 }
 
 /**

@@ -16,6 +16,7 @@ export type User = {
     name: string;
 };
 export type Role = "reader" | "writer" | "admin";
+export type FinishState = "done" | "failed" | "stopped" | "interrupted";
 export type Common = {
     seq: number;
     at: string;
@@ -28,6 +29,8 @@ export type Message = Common & {
     body?: any;
     edited_seq?: number;
     deleted_seq?: number;
+    open?: true;
+    length?: number;
 };
 export type Edit = Common & {
     type: "edit";
@@ -55,7 +58,18 @@ export type ItemChange = Common & {
     title?: string;
     default_role?: Role | null;
 };
-export type Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange;
+export type Stop = Common & {
+    type: "stop";
+    target: number;
+};
+export type Finish = Common & {
+    type: "finish";
+    target: number;
+    state: FinishState;
+    error?: any;
+    body?: any;
+};
+export type Entry = Message | Edit | Deletion | Reaction | MemberChange | ItemChange | Stop | Finish;
 export type Gap = {
     after: number;
     oldest: number;
@@ -118,6 +132,31 @@ export type ErrorFrame = {
     message: string;
     ref?: string;
     retry_after?: number;
+    target?: number;
+    length?: number;
+};
+export type Appended = {
+    type: "appended";
+    target: number;
+    length: number;
+    part?: number;
+    stopped?: true;
+    duplicate?: true;
+};
+export type Append = {
+    type: "append";
+    target: number;
+    at: number;
+    text: string;
+    part?: number;
+};
+export type Open = {
+    type: "open";
+    seq: number;
+    at: string;
+    by: User;
+    body: any;
+    length: number;
 };
 export type Signal = {
     type: "signal";
@@ -154,7 +193,7 @@ export type Closing = {
     retry_after?: number;
     message?: string;
 };
-export type ServerFrame = Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange | Expiring | Auth | Pong | Closing;
+export type ServerFrame = Welcome | Entry | Live | Ack | ErrorFrame | Appended | Append | Open | Signal | Read | PresenceChange | RoleChange | Expiring | Auth | Pong | Closing;
 /** A clear no: to a command, or to being in the room at all. */
 export declare class Refused extends Error {
     /** @readonly Branch on this. */
@@ -176,6 +215,73 @@ export declare class Refused extends Error {
         closeCode?: number | null;
     });
 }
+/** A message in the making, and for a while afterwards. */
+declare class Draft {
+    #private;
+    body: any;
+    /** @type {{reason: Refused | null} | null} Why it grows no more: null, when it is complete. */
+    end: {
+        reason: Refused | null;
+    } | null;
+    /** Somebody wants it to stop. */
+    isStopped: boolean;
+    /** What it became does not begin with what it was. */
+    isRewritten: boolean;
+    /** @param {any} body */
+    constructor(body: any);
+    /** The next change. @returns {Promise<void>} */
+    get change(): Promise<void>;
+    /** @param {any} body As it stands now. */
+    replace(body: any): void;
+    /** More text. Throws, when it does not go where the text ends. @param {Append} addition */
+    add({ at, text, ...more }: Append): void;
+    /** @param {Refused | null} reason */
+    close(reason: Refused | null): void;
+}
+/** One message in the making. */
+declare class Writing {
+    #private;
+    stopping: AbortController;
+    /** @type {Refused | null} Why nothing can be added any more. */
+    error: Refused | null;
+    /** @type {Promise<number> | null} Since it was asked for. */
+    finished: Promise<number> | null;
+    /** @param {number} seq @param {Draft} draft */
+    constructor(seq: number, { body, isStopped }: Draft);
+    get isAwaiting(): boolean;
+    /** All of a text, with what is not stored yet. @param {number | null} part */
+    text(part: number | null): string;
+    /** @param {string} text @param {number | null} part */
+    add(text: string, part: number | null): void;
+    /**
+     * Nothing comes behind it.
+     *
+     * @param {{isReplaced: boolean}} options Something else takes the place of all of it.
+     * @returns {Promise<void>} When all of it is stored.
+     */
+    close({ isReplaced }: {
+        isReplaced: boolean;
+    }): Promise<void>;
+    /** Somebody wants it to stop. */
+    stop(): void;
+    /** Nothing can be added any more. @param {Refused} reason */
+    fail(reason: Refused): void;
+    /** The connection is no more: what has no answer may be stored, or not. */
+    dropped(): void;
+    /**
+     * @param {number} now
+     * @param {number} maxUnits
+     * @returns {{text: string | null, wait: number}} The frame to send now, and how long until more.
+     */
+    due(now: number, maxUnits: number): {
+        text: string | null;
+        wait: number;
+    };
+    /** So long is the text now. @param {number} length */
+    reach(length: number): void;
+    /** Not now. @param {Refused} refused @param {number} now */
+    pause({ retryAfter }: Refused, now: number): void;
+}
 export type State = "connecting" | "resuming" | "live" | "waiting" | "refused" | "closed";
 export type RoomEvents = {
     state: {
@@ -185,6 +291,14 @@ export type RoomEvents = {
     };
     welcome: Welcome;
     entry: Entry;
+    /**
+     * A message in the making as it stands: it takes the place of what you have.
+     */
+    open: Open;
+    /**
+     * More text of one.
+     */
+    append: Append;
     live: Live;
     signal: Signal;
     read: Read;
@@ -262,6 +376,67 @@ export type RoomSettings = {
     buffer?: number;
 };
 export type RoomOptions = RoomSettings & (ByToken | ByTicket | ByGetToken);
+export type Step = {
+    entry: Entry;
+} | {
+    gap: Gap;
+} | {
+    text: Append | Open;
+};
+/**
+ * A message that grows; `room.start` makes one.
+ *
+ * @example
+ * const stream = await room.start({ text: "" });
+ * for await (const token of model(prompt, { signal: stream.stopped })) stream.append(token);
+ * await stream.finish();
+ */
+export declare class Stream {
+    #private;
+    /** @readonly The message's. */
+    seq: number;
+    /**
+     * @param {number} seq
+     * @param {Writing} writing
+     * @param {{pump: () => void, finish: (fields: object, ref?: string) => Promise<number>}} hooks
+     */
+    constructor(seq: number, writing: Writing, hooks: {
+        pump: () => void;
+        finish: (fields: object, ref?: string) => Promise<number>;
+    });
+    /** All of its text, with what is not stored yet. */
+    get text(): string;
+    /** Aborted when somebody wants it to stop, or nothing can be added any more. */
+    get stopped(): AbortSignal;
+    /** Why nothing can be added any more; null, when it can. */
+    get error(): Refused | null;
+    /**
+     * Add text. It is sent when the connection allows, and again after it was lost. Throws `Refused`,
+     * when nothing can be added any more.
+     *
+     * @param {string} text
+     * @param {{part?: number}} [options] To which of the body's `parts`, instead of to its own text.
+     */
+    append(text: string, { part }?: {
+        part?: number;
+    }): void;
+    /**
+     * End it, when all of its text is stored.
+     *
+     * @param {object} [options]
+     * @param {"done" | "failed" | "stopped"} [options.state]
+     * @param {object} [options.error] What has failed, for those who read it.
+     * @param {unknown} [options.body] Takes the place of what has come.
+     * @param {string} [options.ref]
+     * @returns {Promise<number>} The seq of its end. Rejects with `Refused`.
+     */
+    finish({ state, error, body, ref }?: {
+        state?: "done" | "failed" | "stopped";
+        error?: object;
+        body?: unknown;
+        ref?: string;
+    }): Promise<number>;
+}
 /**
  * One item's room.
  *
@@ -403,6 +578,38 @@ export declare class Room extends EventTarget {
         ref?: string;
     }): Promise<number>;
     /**
+     * Begin a message whose text grows while others read it.
+     *
+     * @param {unknown} body A text, or an object with a `text`, or with `parts` that have one.
+     * @param {{ref?: string}} [options] With a ref that was used before, the message that was begun
+     *   then goes on: its `text` is what there is of it.
+     * @returns {Promise<Stream>} Rejects with `Refused`.
+     */
+    start(body: unknown, { ref }?: {
+        ref?: string;
+    }): Promise<Stream>;
+    /**
+     * Ask the author of a message in the making to end it.
+     *
+     * @param {number} target
+     * @param {{ref?: string}} [options]
+     * @returns {Promise<number>}
+     */
+    stop(target: number, { ref }?: {
+        ref?: string;
+    }): Promise<number>;
+    /**
+     * The text of a message in the making: what there is of it, then each addition, across
+     * connections, until it is finished. Throws `Refused`, if it is not in the making.
+     *
+     * @param {number} seq
+     * @param {{part?: number}} [options] Of the body's `parts`, instead of its own text.
+     * @returns {AsyncGenerator<string, void>}
+     */
+    text(seq: number, { part }?: {
+        part?: number;
+    }): AsyncGenerator<string, void>;
+    /**
      * Tell those who are here now; dropped while not live.
      *
      * @param {string} name
@@ -425,6 +632,8 @@ export type Shown = {
     status: "stored";
     error: null;
     reactions: Record<string, User[]>;
+    stop?: Stop;
+    finish?: Finish;
 };
 export type StoredEntry = (Message | MemberChange | ItemChange) & Shown;
 export type UnsentEntry = {
@@ -467,9 +676,11 @@ export type View = {
     title: string | null;
 };
 /**
- * An entry of the log with what came of it: edits, deletions and reactions are no entries here.
+ * An entry of the log with what came of it: what is about another entry is no entry here. `stop`
+ * and `finish` are of a message that grew, and `finish` has no body.
  *
- * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>}} Shown
+ * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>,
+ *   stop?: Stop, finish?: Finish}} Shown
  * @typedef {(Message | MemberChange | ItemChange) & Shown} StoredEntry
  */
 /**
@@ -574,3 +785,4 @@ export declare function share(item: string, { url, user, ...options }?: ShareOpt
     conversation: Conversation;
     leave: () => void;
 };
+export {};

@@ -18,7 +18,7 @@ export function drive(Room, emit, options = {}) {
     const tell = (event, data) => emit({ room: name, event, data });
     if (act === "open") rooms.set(name, open(Room, tell, { ...options, ...given }));
     else if (act in commands) settle(commands[act](rooms.get(name).room, given), given.ref, tell);
-    else controls[act](rooms.get(name));
+    else controls[act](rooms.get(name), given, tell);
   };
 }
 
@@ -26,6 +26,7 @@ const commands = {
   publish: (room, { body, ref }) => room.publish(body, { ref }),
   edit: (room, { target, body, ref }) => room.edit(target, body, { ref }),
   delete: (room, { target, ref }) => room.delete(target, { ref }),
+  write: (room, given) => write(room, given),
   react: (room, { target, value, on, ref }) => room.react(target, value, on, { ref }),
 };
 
@@ -36,7 +37,22 @@ const controls = {
     played.gate = new Promise((resolve) => (played.resume = resolve));
   },
   resume: (played) => played.resume(),
+  text: async ({ room }, { target }, tell) => {
+    let text = "";
+    for await (const more of room.text(target)) tell("grown", (text += more));
+    tell("text", text);
+  },
 };
+
+/** A message in the making, a few UTF-16 units at a time: characters are cut in two. */
+async function write(room, { text, units, pause, ref }) {
+  const stream = await room.start({ text: "" }, { ref });
+  for (let at = 0; at < text.length; at += units) {
+    stream.append(text.slice(at, at + units));
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return stream.finish({ ref: `${ref} finish` });
+}
 
 function open(Room, tell, { url, tokens, ...options }) {
   if (tokens) {
@@ -47,7 +63,11 @@ function open(Room, tell, { url, tokens, ...options }) {
   }
   const room = new Room(url, options);
   for (const type of TOLD) room.addEventListener(type, ({ detail }) => tell(type, plain(detail)));
-  const played = { room, gate: null };
+  const played = { room, gate: null, texts: new Map() };
+  room.addEventListener("open", ({ detail: { seq, body } }) => played.texts.set(seq, body.text));
+  room.addEventListener("append", ({ detail: { target, text } }) => {
+    played.texts.set(target, played.texts.get(target) + text);
+  });
   read(played, tell);
   return played;
 }
@@ -56,6 +76,10 @@ async function read(played, tell) {
   try {
     for await (const entry of played.room) {
       tell("entry", entry);
+      if (entry.type === "message") played.texts.set(entry.seq, entry.body?.text);
+      if (entry.type === "finish") {
+        tell("shown", entry.body?.text ?? played.texts.get(entry.target));
+      }
       await played.gate;
     }
     tell("end", null);

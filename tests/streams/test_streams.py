@@ -222,6 +222,24 @@ async def test_stop_reaches_the_author(server: LiveServer, ada: Person) -> None:
         assert (await talk.get("finish"))["state"] == "stopped"
 
 
+async def test_refused_text_says_whose_it_is(serve: Serve) -> None:
+    """It has no ref: whoever writes several messages knows by the target which has to wait."""
+    server = serve(append_rate=0.1, append_burst=1)
+    ada, bob = server.person("ada"), server.person("bob")
+    ada.create("order-17", bob="reader")
+    async with ada.room("order-17") as author, bob.room("order-17") as reader:
+        target = await start(author, "")
+        for text in ("a", "b"):
+            await author.send("append", target=target, at=0, text=text)
+        refused = await author.get("error")
+        assert (refused["code"], refused["target"]) == ("rate_limited", target)
+        assert refused["retry_after"] > 0
+        await reader.get("live")
+        await reader.send("append", target=target, at=0, text="x")
+        refused = await reader.get("error")
+        assert (refused["code"], refused["target"]) == ("forbidden", target)
+
+
 async def test_streams_of_an_item_are_bounded(server: LiveServer, ada: Person) -> None:
     """In number and in size."""
     begun = [await call(ada, "POST", "/messages", body="", open=True) for _ in range(16)]

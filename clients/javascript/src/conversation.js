@@ -1,17 +1,21 @@
 // What people see of a room: messages as they stand now, and those on their way.
+import { grown } from "./core/drafts.js";
 import { newRef } from "./core/outbox.js";
 import { Room } from "./room.js";
-/** @import { Deletion, Edit, Entry, ItemChange, MemberChange, Message, Reaction, Role, User } from "./core/entries.js" */
+/** @import { Deletion, Edit, Entry, Finish, ItemChange, MemberChange, Message, Reaction, Role, Stop, User } from "./core/entries.js" */
 /** @import { Refused } from "./core/errors.js" */
+/** @import { Append, Open } from "./core/frames.js" */
 /** @import { RoomOptions, State } from "./options.js" */
 
 /** More of them than a page can show well; the oldest are let go. */
 const MAX_SHOWN = 1000;
 
 /**
- * An entry of the log with what came of it: edits, deletions and reactions are no entries here.
+ * An entry of the log with what came of it: what is about another entry is no entry here. `stop`
+ * and `finish` are of a message that grew, and `finish` has no body.
  *
- * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>}} Shown
+ * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>,
+ *   stop?: Stop, finish?: Finish}} Shown
  * @typedef {(Message | MemberChange | ItemChange) & Shown} StoredEntry
  */
 
@@ -69,9 +73,11 @@ export class Conversation {
     this.room = new Room(url, { ...options, buffer: 0 });
     this.room.addEventListener("entry", ({ detail }) => {
       this.#apply(detail);
-      // What is replayed is shown when all of it is there.
-      if (this.room.state === "live") this.#changed();
+      this.#moved();
     });
+    for (const type of /** @type {const} */ (["open", "append"])) {
+      this.room.addEventListener(type, ({ detail }) => this.#grow(detail));
+    }
     this.room.addEventListener("gap", () => this.#stored.clear());
     for (const type of ["state", "welcome", "presence", "role"]) {
       this.room.addEventListener(type, () => this.#changed());
@@ -171,12 +177,25 @@ export class Conversation {
       if (target) this.#stored.set(entry.target, changed(target, entry));
     } else {
       const key = this.#takePlace(entry) ?? `seq/${entry.seq}`;
-      this.#stored.set(entry.seq, { ...entry, key, status: "stored", error: null, reactions: {} });
+      const shown = { ...entry, key, status: /** @type {const} */ ("stored"), error: null, reactions: {} };
+      // It would have to grow with the text, which says it itself.
+      if (shown.type === "message") delete shown.length;
+      this.#stored.set(entry.seq, shown);
     }
     this.#drop(entry.seq);
     // The order of a map is that in which keys came.
     const [oldest = 0] = this.#stored.keys();
     if (this.#stored.size > MAX_SHOWN) this.#stored.delete(oldest);
+  }
+
+  /** More text of a message, or all that there is of it. @param {Append | Open} frame */
+  #grow(frame) {
+    const seq = frame.type === "open" ? frame.seq : frame.target;
+    const entry = this.#stored.get(seq);
+    if (entry?.type !== "message" || !entry.open) return;
+    const body = frame.type === "open" ? frame.body : grown(entry.body, frame.text, frame.part ?? null);
+    this.#stored.set(seq, { ...entry, body });
+    this.#moved();
   }
 
   /** The key of the message that was shown until this one came. @param {Entry} entry */
@@ -194,6 +213,11 @@ export class Conversation {
     return { entries, presence, status: state, error, retryAt, you, title: item.title };
   }
 
+  /** What is replayed is shown when all of it is there. */
+  #moved() {
+    if (this.room.state === "live") this.#changed();
+  }
+
   #changed() {
     this.#view = null;
     for (const listener of this.#listeners) listener();
@@ -204,18 +228,30 @@ export class Conversation {
  * An entry after another that is about it.
  *
  * @param {StoredEntry} entry
- * @param {Edit | Deletion | Reaction} change
+ * @param {Edit | Deletion | Reaction | Stop | Finish} change
  * @returns {StoredEntry}
  */
 function changed(entry, change) {
   if (entry.type !== "message" || entry.deleted_seq !== undefined) return entry;
   if (change.type === "reaction") return reacted(entry, change);
   if (change.type === "delete") {
-    return { ...entry, body: undefined, deleted_seq: change.seq, reactions: {} };
+    const { open: _, ...rest } = entry;
+    return { ...rest, body: undefined, deleted_seq: change.seq, reactions: {} };
   }
+  if (change.type === "stop") return { ...entry, stop: change };
+  if (change.type === "finish") return finished(entry, change);
   // A message is replayed as it stands now: edits that are older than that are no news.
   if (change.body === undefined || change.seq < (entry.edited_seq ?? 0)) return entry;
   return { ...entry, body: change.body, edited_seq: change.seq };
+}
+
+/**
+ * @param {Message & Shown} entry
+ * @param {Finish} finish
+ * @returns {StoredEntry}
+ */
+function finished({ open: _, ...entry }, { body, ...finish }) {
+  return { ...entry, body: body === undefined ? entry.body : body, finish };
 }
 
 /**

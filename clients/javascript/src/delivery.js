@@ -1,7 +1,10 @@
 // Entries on their way to whoever reads them.
 /** @import { Cursor } from "./core/cursor.js" */
 /** @import { Entry, Gap } from "./core/entries.js" */
+/** @import { Append, Open } from "./core/frames.js" */
 /** @import { Refused } from "./core/errors.js" */
+
+/** @typedef {{entry: Entry} | {gap: Gap} | {text: Append | Open}} Step */
 
 /** Entries on their way to the application, which may be slower than the server. */
 export class Delivery {
@@ -11,7 +14,7 @@ export class Delivery {
   epoch;
   /** Whether `seq` is a place, and not what is shown before there is one. */
   #isPlaced;
-  /** @type {({entry: Entry} | {gap: Gap})[]} */
+  /** @type {Step[]} */
   #queue = [];
   #first = 0;
   #entries = 0;
@@ -23,18 +26,21 @@ export class Delivery {
   #isIterated = false;
   #isHeard = false;
   #onGap;
+  #onText;
   #onTaken;
 
   /**
    * @param {Cursor} cursor Where the application begins.
    * @param {(gap: Gap) => void} onGap Called when the application gets to it.
+   * @param {(frame: Append | Open) => void} onText The same, of text.
    * @param {() => void} onTaken Called when an entry has left the queue.
    */
-  constructor({ after, epoch }, onGap, onTaken) {
+  constructor({ after, epoch }, onGap, onText, onTaken) {
     this.seq = after ?? 0;
     this.epoch = epoch;
     this.#isPlaced = after !== null;
     this.#onGap = onGap;
+    this.#onText = onText;
     this.#onTaken = onTaken;
   }
 
@@ -79,6 +85,17 @@ export class Delivery {
     this.#move();
   }
 
+  /** Text comes in its place between entries; what waits for it is joined. @param {Append | Open} frame */
+  text(frame) {
+    if (this.#end) return;
+    const last = this.#queue.at(-1);
+    const before = last && "text" in last && this.#first < this.#queue.length ? last.text : null;
+    if (frame.type === "append" && before?.type === "append" && goOn(before, frame)) {
+      this.#queue[this.#queue.length - 1] = { text: { ...before, text: before.text + frame.text } };
+    } else this.#queue.push({ text: frame });
+    this.#move();
+  }
+
   /** @returns {Promise<IteratorResult<Entry, undefined>>} */
   next() {
     return new Promise((resolve, reject) => {
@@ -117,7 +134,8 @@ export class Delivery {
       this.seq = step.gap.after;
       this.epoch = step.gap.epoch;
       this.#onGap(step.gap);
-    } else {
+    } else if ("text" in step) this.#onText(step.text);
+    else {
       this.seq = step.entry.seq;
       this.#entries -= 1;
       this.#readers.shift()?.resolve({ value: step.entry, done: false });
@@ -126,7 +144,7 @@ export class Delivery {
   }
 
   #shift() {
-    const step = /** @type {{entry: Entry} | {gap: Gap}} */ (this.#queue[this.#first]);
+    const step = /** @type {Step} */ (this.#queue[this.#first]);
     this.#first += 1;
     // Array.prototype.shift moves all that remains, which is too much for each of ten thousand.
     if (this.#first * 2 >= this.#queue.length) {
@@ -143,4 +161,14 @@ export class Delivery {
       else reader.resolve({ value: undefined, done: true });
     }
   }
+}
+
+/**
+ * Whether an addition is to the same text as another; it came next.
+ *
+ * @param {Append} before
+ * @param {Append} after
+ */
+function goOn(before, after) {
+  return before.target === after.target && before.part === after.part;
 }

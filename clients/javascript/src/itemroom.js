@@ -7,5 +7,6 @@
 export { textOf } from "./core/bodies.js";
 export { Refused } from "./core/errors.js";
 export { Room } from "./room.js";
+export { Stream } from "./stream.js";
 export { Conversation } from "./conversation.js";
 export { share } from "./sharing.js";

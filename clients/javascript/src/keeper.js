@@ -78,7 +78,7 @@ export class Keeper {
   /** There may be something to send. */
   pump() {
     // The connection may have been given up because nobody read.
-    if (this.#isResting && !this.#session.outbox.isEmpty) this.again("command");
+    if (this.#isResting && this.#session.hasWork) this.again("command");
     else this.#link?.pump();
   }
 
@@ -255,7 +255,7 @@ export class Keeper {
 
   /** Whether a connection would be of no use now. */
   get #isIdle() {
-    return this.#session.cursor.isDeaf && this.#session.outbox.isEmpty;
+    return this.#session.cursor.isDeaf && !this.#session.hasWork;
   }
 
   /** @param {Refused} refused */

@@ -1,7 +1,7 @@
 // What a room takes, and what its events carry.
 /** @import { Refused } from "./core/errors.js" */
 /** @import { Entry, Gap } from "./core/entries.js" */
-/** @import { Expiring, Live, PresenceChange, Read, RoleChange, Signal, Welcome } from "./core/frames.js" */
+/** @import { Append, Expiring, Live, Open, PresenceChange, Read, RoleChange, Signal, Welcome } from "./core/frames.js" */
 
 /** @typedef {"connecting" | "resuming" | "live" | "waiting" | "refused" | "closed"} State */
 
@@ -12,6 +12,8 @@
  * @property {{state: State, reason: string | null, retryAt: number | null}} state
  * @property {Welcome} welcome
  * @property {Entry} entry
+ * @property {Open} open A message in the making as it stands: it takes the place of what you have.
+ * @property {Append} append More text of one.
  * @property {Live} live
  * @property {Signal} signal
  * @property {Read} read

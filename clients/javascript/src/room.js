@@ -9,6 +9,8 @@ import { Session } from "./core/session.js";
 import { Credentials } from "./credentials.js";
 import { Delivery } from "./delivery.js";
 import { Keeper } from "./keeper.js";
+import { Stream } from "./stream.js";
+import { additions } from "./texts.js";
 /** @import { Entry, Happening } from "./core/entries.js" */
 /** @import { Listener, ListenerOptions, RoomEvents, RoomOptions } from "./options.js" */
 
@@ -25,6 +27,8 @@ export class Room extends EventTarget {
   #session;
   #delivery;
   #answers = new Answers();
+  /** Whether somebody listens to texts as they grow: else they wait for nobody. */
+  #isTextHeard = false;
   #keeper;
 
   /**
@@ -44,6 +48,7 @@ export class Room extends EventTarget {
     this.#delivery = new Delivery(
       cursor,
       (gap) => this.#tell("gap", gap),
+      (frame) => this.#tell(frame.type, frame),
       () => this.#taken(),
     );
     if (buffer === 0) this.#delivery.heard();
@@ -137,6 +142,7 @@ export class Room extends EventTarget {
   addEventListener(type, listener, options) {
     super.addEventListener(type, listener, options);
     if (type === "entry") this.#delivery.heard();
+    if (type === "append" || type === "open") this.#isTextHeard = true;
   }
 
   /**
@@ -204,6 +210,47 @@ export class Room extends EventTarget {
   }
 
   /**
+   * Begin a message whose text grows while others read it.
+   *
+   * @param {unknown} body A text, or an object with a `text`, or with `parts` that have one.
+   * @param {{ref?: string}} [options] With a ref that was used before, the message that was begun
+   *   then goes on: its `text` is what there is of it.
+   * @returns {Promise<Stream>} Rejects with `Refused`.
+   */
+  async start(body, { ref } = {}) {
+    const seq = await this.#command("start", { body }, ref);
+    const draft = await this.#session.drafts.find(seq);
+    if (!draft || draft.end) throw this.#ended ?? new Refused("stream_closed", "It is finished.");
+    return new Stream(seq, this.#session.writings.begin(seq, draft), {
+      pump: () => this.#keeper.pump(),
+      finish: (fields, given) => this.#command("finish", { target: seq, ...fields }, given),
+    });
+  }
+
+  /**
+   * Ask the author of a message in the making to end it.
+   *
+   * @param {number} target
+   * @param {{ref?: string}} [options]
+   * @returns {Promise<number>}
+   */
+  async stop(target, { ref } = {}) {
+    return this.#command("stop", { target }, ref);
+  }
+
+  /**
+   * The text of a message in the making: what there is of it, then each addition, across
+   * connections, until it is finished. Throws `Refused`, if it is not in the making.
+   *
+   * @param {number} seq
+   * @param {{part?: number}} [options] Of the body's `parts`, instead of its own text.
+   * @returns {AsyncGenerator<string, void>}
+   */
+  text(seq, { part } = {}) {
+    return additions(this.#session.drafts, seq, part ?? null);
+  }
+
+  /**
    * Tell those who are here now; dropped while not live.
    *
    * @param {string} name
@@ -249,11 +296,16 @@ export class Room extends EventTarget {
    * @param {string} [given]
    */
   #command(type, fields, given) {
-    if (this.state === "closed") throw new Refused("closed", "The room was closed.");
-    if (this.state === "refused" && this.error) throw this.error;
+    if (this.#ended) throw this.#ended;
     const answer = this.#answers.to(this.#session.command(type, fields, given));
     this.#keeper.pump();
     return answer;
+  }
+
+  /** Why there is nothing to be had any more. */
+  get #ended() {
+    if (this.state === "closed") return new Refused("closed", "The room was closed.");
+    return this.state === "refused" ? this.error : null;
   }
 
   /** @param {Refused} refused */
@@ -271,6 +323,8 @@ export class Room extends EventTarget {
     this.#keeper.end(state, reason.code);
     this.#answers.end(reason);
     this.#delivery.end(state === "closed" ? null : reason);
+    this.#session.drafts.end(state === "closed" ? null : reason);
+    this.#session.writings.endAll(reason);
   }
 
   /** @param {Happening} event */
@@ -285,6 +339,12 @@ export class Room extends EventTarget {
       case "entry":
         this.#delivery.push(detail);
         this.#session.cursor.hasRoom = this.#delivery.size < this.#buffer;
+        break;
+      case "open":
+      case "append":
+        // Of entries that are left where they are, there is no text to go on.
+        if (this.#isTextHeard && !this.#session.cursor.isDeaf) this.#delivery.text(detail);
+        return;
     }
     this.#tell(/** @type {keyof RoomEvents} */ (type), detail);
   }

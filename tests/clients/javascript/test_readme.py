@@ -29,8 +29,9 @@ def test_programs_of_the_manual_run_one_after_the_other(project: Path, tmp_path:
     assert said[1] == "welcome, ada\n"
     assert said[2] == "message 1\n"
     assert said[3] == "not_found\n"
-    assert re.search(r"^live *\n\[ 'ada' \]\nclosed", said[4], re.MULTILINE)
-    assert said[5].startswith("message 2\nedit 3\n"), "the second run goes on where the first ended"
+    assert said[4] == "Hello, world\n"
+    assert re.search(r"^live *\n\[ 'ada' \]\nclosed", said[5], re.MULTILINE)
+    assert said[6].startswith("message 2\nedit 3\n"), "the second run goes on where the first ended"
 
 
 @pytest.mark.parametrize(

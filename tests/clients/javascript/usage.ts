@@ -1,5 +1,5 @@
 // How TypeScript sees the package: each line marked as an error must be one.
-import { type Entry, Refused, Room, type RoomOptions, type ServerFrame, type State, textOf } from "@itemroom/client";
+import { type Entry, Refused, Room, type RoomOptions, type ServerFrame, type State, type Stream, textOf } from "@itemroom/client";
 
 declare class Ws {
   constructor(url: string | URL, protocols?: string | string[], options?: { origin?: string });
@@ -49,6 +49,16 @@ export async function use(): Promise<void> {
   // @ts-expect-error: what a room says of itself is read only
   room.seq = 7;
 
+  const stream: Stream = await room.start({ text: "" }, { ref: "s1" });
+  stream.append("Hel", { part: 1 });
+  const signal: AbortSignal = stream.stopped;
+  // @ts-expect-error: only the server interrupts
+  await stream.finish({ state: "interrupted" });
+  const end: number = await stream.finish({ state: signal.aborted ? "stopped" : "done", body: stream.text });
+  for await (const text of room.text(end)) console.log(text.trim());
+  room.addEventListener("append", ({ detail: { target, at, text } }) => text.at(at + target));
+  room.addEventListener("open", ({ detail }) => textOf(detail.body));
+
   try {
     for await (const entry of room) show(entry);
   } catch (error) {
@@ -69,6 +79,10 @@ function show(entry: Entry): string {
       return entry.role ?? `${entry.user.name} was removed`;
     case "item":
       return entry.title ?? "";
+    case "stop":
+      return entry.by.name;
+    case "finish":
+      return entry.state === "interrupted" ? "" : textOf(entry.body);
     // @ts-expect-error: there is no such entry
     case "weather":
       return "";
@@ -81,7 +95,7 @@ function show(entry: Entry): string {
 
 export function forgetful(entry: Entry): void {
   if (entry.type === "message") return;
-  // @ts-expect-error: five more are left
+  // @ts-expect-error: seven more are left
   const none: never = entry;
   // @ts-expect-error: an edit has no value
   if (entry.type === "edit") console.log(entry.value, none);

@@ -3,19 +3,23 @@
 /**
  * @typedef {{id: string, name: string}} User
  * @typedef {"reader" | "writer" | "admin"} Role
+ * @typedef {"done" | "failed" | "stopped" | "interrupted"} FinishState
  */
 
 /**
  * The entries of the log. `type` tells them apart, and which fields they have.
  *
  * @typedef {{seq: number, at: string, by: User, ref?: string, via?: string}} Common
- * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number}} Message
+ * @typedef {Common & {type: "message", body?: any, edited_seq?: number, deleted_seq?: number,
+ *   open?: true, length?: number}} Message While it is `open`, its text grows.
  * @typedef {Common & {type: "edit", target: number, body?: any, deleted_seq?: number}} Edit
  * @typedef {Common & {type: "delete", target: number}} Deletion
  * @typedef {Common & {type: "reaction", target: number, value: string, on: boolean}} Reaction
  * @typedef {Common & {type: "member", user: User, role: Role | null}} MemberChange
  * @typedef {Common & {type: "item", title?: string, default_role?: Role | null}} ItemChange
- * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange} Entry
+ * @typedef {Common & {type: "stop", target: number}} Stop
+ * @typedef {Common & {type: "finish", target: number, state: FinishState, error?: any, body?: any}} Finish
+ * @typedef {Message | Edit | Deletion | Reaction | MemberChange | ItemChange | Stop | Finish} Entry
  */
 
 /**

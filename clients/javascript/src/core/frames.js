@@ -47,7 +47,14 @@
  *
  * @typedef {{type: "live", seq: number}} Live
  * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
- * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number}} ErrorFrame
+ * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number,
+ *   target?: number, length?: number}} ErrorFrame
+ * @typedef {{type: "appended", target: number, length: number, part?: number, stopped?: true,
+ *   duplicate?: true}} Appended
+ * @typedef {{type: "append", target: number, at: number, text: string, part?: number}} Append More text
+ *   of a message; places are counted in code points.
+ * @typedef {{type: "open", seq: number, at: string, by: User, body: any, length: number}} Open A message
+ *   in the making as it stands now.
  * @typedef {{type: "signal", name: string, by: User, body: any}} Signal
  * @typedef {{type: "read", by: User, seq: number}} Read
  * @typedef {{type: "role", role: Role}} RoleChange
@@ -56,8 +63,8 @@
  * @typedef {{type: "pong", head: number | null}} Pong
  * @typedef {{type: "closing", code: number, reason: string, retry: Retry, retry_after?: number,
  *   message?: string}} Closing
- * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Signal | Read | PresenceChange | RoleChange
- *   | Expiring | Auth | Pong | Closing} ServerFrame
+ * @typedef {Welcome | Entry | Live | Ack | ErrorFrame | Appended | Append | Open | Signal | Read
+ *   | PresenceChange | RoleChange | Expiring | Auth | Pong | Closing} ServerFrame
  */
 
 /**

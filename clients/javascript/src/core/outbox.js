@@ -10,6 +10,9 @@ const STORED_AS = new Map([
   ["edit", "edit"],
   ["delete", "delete"],
   ["react", "reaction"],
+  ["start", "message"],
+  ["finish", "finish"],
+  ["stop", "stop"],
 ]);
 /** Refusals of a command that say "not now" and mean the command no harm. */
 const PASSING = new Set(["rate_limited", "busy", "draining"]);
@@ -38,7 +41,7 @@ class Command {
   isStoredAs(entry) {
     const fields = JSON.parse(this.text);
     if (STORED_AS.get(fields.type) !== entry.type) return false;
-    return ["target", "value", "on", "body"].every(
+    return ["target", "value", "on", "body", "state", "error"].every(
       (name) => JSON.stringify(fields[name]) === JSON.stringify(entry[name]),
     );
   }

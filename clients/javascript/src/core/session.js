@@ -2,6 +2,7 @@
 // the shell tells it what came, and asks it what to send. Times are milliseconds of a monotonic
 // clock.
 import { Asides } from "./asides.js";
+import { Drafts } from "./drafts.js";
 import { lost, Refused } from "./errors.js";
 import { Happening } from "./entries.js";
 import { number, text } from "./frames.js";
@@ -10,6 +11,7 @@ import { Picture } from "./picture.js";
 import { Returning } from "./returning.js";
 import { Silence } from "./silence.js";
 import { closing, refusal, tooBig } from "./verdicts.js";
+import { Writings } from "./writings.js";
 /** @import { Cursor } from "./cursor.js" */
 /** @import { Entry } from "./entries.js" */
 /** @import { ErrorFrame, Live, PresenceChange, ServerFrame, Welcome } from "./frames.js" */
@@ -20,6 +22,8 @@ const PING = JSON.stringify({ type: "ping" });
 /** What holds as long as a room is used, whatever happens to its connections. */
 export class Session {
   picture = new Picture();
+  drafts = new Drafts();
+  writings = new Writings();
   isLive = false;
   #returning;
   /** On this connection. */
@@ -40,6 +44,11 @@ export class Session {
     this.#returning = new Returning(canRenew);
   }
 
+  /** Whether there is something for which a connection is needed, even if nobody reads. */
+  get hasWork() {
+    return !this.outbox.isEmpty || !this.writings.isEmpty;
+  }
+
   /**
    * A connection is open, or on its way.
    *
@@ -54,6 +63,7 @@ export class Session {
   dropped() {
     this.isLive = this.#isWelcomed = false;
     this.outbox.dropped();
+    this.writings.dropped();
   }
 
   /**
@@ -97,10 +107,13 @@ export class Session {
     if (this.#isWelcomed) {
       const due = this.outbox.due(now, this.#pace);
       texts.push(...due.texts);
-      until = due.wait;
+      const added = this.writings.due(now, this.picture.welcome?.limits.frame_bytes ?? 0);
+      texts.push(...added.texts);
+      until = Math.min(due.wait, added.wait);
     }
     for (const text of texts) this.#silence.sent(text);
-    const { isPingDue, wait } = this.#silence.watch(now, this.outbox.isAwaiting);
+    const isAwaited = this.outbox.isAwaiting || this.writings.isAwaiting;
+    const { isPingDue, wait } = this.#silence.watch(now, isAwaited);
     if (isPingDue) texts.push(PING);
     return { texts, wait: Math.min(wait, until) };
   }
@@ -179,7 +192,16 @@ export class Session {
       case "reaction":
       case "member":
       case "item":
+      case "finish":
+      case "stop":
         return this.#takeEntry(frame);
+      case "open":
+      case "append":
+        this.drafts.take(frame);
+        return [new Happening(frame.type, frame)];
+      case "appended":
+        this.writings.appended(frame);
+        return [];
       case "welcome":
         return this.#takeWelcome(frame, now);
       case "live":
@@ -217,6 +239,7 @@ export class Session {
     this.#pace = new Pace(rate, limits.publish_burst, now);
     this.#isWelcomed = true;
     this.#hasAskedPresence = false;
+    this.drafts.welcomed();
     this.#asides.welcomed({ isAnew: gap !== null });
     this.#returning.welcomed();
     const events = [new Happening("welcome", frame)];
@@ -230,6 +253,7 @@ export class Session {
   #takeLive(frame) {
     this.picture.noteHead(number(frame.seq));
     this.cursor.caughtUp(frame.seq);
+    this.drafts.live(frame.seq, this.cursor);
     this.isLive = true;
     return [new Happening("live", frame)];
   }
@@ -241,6 +265,8 @@ export class Session {
     const isNew = this.cursor.take(frame.seq);
     if (isNew) this.#returning.trusted();
     this.picture.apply(frame);
+    this.drafts.take(frame);
+    this.#takeEnd(frame);
     /** @type {Happening[]} */
     const events = isNew ? [new Happening("entry", frame)] : [];
     if (isMine && frame.ref && this.outbox.wasStored(frame)) {
@@ -249,14 +275,25 @@ export class Session {
     return events;
   }
 
+  /** What concerns a message that is written here. @param {Entry} frame */
+  #takeEnd(frame) {
+    if (frame.type === "stop") this.writings.stop(frame.target);
+    if (frame.type !== "finish" && frame.type !== "delete") return;
+    this.writings.end(frame.target, new Refused("stream_closed", "It is finished."));
+  }
+
   /**
    * @param {ErrorFrame} frame
    * @param {number} now
    * @returns {Happening[]}
    */
   #takeError(frame, now) {
+    const { ref = "", target } = frame;
+    if (target !== undefined) {
+      this.writings.refused({ ...frame, target }, now);
+      return [];
+    }
     const refused = refusal(frame);
-    const { ref = "" } = frame;
     switch (this.outbox.refused(refused, ref, now)) {
       case "passing":
         this.#pace.empty(now);
