@@ -70,12 +70,19 @@ class Proxy:
 
 
 @contextmanager
-def running(kind: str, folder: Path, *upstreams: int) -> Iterator[Proxy]:
-    """A proxy in front of servers of this machine, by their ports: one or two."""
-    folder.mkdir()
+def running(
+    kind: str, folder: Path, *upstreams: int, changes: dict[str, str] | None = None
+) -> Iterator[Proxy]:
+    """A proxy in front of servers of this machine, by their ports: one or two.
+
+    `changes` of the shipped file, as whoever takes it makes them.
+    """
+    # It may be there: tests of one module that run apart from each other set it up twice.
+    folder.mkdir(exist_ok=True)
     proxy = Proxy(folder, free_port(), free_port(), certify(folder))
     program = find(kind)
-    arguments = (_nginx if kind == "nginx" else _haproxy)(proxy, list(upstreams))
+    make = _nginx if kind == "nginx" else _haproxy
+    arguments = make(proxy, list(upstreams), changes or {})
     with (folder / "output.log").open("wb") as output:
         popen = subprocess.Popen(
             [program.path, *arguments],
@@ -91,7 +98,7 @@ def running(kind: str, folder: Path, *upstreams: int) -> Iterator[Proxy]:
         popen.wait(PATIENCE)
 
 
-def _nginx(proxy: Proxy, upstreams: list[int]) -> list[str]:
+def _nginx(proxy: Proxy, upstreams: list[int], changes: dict[str, str]) -> list[str]:
     folder = proxy.folder
     site = placed(
         (ROOT / "deploy/nginx/itemroom.conf").read_text(),
@@ -100,7 +107,8 @@ def _nginx(proxy: Proxy, upstreams: list[int]) -> list[str]:
             "listen 443 ssl;": f"listen 127.0.0.1:{proxy.port} ssl;",
             "/etc/nginx/": f"{folder}/",
             "/var/log/nginx/": f"{folder}/",
-        },
+        }
+        | changes,
         upstreams,
     )
     (folder / "site.conf").write_text(site)
@@ -109,7 +117,7 @@ def _nginx(proxy: Proxy, upstreams: list[int]) -> list[str]:
     return ["-p", str(folder), "-e", f"{folder}/start.log", "-c", f"{folder}/nginx.conf"]
 
 
-def _haproxy(proxy: Proxy, upstreams: list[int]) -> list[str]:
+def _haproxy(proxy: Proxy, upstreams: list[int], changes: dict[str, str]) -> list[str]:
     folder = proxy.folder
     configuration = placed(
         (ROOT / "deploy/haproxy/haproxy.cfg").read_text(),
@@ -117,7 +125,8 @@ def _haproxy(proxy: Proxy, upstreams: list[int]) -> list[str]:
             "bind :80\n": f"bind 127.0.0.1:{proxy.plain_port}\n",
             "bind :443 ": f"bind 127.0.0.1:{proxy.port} ",
             "/etc/haproxy/": f"{folder}/",
-        },
+        }
+        | changes,
         upstreams,
     )
     (folder / "haproxy.cfg").write_text(configuration)
