@@ -263,14 +263,10 @@ class Seat:
         self._line.refuse(refusal, target=target)
 
     def _add(self, frame: AppendFrame) -> None:
+        self.access.require(Role.WRITER)
         if self._appending is None:
             self._appending = Appending(self, self._line.services.settings)
-        try:
-            self.access.require(Role.WRITER)
-            self._appending.add(frame)
-        except Refusal as refusal:
-            # It has no ref: only by its target does its author know what was refused.
-            self.refuse(refusal, target=frame.target)
+        self._appending.add(frame)
 
     def _flush(self) -> None:
         if self._appending is not None:

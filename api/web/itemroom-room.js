@@ -52,6 +52,11 @@ const WORDS = {
   discard: "Discard",
   notSent: "Not sent.",
   deleted: "Deleted",
+  writing: "writing…",
+  stopping: "stopping…",
+  stop: "Stop",
+  /** @type {Record<string, string>} How a text that grew ended, where there is something to say. */
+  ended: { stopped: "stopped", interrupted: "interrupted", failed: "failed" },
   readOnly: "You can read here, but not write.",
   /** @type {Record<string, string>} By status. */
   status: {
@@ -110,12 +115,14 @@ class Composer {
 class Messages {
   #words;
   #acts;
-  /** @type {Map<string, {entry: ViewEntry, row: HTMLElement}>} By the entry's key. */
+  /** @type {Map<string, {entry: ViewEntry | null, row: HTMLElement}>} By the entry's key; null: show it again. */
   #rows = new Map();
+  #mayStop = false;
 
   /**
    * @param {Words} words
-   * @param {{retry: (ref: string) => void, discard: (ref: string) => void}} acts
+   * @param {{retry: (ref: string) => void, discard: (ref: string) => void,
+   *   stop: (seq: number) => void}} acts
    */
   constructor(words, acts) {
     this.#words = words;
@@ -126,8 +133,11 @@ class Messages {
   }
 
   /** @param {View} view */
-  show({ entries, status }) {
+  show({ entries, status, you }) {
     const { element } = this;
+    const mayStop = you !== null && you.role !== "reader";
+    if (mayStop !== this.#mayStop) for (const [key, { row }] of this.#rows) this.#rows.set(key, { row, entry: null });
+    this.#mayStop = mayStop;
     const wasAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
     const rows = entries.filter(({ type }) => type === "message").map((entry) => this.#rowOf(entry));
     const kept = new Set(rows);
@@ -151,6 +161,10 @@ class Messages {
     if (known?.entry === entry) return known.row;
     const row = known?.row ?? make("div", "message");
     row.dataset.status = entry.status;
+    const isOpen = "open" in entry && entry.open === true;
+    row.toggleAttribute("data-open", isOpen);
+    // It is read out when it is complete, and not as it comes.
+    row.setAttribute("aria-busy", String(isOpen));
     become(row, this.#parts(entry));
     this.#rows.set(entry.key, { entry, row });
     return row;
@@ -164,7 +178,7 @@ class Messages {
       make("span", "author", {}, isolated(entry.by?.name ?? "")),
       make("time", "time", { datetime: entry.at, title: at.toLocaleString() }, clock),
     ];
-    return [...head, this.#text(entry), ...this.#fate(entry)];
+    return [...head, this.#text(entry), ...this.#end(entry), ...this.#fate(entry)];
   }
 
   /** @param {ViewEntry} entry */
@@ -172,6 +186,18 @@ class Messages {
     if ("deleted_seq" in entry) return make("p", "gone", {}, this.#words.deleted);
     const body = "body" in entry ? entry.body : null;
     return make("p", "text", { dir: "auto" }, textOf(body));
+  }
+
+  /** What is to be said of a text that grows, or grew. @param {ViewEntry} entry @returns {HTMLElement[]} */
+  #end(entry) {
+    if (entry.status !== "stored" || entry.type !== "message") return [];
+    const { writing, stopping, stop, ended } = this.#words;
+    const said = ended[entry.finish?.state ?? ""];
+    if (!entry.open) return said ? [make("p", "end", {}, said)] : [];
+    if (entry.stop || !this.#mayStop) return [make("p", "end", {}, entry.stop ? stopping : writing)];
+    const button = make("button", "stop", { type: "button" }, stop);
+    button.addEventListener("click", () => this.#acts.stop(entry.seq));
+    return [make("p", "end", {}, writing, button)];
   }
 
   /** @param {ViewEntry} entry */
@@ -335,6 +361,21 @@ header {
   font-style: italic;
 }
 
+.message[data-open] .text::after {
+  display: inline-block;
+  width: 0.5ch;
+  height: 1em;
+  margin-inline-start: 0.1em;
+  background: var(--accent);
+  vertical-align: -0.12em;
+  content: "";
+}
+
+.end {
+  color: var(--faint);
+  font-size: 0.87em;
+}
+
 .failure {
   color: var(--danger);
   font-size: 0.87em;
@@ -384,7 +425,7 @@ button {
   cursor: pointer;
 }
 
-.failure button {
+.failure button, .end button {
   margin-inline-start: 0.5em;
   padding: 0 0.4em;
   border-color: var(--edge);
@@ -397,7 +438,7 @@ button {
   outline-offset: -2px;
 }
 
-form :focus-visible, .failure :focus-visible {
+form :focus-visible, .failure :focus-visible, .end :focus-visible {
   outline-offset: 1px;
 }
 `;
@@ -473,6 +514,8 @@ export class ItemroomRoom extends Base {
       publish: (text) => void this.#conversation?.publish({ text }),
       retry: (ref) => this.#conversation?.retry(ref),
       discard: (ref) => this.#conversation?.discard(ref),
+      // Refused, there is nothing more to say than what the room says itself.
+      stop: (seq) => void this.#conversation?.room.stop(seq).catch(() => {}),
     });
     root.replaceChildren(this.#face.element);
   }
@@ -525,7 +568,7 @@ class Face {
   /**
    * @param {Words} words
    * @param {{publish: (text: string) => void, retry: (ref: string) => void,
-   *   discard: (ref: string) => void}} acts
+   *   discard: (ref: string) => void, stop: (seq: number) => void}} acts
    */
   constructor(words, acts) {
     this.#words = words;
@@ -534,6 +577,7 @@ class Face {
     this.#messages = new Messages(words, {
       retry: (ref) => this.#after(() => acts.retry(ref)),
       discard: (ref) => this.#after(() => acts.discard(ref)),
+      stop: (seq) => this.#after(() => acts.stop(seq)),
     });
     this.#note = make("p", "note", { hidden: "" }, words.readOnly);
     const head = make("header", "header", {}, this.#title, this.#status, this.#people);

@@ -17,6 +17,11 @@ declare const WORDS: {
     discard: string;
     notSent: string;
     deleted: string;
+    writing: string;
+    stopping: string;
+    stop: string;
+    /** @type {Record<string, string>} How a text that grew ended, where there is something to say. */
+    ended: Record<string, string>;
     readOnly: string;
     /** @type {Record<string, string>} By status. */
     status: Record<string, string>;
@@ -43,6 +48,11 @@ export declare class ItemroomRoom extends Base {
         discard: string;
         notSent: string;
         deleted: string;
+        writing: string;
+        stopping: string;
+        stop: string;
+        /** @type {Record<string, string>} How a text that grew ended, where there is something to say. */
+        ended: Record<string, string>;
         readOnly: string;
         /** @type {Record<string, string>} By status. */
         status: Record<string, string>;

@@ -8,7 +8,7 @@ import { el } from "./dom.js";
 import { shown, textOf } from "./format.js";
 import { Jump } from "./jump.js";
 import { VirtualList } from "./list.js";
-import { estimate, renderRow } from "./message.js";
+import { estimate, growRow, renderRow } from "./message.js";
 import { announce } from "./notices.js";
 import { Outgoing } from "./outgoing.js";
 import { Pager } from "./pager.js";
@@ -61,6 +61,7 @@ export class Conversation {
     this.#list = new VirtualList(this.#scroller, this.#canvas, {
       render: (row) => renderRow(row, context),
       estimate,
+      grow: growRow,
       isSteady: (row) => "record" in row,
       isHeld: (row) => row.kind === "message" && row.record.seq === this.#editing,
       onMove: () => this.#moved(),
@@ -97,8 +98,14 @@ export class Conversation {
     const isTheirs = entry.type === "message" && entry.by.id !== options.me.id;
     if (isTheirs && !this.#isWatching) this.#attention.miss(entry.seq);
     timeline.apply(entry);
-    if (isTheirs) announce(`${entry.by.name}: ${shown(entry.body).text.slice(0, 200)}`);
+    this.#announce(entry);
     this.#bound();
+    this.#drawSoon();
+  }
+
+  /** Text of a message in the making. @param {import("./timeline.js").Open | import("./timeline.js").Append} frame */
+  grow(frame) {
+    this.timeline.grow(frame);
     this.#drawSoon();
   }
 
@@ -137,7 +144,8 @@ export class Conversation {
   }
 
   editLast() {
-    const isEditable = (/** @type {Entity} */ record) => textOf(record.body) !== null;
+    const isEditable = (/** @type {Entity} */ record) =>
+      textOf(record.body) !== null && !record.open;
     const record = this.timeline.lastOf(this.options.me.id);
     if (record && isEditable(record)) this.#edit(record);
   }
@@ -160,6 +168,16 @@ export class Conversation {
     this.#list.update(rowsOf(this.timeline, view));
     this.#showJump();
     this.options.onDrawn();
+  }
+
+  /** A text that grows is read out when it is complete, and not as it comes. @param {Entry} entry */
+  #announce(entry) {
+    const isEnd = entry.type === "finish";
+    const of = isEnd ? this.timeline.get(entry.target ?? 0) : entry;
+    if ((entry.type !== "message" && !isEnd) || !of || of.by.id === this.options.me.id) return;
+    const said = entry.open ? "is writing…" : shown(of.body).text.slice(0, 200);
+    const end = isEnd && entry.state !== "done" ? ` (${entry.state})` : "";
+    announce(entry.open ? `${of.by.name} ${said}` : `${of.by.name}: ${said}${end}`);
   }
 
   /** At most once a frame: a burst of entries is drawn together. */
@@ -258,6 +276,7 @@ export class Conversation {
       canWrite: () => this.#canWrite,
       onReact: (record, value, on) =>
         this.#outgoing.give((commands) => commands.react(record.seq, value, on)),
+      onStop: (record) => this.#outgoing.give((commands) => commands.stop(record.seq)),
       onRetry: (ref) => this.#outgoing.retry(ref),
       onDiscard: (ref) => this.#outgoing.discard(ref),
       onTakeBack: (ref) => this.options.onTakeBack(this.#outgoing.takeBack(ref)),
@@ -272,7 +291,7 @@ export class Conversation {
       find: (row) => this.timeline.get(Number(row.dataset.seq)),
       rights: (record) => {
         const mayChange = this.#canWrite && (isMine(record) || this.options.role() === "admin");
-        const hasText = textOf(record.body) !== null;
+        const hasText = textOf(record.body) !== null && !record.open;
         return { react: this.#canWrite, edit: mayChange && hasText, remove: mayChange };
       },
       onReact: (record, value) =>

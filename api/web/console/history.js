@@ -9,6 +9,8 @@ export const PAGE = 100;
 const LOG_PAGE = 500;
 // A stretch with very many reactions shows its messages, and maybe not each change of members.
 const MAX_LOG_PAGES = 4;
+// What a page of messages does not say: also how those ended that grew.
+const NOTED = new Set(["member", "item", "finish"]);
 
 /** The newest page. @param {string} id */
 export async function newestPage(id) {
@@ -56,7 +58,7 @@ async function notesBetween(id, from, to) {
     const { entries } = await api.log(id, after, limit);
     if (entries.length === 0) break;
     for (const entry of entries) {
-      if (entry.seq <= to && (entry.type === "member" || entry.type === "item")) notes.push(entry);
+      if (entry.seq <= to && NOTED.has(entry.type)) notes.push(entry);
     }
     after = entries.at(-1).seq;
   }

@@ -31,9 +31,10 @@ export class VirtualList {
    * @param {HTMLElement} scroller
    * @param {HTMLElement} canvas As high as all rows together.
    * @param {{render: (row: R) => HTMLElement, estimate: (row: R) => number,
-   *   isSteady: (row: R) => boolean, isHeld: (row: R) => boolean, onMove: () => void,
+   *   grow: (row: R, element: HTMLElement) => boolean, isSteady: (row: R) => boolean, isHeld: (row: R) => boolean, onMove: () => void,
    *   onReplace: (old: HTMLElement, element: HTMLElement) => void}} view `isSteady`: it keeps its
-   *   place among the others, whatever comes; `isHeld`: it is not to be drawn again now.
+   *   place among the others, whatever comes; `isHeld`: it is not to be drawn again now; `grow`: if
+   *   only more text is to be shown, have the element show it.
    */
   constructor(scroller, canvas, view) {
     this.scroller = scroller;
@@ -211,6 +212,12 @@ export class VirtualList {
   #drawn(key, row, fresh) {
     const shown = this.#shown.get(key);
     if (shown && (shown.sign === row.sign || this.view.isHeld(row))) return shown.element;
+    // A button that is being pressed would be lost with its row.
+    if (shown && this.view.grow(row, shown.element)) {
+      shown.sign = row.sign;
+      fresh.push([key, shown.element]);
+      return shown.element;
+    }
     const element = this.view.render(row);
     element.dataset.key = key;
     if (shown) this.#replace(shown.element, element);

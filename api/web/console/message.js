@@ -4,6 +4,7 @@ import { button, el } from "./dom.js";
 import { clock, dayName, fullTime, listed, shown, textOf } from "./format.js";
 import { linkify } from "./linkify.js";
 import { avatar } from "./people.js";
+import { formOf } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("./timeline.js").Entity} Entity */
@@ -12,7 +13,7 @@ import { avatar } from "./people.js";
 /**
  * @typedef {{me: {id: string, name: string}, people: People, canWrite: () => boolean,
  *   onReact: (record: Entity, value: string, on: boolean) => void,
- *   onRetry: (ref: string) => void, onDiscard: (ref: string) => void,
+ *   onStop: (record: Entity) => void, onRetry: (ref: string) => void, onDiscard: (ref: string) => void,
  *   onTakeBack: (ref: string) => void, onLoadOlder: () => void}} Context
  */
 
@@ -111,9 +112,9 @@ function messageRow(record, isFirst, context) {
   const attributes = {
     class: `row row-message${isFirst ? " first" : ""}${isMine ? " mine" : ""}`,
     "data-seq": record.seq,
+    "data-form": formOf(record, isFirst),
     tabindex: -1,
   };
-  const edited = record.edited > 0 && !record.deleted;
   return el(
     "li",
     attributes,
@@ -121,7 +122,8 @@ function messageRow(record, isFirst, context) {
     byline(record.by.name, record.at, isFirst),
     record.deleted
       ? el("p", { class: "gone" }, "Message deleted")
-      : bodyOf(record.body, edited ? el("small", { class: "edited" }, "edited") : null),
+      : bodyOf(record.body, markOf(record, context)),
+    record.deleted || !failureOf(record) ? null : el("div", { class: "failed" }, failureOf(record)),
     record.reactions.size > 0 ? chips(record, context) : null,
   );
 }
@@ -139,16 +141,60 @@ function byline(name, at, isFirst) {
   return el("div", { class: isFirst ? "byline" : "byline later" }, author, " ", time);
 }
 
-/** @param {unknown} body @param {HTMLElement | null} mark What is to be said about it. */
-function bodyOf(body, mark) {
-  const { text, isCode } = shown(body);
-  if (isCode) return el("div", {}, el("pre", { class: "text code", dir: "ltr" }, text), mark);
-  const pieces = linkify(text).map(({ text: piece, href }) =>
+/**
+ * Have a row show more text, if nothing else is new.
+ *
+ * @param {Row} row
+ * @param {HTMLElement} element
+ */
+export function growRow(row, element) {
+  if (row.kind !== "message" || !row.record.open) return false;
+  if (element.dataset.form !== formOf(row.record, row.isFirst)) return false;
+  const { text, isCode } = shown(row.record.body);
+  element.querySelector(".text")?.replaceChildren(...(isCode ? [text] : linked(text)));
+  return true;
+}
+
+/** @param {string} text @returns {(Node | string)[]} */
+const linked = (text) =>
+  linkify(text).map(({ text: piece, href }) =>
     href === null
       ? piece
       : el("a", { href, target: "_blank", rel: "noopener noreferrer" }, piece),
   );
-  const said = el("span", { class: "text" }, pieces);
+
+/** @type {Record<string, string>} How a text that grew ended, where that is not as it should be. */
+const ENDS = { stopped: "stopped", interrupted: "interrupted", failed: "failed" };
+
+/** What is to be said about a message, behind it. @param {Entity} record @param {Context} context */
+function markOf(record, context) {
+  if (record.open) return writingMark(record, context);
+  const words = [ENDS[record.end?.state ?? ""], record.edited > 0 ? "edited" : undefined];
+  const said = words.filter((word) => word !== undefined).join(" · ");
+  return said ? el("small", { class: "edited" }, said) : null;
+}
+
+/** @param {Entity} record @param {Context} context */
+function writingMark(record, context) {
+  const look = { class: "button small", title: `Stop ${record.by.name}` };
+  const stop = button("Stop", () => context.onStop(record), look);
+  const words = el("small", { class: "sending" }, record.isStopping ? "stopping…" : "writing…");
+  const caret = el("span", { class: "caret", "aria-hidden": "true" });
+  const mayStop = context.canWrite() && !record.isStopping;
+  return el("span", { class: "writing" }, caret, words, mayStop ? [" ", stop] : null);
+}
+
+/** What an author says of a failure. @param {Entity} record */
+function failureOf({ end }) {
+  const error = /** @type {{message?: unknown} | undefined} */ (end?.error);
+  return typeof error?.message === "string" ? error.message : "";
+}
+
+/** @param {unknown} body @param {HTMLElement | null} mark What is to be said about it. */
+function bodyOf(body, mark) {
+  const { text, isCode } = shown(body);
+  if (isCode) return el("div", {}, el("pre", { class: "text code", dir: "ltr" }, text), mark);
+  const said = el("span", { class: "text" }, linked(text));
   return el("div", { class: "body", dir: "auto" }, said, mark && " ", mark);
 }
 

@@ -7,7 +7,8 @@ import { complain } from "./notices.js";
  * @typedef {{publish: (body: unknown, options: {ref: string}) => Promise<number>,
  *   edit: (target: number, body: unknown) => Promise<number>,
  *   delete: (target: number) => Promise<number>,
- *   react: (target: number, value: string, on?: boolean) => Promise<number>}} Commands
+ *   react: (target: number, value: string, on?: boolean) => Promise<number>,
+ *   stop: (target: number) => Promise<number>}} Commands
  */
 
 export class Outgoing {

@@ -144,6 +144,8 @@ export class RoomScreen {
     });
     room.addEventListener("welcome", ({ detail }) => this.#welcomed(detail));
     room.addEventListener("entry", ({ detail }) => this.#heard(detail));
+    room.addEventListener("open", ({ detail }) => this.conversation.grow(detail));
+    room.addEventListener("append", ({ detail }) => this.conversation.grow(detail));
     room.addEventListener("live", () => this.status.found());
     room.addEventListener("gap", ({ detail }) => {
       this.conversation.restart(detail);

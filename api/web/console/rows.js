@@ -71,10 +71,13 @@ const follows = (last, current) =>
 /** @param {number} value @param {number} step */
 const mark = (value, step) => Math.floor(value / step);
 
+/** What a message looks like but for text that grows. @param {Entity} record @param {boolean} isFirst */
+export const formOf = (record, isFirst) => `${record.version}.${isFirst}`;
+
 /** @param {Entity} record @param {boolean} isFirst @returns {Row} */
 function rowOf(record, isFirst) {
   const key = String(record.seq);
-  const sign = `${record.version}.${isFirst}`;
+  const sign = `${formOf(record, isFirst)}.${record.grown}`;
   return record.kind === "message"
     ? { key, kind: "message", record, isFirst, sign }
     : { key, kind: "note", record, sign };

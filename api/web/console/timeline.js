@@ -10,13 +10,17 @@
  * @typedef {{type: string, seq: number, at: string, by: User, ref?: string, body?: unknown,
  *   target?: number, value?: string, on?: boolean, user?: User, role?: string | null,
  *   title?: string, default_role?: string | null, edited_seq?: number, deleted_seq?: number,
+ *   open?: boolean, state?: string, error?: unknown,
  *   reactions?: Record<string, string[]>}} Entry
  */
 /**
  * @typedef {{seq: number, kind: "message" | "note", at: string, by: User, entry: Entry,
  *   body: unknown, edited: number, deleted: boolean, reactions: Map<string, string[]>,
- *   version: number}} Entity
+ *   version: number, open: boolean, grown: number, isStopping: boolean, end: Entry | null}} Entity `open`:
+ *   its text grows, which `grown` counts; `end`: the `finish` of one that grew.
  */
+/** @typedef {{type: "open", seq: number, body: unknown}} Open */
+/** @typedef {{type: "append", target: number, text: string, part?: number}} Append */
 /**
  * @typedef {{ref: string, body: unknown, at: string, state: "pending" | "failed", reason: string,
  *   code: string, version: number}} Pending `reason` is for people, `code` the server's.
@@ -43,6 +47,10 @@ export class Timeline {
   #bySeq = new Map();
   /** @type {Entry[]} */
   #recent = [];
+  /** @type {Map<number, unknown>} What the socket has told of messages in the making, by seq. */
+  #making = new Map();
+  /** @type {Map<number, Entry>} How those ended that grew, by their seq. */
+  #ends = new Map();
 
   /** @param {string} me The reader's own user id. */
   constructor(me) {
@@ -69,6 +77,8 @@ export class Timeline {
   /** Another life of the log begins: its numbers mean other entries. */
   forget() {
     this.#recent = [];
+    this.#making.clear();
+    this.#ends.clear();
     this.latest = 0;
   }
 
@@ -93,13 +103,26 @@ export class Timeline {
     this.#catchUp(page);
   }
 
-  /** A live entry, in seq order. @param {Entry} entry */
-  apply(entry) {
+  /** A live entry, in seq order. @param {Entry} told */
+  apply(told) {
+    const entry = this.#make(told);
     this.latest = Math.max(this.latest, entry.seq);
     this.#recent.push(entry);
     if (this.#recent.length > MAX_RECENT * 2) this.#recent.splice(0, MAX_RECENT);
     this.#settle(entry);
     this.#take(entry);
+  }
+
+  /** Text of a message in the making: more of it, or all that there is. @param {Open | Append} frame */
+  grow(frame) {
+    const seq = frame.type === "open" ? frame.seq : frame.target;
+    if (frame.type === "append" && !this.#making.has(seq)) return;
+    const body = frame.type === "open" ? frame.body : grown(this.#making.get(seq), frame);
+    this.#making.set(seq, body);
+    const record = this.#bySeq.get(seq);
+    if (!record?.open) return;
+    record.body = body;
+    record.grown += 1;
   }
 
   /** @param {number} seq */
@@ -166,6 +189,22 @@ export class Timeline {
     return this.records.findLast(isTheirs);
   }
 
+  /**
+   * An entry with all that it means for a message in the making: who had every addition is told of
+   * its end without the text, which a page that was read before would lack.
+   *
+   * @param {Entry} entry
+   * @returns {Entry}
+   */
+  #make(entry) {
+    if (entry.type === "message" && entry.open) this.#making.set(entry.seq, entry.body);
+    if (entry.type !== "finish" && entry.type !== "delete") return entry;
+    const target = entry.target ?? 0;
+    const body = entry.body ?? this.#making.get(target);
+    this.#making.delete(target);
+    return entry.type === "finish" ? { ...entry, body } : entry;
+  }
+
   /** Our own message has come back: it no longer waits. @param {Entry} entry */
   #settle(entry) {
     const isOurs = entry.type === "message" && entry.by.id === this.me;
@@ -182,17 +221,44 @@ export class Timeline {
   #take(entry) {
     const isNext = this.attached && entry.seq > this.to;
     if (isNext) this.to = entry.seq;
+    if (entry.type === "finish") this.#ends.set(entry.target ?? 0, entry);
     const target = this.#bySeq.get(entry.target ?? 0);
     if (target) change(target, entry);
     else if (isNext && entry.target === undefined) this.#put([entry], false);
   }
 
+  /** @param {Entry} entry */
+  #recordOf(entry) {
+    const record = recordOf(entry);
+    record.end = this.#ends.get(entry.seq) ?? null;
+    // The socket may know more of it than a page that was read meanwhile.
+    if (record.open && this.#making.has(entry.seq)) record.body = this.#making.get(entry.seq);
+    return record;
+  }
+
   /** @param {Entry[]} entries @param {boolean} inFront */
   #put(entries, inFront) {
-    const fresh = entries.filter((entry) => !this.#bySeq.has(entry.seq)).map(recordOf);
+    for (const entry of entries) if (entry.type === "finish") this.#ends.set(entry.target ?? 0, entry);
+    const fresh = entries
+      .filter(({ seq, target }) => target === undefined && !this.#bySeq.has(seq))
+      .map((entry) => this.#recordOf(entry));
     for (const record of fresh) this.#bySeq.set(record.seq, record);
     this.records = inFront ? [...fresh, ...this.records] : append(this.records, fresh);
   }
+}
+
+/**
+ * A body with more text behind what it has.
+ *
+ * @param {any} body
+ * @param {Append} addition
+ */
+function grown(body, { text, part }) {
+  if (typeof body === "string") return body + text;
+  if (part === undefined) return { ...body, text: body.text + text };
+  const parts = [...body.parts];
+  parts[part] = { ...parts[part], text: parts[part].text + text };
+  return { ...body, parts };
 }
 
 /** @param {Entity[]} records @param {Entity[]} fresh */
@@ -214,6 +280,10 @@ function recordOf(entry) {
     deleted: entry.deleted_seq !== undefined,
     reactions: new Map(Object.entries(entry.reactions ?? {})),
     version: 0,
+    open: entry.open === true,
+    grown: 0,
+    isStopping: false,
+    end: null,
   };
 }
 
@@ -224,11 +294,21 @@ function change(record, entry) {
   if (entry.type === "delete") remove(record);
   else if (entry.type === "edit") edit(record, entry);
   else if (entry.type === "reaction") react(record, entry);
+  else if (entry.type === "stop") record.isStopping = true;
+  else if (entry.type === "finish") finish(record, entry);
+}
+
+/** @param {Entity} record @param {Entry} entry */
+function finish(record, entry) {
+  if (record.open && entry.body !== undefined) record.body = entry.body;
+  record.open = false;
+  record.end = entry;
 }
 
 /** @param {Entity} record */
 function remove(record) {
   record.deleted = true;
+  record.open = false;
   record.body = undefined;
   record.reactions = new Map();
 }

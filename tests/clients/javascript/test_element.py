@@ -103,6 +103,44 @@ async def test_the_element_has_no_serious_fault(
     await keep(reader, f"element-reader-{scheme}")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_text_grows_and_stops(
+    windows: Windows, ada: Person, bob: Person, scheme: str
+) -> None:
+    """In its row, which is read out when it is complete; who writes may stop it, who reads not."""
+    message = {"text": "", "model": "m"}
+    seq = ada.call("POST", "/items/order-17/messages", json={"body": message, "open": True})
+    path = f"/items/order-17/messages/{seq.json()['seq']}"
+    style = f":root {{ color-scheme: {scheme} }}"
+    page = await (await Shop.visited(windows, ada, color_scheme=scheme)).show(
+        SCRIPT + ELEMENT, style
+    )
+    reader = await (await Shop.visited(windows, bob)).show(SCRIPT + ELEMENT)
+    for one in (page, reader):
+        await expect(one.locator(".message")).to_have_attribute("aria-busy", "true")
+    stop = page.get_by_role("button", name="Stop")
+    await stop.evaluate("(button) => globalThis.known = button")
+    text = ""
+    for word in ("Four ", "\N{GRINNING FACE} ", "chairs"):
+        ada.call("POST", f"{path}/append", json={"at": len(text), "text": word})
+        text += word
+        for one in (page, reader):
+            await expect(one.locator(".text")).to_have_text(text.strip())
+    assert await page.evaluate("known.isConnected"), "a pressed button would be lost"
+    assert await faults(page) == []
+    await keep(page, f"element-writing-{scheme}")
+    await expect(reader.locator(".end")).to_have_text("writing…")
+    await expect(reader.get_by_role("button", name="Stop")).to_have_count(0)
+    await stop.click()
+    for one in (page, reader):
+        await expect(one.locator(".end")).to_have_text("stopping…")
+    ada.call("POST", f"{path}/finish", json={"state": "stopped"})
+    for one in (page, reader):
+        await expect(one.locator(".end")).to_have_text("stopped")
+        await expect(one.locator(".message")).to_have_attribute("aria-busy", "false")
+        await expect(one.locator(".message")).to_have_count(1)
+
+
 async def test_faults_within_the_element_are_found(windows: Windows, ada: Person) -> None:
     """The judge sees into the shadow: a box without a label, and a button without a name."""
     page = await (await Shop.visited(windows, ada)).show(SCRIPT + ELEMENT)

@@ -63,6 +63,21 @@ def talk_of(page: Page, item: str = "order-17") -> Locator:
     return page.get_by_role("region", name=item)
 
 
+async def test_text_is_shown_as_it_grows(windows: Windows, ada: Person, manual: str) -> None:
+    """One entry, which says while there is more to come."""
+    talk = talk_of(await (await Shop.visited(windows, ada)).run(manual))
+    await expect(talk.get_by_role("status")).to_have_text("live")
+    begun = ada.call("POST", "/items/order-17/messages", json={"body": "", "open": True})
+    path = f"/items/order-17/messages/{begun.json()['seq']}"
+    said, text = talk.locator("li.stored"), ""
+    for word in ("Hel", "lo"):
+        ada.call("POST", f"{path}/append", json={"at": len(text), "text": word})
+        text += word
+        await expect(said).to_have_text(f"Ada {text} writing…")
+    ada.call("POST", f"{path}/finish", json={"state": "done"})
+    await expect(said).to_have_text("Ada Hello")
+
+
 async def test_the_program_of_the_manual_talks_over_one_socket(
     windows: Windows, ada: Person, manual: str
 ) -> None:

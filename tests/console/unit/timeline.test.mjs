@@ -176,3 +176,53 @@ test("pages and live entries in any interleaving end in the same state", () => {
     records.map(({ seq, body, deleted, reactions }) => [seq, body, deleted, [...reactions]]);
   assert.deepEqual(view(parts), view(whole));
 });
+
+test("a text grows on the screen as the socket tells, whatever page it came with", () => {
+  const timeline = new Timeline("me");
+  timeline.reset({ entries: [], from: 1, to: 0, head: 0, oldest: 1 });
+  const message = { type: "message", seq: 1, at: "2026-01-31T15:25:13.207Z", by: { id: "b", name: "B" } };
+  timeline.apply({ ...message, open: true, body: { text: "" } });
+  timeline.grow({ type: "append", target: 1, text: "Hel" });
+  timeline.grow({ type: "append", target: 9, text: "of what?" });
+  assert.deepEqual([timeline.get(1).body, timeline.get(1).open], [{ text: "Hel" }, true]);
+  // A page that was read before the last addition came.
+  timeline.reset({ entries: [{ ...message, open: true, body: { text: "H" } }], from: 1, to: 1, head: 1, oldest: 1 });
+  assert.deepEqual(timeline.get(1).body, { text: "Hel" });
+  timeline.grow({ type: "append", target: 1, text: "lo" });
+  const finish = { type: "finish", seq: 2, at: message.at, by: message.by, target: 1, state: "interrupted" };
+  timeline.apply(finish);
+  assert.deepEqual([timeline.get(1).body, timeline.get(1).open], [{ text: "Hello" }, false]);
+  // Who had every addition is told of the end without the text, which this page lacks.
+  timeline.reset({ entries: [{ ...message, open: true, body: { text: "Hel" } }], from: 1, to: 1, head: 1, oldest: 1 });
+  const { body, open, end } = timeline.get(1);
+  assert.deepEqual([body, open, end.state], [{ text: "Hello" }, false, "interrupted"]);
+});
+
+test("how a text ended is known of messages of other pages", () => {
+  const timeline = new Timeline("me");
+  const by = { id: "b", name: "B" };
+  const at = "2026-01-31T15:25:13.207Z";
+  const finish = { type: "finish", seq: 3, at, by, target: 1, state: "failed" };
+  timeline.reset({ entries: [{ type: "message", seq: 2, at, by, body: "x" }, finish], from: 2, to: 3, head: 3, oldest: 1 });
+  assert.deepEqual(timeline.records.map(({ seq }) => seq), [2]);
+  timeline.prepend({ entries: [{ type: "message", seq: 1, at, by, body: ["a"] }], from: 1, to: 1, head: 3, oldest: 1 });
+  assert.deepEqual(timeline.records.map(({ end }) => end?.state), ["failed", undefined]);
+});
+
+test("parts grow, an open replaces, and what is deleted grows no more", () => {
+  const timeline = new Timeline("me");
+  const by = { id: "b", name: "B" };
+  const at = "2026-01-31T15:25:13.207Z";
+  timeline.reset({ entries: [], from: 1, to: 0, head: 0, oldest: 1 });
+  timeline.apply({ type: "message", seq: 1, at, by, open: true, body: { parts: [{}, { text: "a" }] } });
+  timeline.grow({ type: "append", target: 1, part: 1, text: "b" });
+  assert.deepEqual(timeline.get(1).body, { parts: [{}, { text: "ab" }] });
+  timeline.apply({ type: "message", seq: 2, at, by, open: true, body: "" });
+  timeline.grow({ type: "append", target: 2, text: "x" });
+  timeline.grow({ type: "open", seq: 2, body: "xyz" });
+  timeline.apply({ type: "stop", seq: 3, at, by, target: 2 });
+  assert.deepEqual([timeline.get(2).body, timeline.get(2).isStopping], ["xyz", true]);
+  timeline.apply({ type: "delete", seq: 4, at, by, target: 2 });
+  timeline.grow({ type: "append", target: 2, text: "!" });
+  assert.deepEqual([timeline.get(2).body, timeline.get(2).open], [undefined, false]);
+});

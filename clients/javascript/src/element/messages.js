@@ -9,12 +9,14 @@ import { isolated, make } from "./dom.js";
 export class Messages {
   #words;
   #acts;
-  /** @type {Map<string, {entry: ViewEntry, row: HTMLElement}>} By the entry's key. */
+  /** @type {Map<string, {entry: ViewEntry | null, row: HTMLElement}>} By the entry's key; null: show it again. */
   #rows = new Map();
+  #mayStop = false;
 
   /**
    * @param {Words} words
-   * @param {{retry: (ref: string) => void, discard: (ref: string) => void}} acts
+   * @param {{retry: (ref: string) => void, discard: (ref: string) => void,
+   *   stop: (seq: number) => void}} acts
    */
   constructor(words, acts) {
     this.#words = words;
@@ -25,8 +27,11 @@ export class Messages {
   }
 
   /** @param {View} view */
-  show({ entries, status }) {
+  show({ entries, status, you }) {
     const { element } = this;
+    const mayStop = you !== null && you.role !== "reader";
+    if (mayStop !== this.#mayStop) for (const [key, { row }] of this.#rows) this.#rows.set(key, { row, entry: null });
+    this.#mayStop = mayStop;
     const wasAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
     const rows = entries.filter(({ type }) => type === "message").map((entry) => this.#rowOf(entry));
     const kept = new Set(rows);
@@ -50,6 +55,10 @@ export class Messages {
     if (known?.entry === entry) return known.row;
     const row = known?.row ?? make("div", "message");
     row.dataset.status = entry.status;
+    const isOpen = "open" in entry && entry.open === true;
+    row.toggleAttribute("data-open", isOpen);
+    // It is read out when it is complete, and not as it comes.
+    row.setAttribute("aria-busy", String(isOpen));
     become(row, this.#parts(entry));
     this.#rows.set(entry.key, { entry, row });
     return row;
@@ -63,7 +72,7 @@ export class Messages {
       make("span", "author", {}, isolated(entry.by?.name ?? "")),
       make("time", "time", { datetime: entry.at, title: at.toLocaleString() }, clock),
     ];
-    return [...head, this.#text(entry), ...this.#fate(entry)];
+    return [...head, this.#text(entry), ...this.#end(entry), ...this.#fate(entry)];
   }
 
   /** @param {ViewEntry} entry */
@@ -71,6 +80,18 @@ export class Messages {
     if ("deleted_seq" in entry) return make("p", "gone", {}, this.#words.deleted);
     const body = "body" in entry ? entry.body : null;
     return make("p", "text", { dir: "auto" }, textOf(body));
+  }
+
+  /** What is to be said of a text that grows, or grew. @param {ViewEntry} entry @returns {HTMLElement[]} */
+  #end(entry) {
+    if (entry.status !== "stored" || entry.type !== "message") return [];
+    const { writing, stopping, stop, ended } = this.#words;
+    const said = ended[entry.finish?.state ?? ""];
+    if (!entry.open) return said ? [make("p", "end", {}, said)] : [];
+    if (entry.stop || !this.#mayStop) return [make("p", "end", {}, entry.stop ? stopping : writing)];
+    const button = make("button", "stop", { type: "button" }, stop);
+    button.addEventListener("click", () => this.#acts.stop(entry.seq));
+    return [make("p", "end", {}, writing, button)];
   }
 
   /** @param {ViewEntry} entry */

@@ -77,6 +77,8 @@ export class ItemroomRoom extends Base {
       publish: (text) => void this.#conversation?.publish({ text }),
       retry: (ref) => this.#conversation?.retry(ref),
       discard: (ref) => this.#conversation?.discard(ref),
+      // Refused, there is nothing more to say than what the room says itself.
+      stop: (seq) => void this.#conversation?.room.stop(seq).catch(() => {}),
     });
     root.replaceChildren(this.#face.element);
   }
@@ -129,7 +131,7 @@ class Face {
   /**
    * @param {Words} words
    * @param {{publish: (text: string) => void, retry: (ref: string) => void,
-   *   discard: (ref: string) => void}} acts
+   *   discard: (ref: string) => void, stop: (seq: number) => void}} acts
    */
   constructor(words, acts) {
     this.#words = words;
@@ -138,6 +140,7 @@ class Face {
     this.#messages = new Messages(words, {
       retry: (ref) => this.#after(() => acts.retry(ref)),
       discard: (ref) => this.#after(() => acts.discard(ref)),
+      stop: (seq) => this.#after(() => acts.stop(seq)),
     });
     this.#note = make("p", "note", { hidden: "" }, words.readOnly);
     const head = make("header", "header", {}, this.#title, this.#status, this.#people);

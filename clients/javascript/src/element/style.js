@@ -131,6 +131,21 @@ header {
   font-style: italic;
 }
 
+.message[data-open] .text::after {
+  display: inline-block;
+  width: 0.5ch;
+  height: 1em;
+  margin-inline-start: 0.1em;
+  background: var(--accent);
+  vertical-align: -0.12em;
+  content: "";
+}
+
+.end {
+  color: var(--faint);
+  font-size: 0.87em;
+}
+
 .failure {
   color: var(--danger);
   font-size: 0.87em;
@@ -180,7 +195,7 @@ button {
   cursor: pointer;
 }
 
-.failure button {
+.failure button, .end button {
   margin-inline-start: 0.5em;
   padding: 0 0.4em;
   border-color: var(--edge);
@@ -193,7 +208,7 @@ button {
   outline-offset: -2px;
 }
 
-form :focus-visible, .failure :focus-visible {
+form :focus-visible, .failure :focus-visible, .end :focus-visible {
   outline-offset: 1px;
 }
 `;

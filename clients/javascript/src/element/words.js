@@ -12,6 +12,11 @@ export const WORDS = {
   discard: "Discard",
   notSent: "Not sent.",
   deleted: "Deleted",
+  writing: "writing…",
+  stopping: "stopping…",
+  stop: "Stop",
+  /** @type {Record<string, string>} How a text that grew ended, where there is something to say. */
+  ended: { stopped: "stopped", interrupted: "interrupted", failed: "failed" },
   readOnly: "You can read here, but not write.",
   /** @type {Record<string, string>} By status. */
   status: {
