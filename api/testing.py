@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from .accounts.users import create_user, find_user
 from .app import make_passwords
+from .clock import clock
+from .history.housekeeping import Housekeeping
 from .history.transaction import Transaction
 from .security import new_secret
 from .settings import Settings
@@ -104,6 +106,7 @@ class LocalServer:
     def close(self) -> None:
         """Stop, and forget everything."""
         self.stop()
+        clock.reset()
         self._directory.cleanup()
 
     def __enter__(self) -> Self:
@@ -126,6 +129,20 @@ class LocalServer:
                 connection.shutdown()
 
         self._await(abort())
+
+    def forward(self, seconds: float) -> None:
+        """It is so much later: what has ended by then ends, what is too old to be kept is deleted.
+
+        Of all servers of this process. It is the machine's time again when this one is closed.
+        """
+        clock.forward(seconds)
+        self._await(self._look())
+
+    async def _look(self) -> None:
+        state = self.state
+        for expiries in (state.services.expiries, state.services.rulings):
+            expiries.look()
+        await Housekeeping(state.readers, state.writer, interval=0).tidy()
 
     def user(self, username: str, name: str | None = None) -> Someone:
         """A user, who is made at the first time, with an access token.

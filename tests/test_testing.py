@@ -1,14 +1,16 @@
 """A server in the process of an application's tests."""
 
 import sqlite3
+import time
 from contextlib import closing
 
 import httpx2
 import pytest
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.sync.client import connect
 
 from api.accounts.users import find_user
+from api.clock import clock
 from api.errors import Refusal
 from api.testing import LocalServer
 
@@ -91,3 +93,33 @@ def test_wrong_setting_or_name_is_refused_at_once() -> None:
 def test_what_was_never_started_is_closed_all_the_same() -> None:
     """A fixture may fail before."""
     LocalServer().close()
+
+
+def test_time_that_has_passed_ends_what_it_should() -> None:
+    """A token and its socket, what is kept for a day; and it is today again for the next."""
+    with LocalServer(retention_interval=3600) as server:
+        ada = server.user("ada")
+        headers = {"Authorization": f"Bearer {ada.token}"}
+        with httpx2.Client(base_url=server.url, headers=headers, trust_env=False) as client:
+            client.post("/items", json={"id": "order-17"})
+            client.patch("/items/order-17", json={"retention_days": 1})
+            client.post("/items/order-17/messages", json={"body": "old"})
+            url = f"{server.url.replace('http', 'ws')}/items/order-17/ws"
+            with connect(url, additional_headers=headers, proxy=None) as socket:
+                server.forward(3599 - 60)
+                assert client.get("/items/order-17").status_code == 200
+                server.forward(3600)
+                with pytest.raises(ConnectionClosed) as ended:
+                    list(iter(socket.recv, None))
+                assert ended.value.rcvd is not None
+                assert ended.value.rcvd.reason == "auth_expired"
+            assert client.get("/items/order-17").json()["code"] == "auth_expired"
+        server.forward(86_400)
+        again = server.state.tokens.issue(ada.id, use="access", ttl=3600).token
+        page = httpx2.get(
+            f"{server.url}/items/order-17/messages",
+            headers={"Authorization": f"Bearer {again}"},
+            trust_env=False,
+        )
+        assert page.json()["messages"] == []
+    assert abs(clock.seconds() - time.time()) < 5

@@ -49,6 +49,12 @@ class Expiries:
             self._ends[holder] = expires_at
             self._look_at(expires_at - self._notice_ms)
 
+    def look(self) -> None:
+        """It is later than could be known when the timer was set."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._look()
+
     def forget(self, holder: Holder) -> None:
         """Tell the holder nothing more."""
         self._ends.pop(holder, None)

@@ -4,12 +4,12 @@ Nothing acts on an item without an `Access`. It is made when somebody comes in, 
 the transaction that stores what they do, from what the database says at that moment.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from ..clock import clock
 from ..errors import Refusal
 
 
@@ -215,4 +215,4 @@ def _earliest(*ends: int | None) -> int | None:
 
 def clock_ms() -> int:
     """Wall-clock time in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+    return clock.milliseconds()

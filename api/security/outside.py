@@ -1,9 +1,9 @@
 """Tokens of an outside issuer, the host product, and the choice between its tokens and ours."""
 
-import time
 from collections.abc import Callable
 from typing import Protocol
 
+from ..clock import clock as wall
 from ..errors import Refusal
 from .claims import Claims, Policy, Unverified, guard, judge, parse
 from .jwks import Jwks
@@ -69,7 +69,7 @@ class OutsideIssuer:
         secret: bytes | None = None,
         jwks_url: str | None = None,
         max_ttl: int = MAX_TTL,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall.seconds,
     ) -> None:
         if (secret is None) == (jwks_url is None):
             raise ValueError("an outside issuer needs either a secret or the URL of its keys")

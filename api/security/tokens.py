@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from jose import jwt
 
+from ..clock import clock as wall
 from ..errors import Refusal
 from .claims import (
     MAX_TOKEN_BYTES,
@@ -62,7 +62,7 @@ class Tokens:
         audience: str,
         previous: Sequence[bytes] = (),
         max_ttl: Mapping[Use, int] = MAX_TTL,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall.seconds,
     ) -> None:
         self._key = _derive(secret)
         # The current secret last, so that it wins should it also be listed as a previous one.

@@ -84,6 +84,15 @@ def test_lost_connection_and_restart_leave_the_log(rooms: Rooms) -> None:
         room.expect("message", body="two")
 
 
+def test_time_goes_on_when_it_is_told_to() -> None:
+    """A socket ends with its token, an hour later."""
+    with Rooms() as rooms:
+        rooms.item("order-6", ada="admin")
+        with rooms.user("ada").join("order-6") as room:
+            rooms.forward(3600)
+            assert room.closed() == "auth_expired"
+
+
 def test_item_needs_an_admin(rooms: Rooms) -> None:
     """As everywhere: it would be nobody's."""
     with pytest.raises(ValueError, match="ada='admin'"):
