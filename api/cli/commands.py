@@ -20,7 +20,7 @@ from .items import item_commands
 from .keys import key_commands
 from .moving import move
 from .relaying import relay
-from .rooms import listen, publish
+from .rooms import listen, publish, stop, stream
 from .serving import migrate, serve
 from .webhooks import webhook_commands
 
@@ -37,6 +37,8 @@ app.add_typer(webhook_commands, name="webhook")
 app.add_typer(item_commands, name="item")
 app.command()(listen)
 app.command()(publish)
+app.command()(stream)
+app.command()(stop)
 app.command()(chat)
 app.command()(backup)
 app.command()(restore)
@@ -88,8 +90,8 @@ def _let_go_of_output() -> None:
 
     It would exit with 120, whatever the command had to say (docs.python.org, "Note on SIGPIPE").
     """
-    for stream in (sys.stdout, sys.stderr):
+    for output in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            output.flush()
         except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())

@@ -1,4 +1,4 @@
-"""`itemroom listen` and `itemroom publish`: a client's commands, which need no database."""
+"""`itemroom listen`, `publish`, `stream`, `stop`: a client's commands, which need no database."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
@@ -54,6 +54,43 @@ def publish(
     tell_outages(room, _note)
     bodies = lines() if text == "-" else _only(text)
     run(publish_each(room, bodies, show=typer.echo))
+
+
+def stream(
+    item: ItemId, *, url: Url = None, token: Token = None, token_file: TokenFile = None
+) -> None:
+    """Publish stdin as one message that grows as it comes: `some-command | itemroom stream ITEM`.
+
+    Prints the message's seq. Ends with 1 when somebody stops it; interrupted, the message has
+    failed.
+    """
+    from .connecting import room_of, tell_outages
+    from .publishing import PATIENCE
+    from .running import run
+    from .standard_input import chunks
+    from .streaming import pour
+
+    room = room_of(item, url, token, token_file, tail=0, buffer=0, patience=PATIENCE)
+    tell_outages(room, _note)
+    run(pour(room, chunks(), show=typer.echo), is_terminated=True)
+
+
+def stop(
+    item: ItemId,
+    seq: Annotated[int, typer.Argument(metavar="SEQ", min=1, help="Of the message.")],
+    *,
+    url: Url = None,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Ask the author of a message in the making to end it."""
+    from .connecting import room_of
+    from .publishing import PATIENCE
+    from .running import run
+    from .streaming import stop_message
+
+    room = room_of(item, url, token, token_file, tail=0, buffer=0, patience=PATIENCE)
+    run(stop_message(room, seq))
 
 
 def _note(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""Lines from standard input, for an event loop that must not wait for them."""
+"""Standard input, by lines or as it comes, for an event loop that must not wait for them."""
 
 import asyncio
 import sys
@@ -9,6 +9,9 @@ from functools import partial
 from typing import BinaryIO
 
 from .typed import decoded
+
+# Bytes of what has come that are taken at once.
+MAX_CHUNK = 16_384
 
 
 async def lines() -> AsyncIterator[str]:
@@ -22,9 +25,16 @@ async def lines() -> AsyncIterator[str]:
         yield decoded(line, "stdin").rstrip("\r\n")
 
 
-def _source() -> BinaryIO:
+async def chunks() -> AsyncIterator[bytes]:
+    """What has come, as it comes; the next is read when it is asked for."""
+    source = _source(buffering=0)
+    while chunk := await _abandonable(lambda: source.read(MAX_CHUNK)):
+        yield chunk
+
+
+def _source(buffering: int = -1) -> BinaryIO:
     # Not `sys.stdin`: the interpreter closes that at its end, which fails while a thread reads.
-    return open(sys.stdin.fileno(), "rb", closefd=False)
+    return open(sys.stdin.fileno(), "rb", buffering, closefd=False)
 
 
 async def _abandonable(read: Callable[[], bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -103,12 +104,21 @@ class Chat(App[None]):
         if seq in self._widgets:
             self._widgets[seq].update(text)
             return
+        if entry.type == "message" and entry.open:
+            self.run_worker(self._grow(seq))
         self._widgets[seq] = Static(text, markup=False)
         self._messages.mount(self._widgets[seq])
         if len(self._widgets) > MAX_LINES:
             oldest = next(iter(self._widgets))
             del self._transcript.lines[oldest]
             await self._widgets.pop(oldest).remove()
+
+    async def _grow(self, seq: int) -> None:
+        # Where it is not in the making any more, its end says what it has become.
+        with suppress(Refused):
+            async for text in self._room.text(seq):
+                if seq in self._widgets and self._transcript.grow(seq, text):
+                    self._widgets[seq].update(self._transcript.lines[seq].render())
 
     def _forget(self) -> None:
         """The log does not go on where it was: what follows replaces what is shown."""

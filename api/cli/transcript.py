@@ -24,6 +24,8 @@ class Line:
     is_note: bool = False
     is_edited: bool = False
     is_deleted: bool = False
+    state: str = ""
+    """Of a message in the making, and of one that did not come to its end."""
     reactions: dict[str, set[str]] = field(default_factory=dict)
     """The ids of users by what they have put on."""
 
@@ -38,7 +40,8 @@ class Line:
             return Text.assemble(time, " ", name, " ", ("deleted", "dim italic"))
         edited = (" (edited)", "dim") if self.is_edited else ""
         reactions = "".join(f"  {value} {len(ids)}" for value, ids in self.reactions.items())
-        return Text.assemble(time, " ", name, " ", self.text, edited, (reactions, "dim"))
+        state = (f" ({self.state})", "dim") if self.state else ""
+        return Text.assemble(time, " ", name, " ", self.text, state, edited, (reactions, "dim"))
 
 
 class Transcript:
@@ -52,7 +55,7 @@ class Transcript:
         match entry.type:
             case "message":
                 return self._begin(entry)
-            case "edit" | "delete" | "reaction":
+            case "edit" | "delete" | "reaction" | "finish":
                 line = self.lines.get(entry.target or 0)
                 if line is None:
                     return None  # Older than what is shown.
@@ -68,8 +71,17 @@ class Transcript:
             _text(entry.body),
             is_edited=entry.edited_seq is not None,
             is_deleted=entry.deleted_seq is not None,
+            state="in the making" if entry.open else "",
         )
         return entry.seq
+
+    def grow(self, seq: int, text: str) -> bool:
+        """A message in the making has this text by now; whether it is shown."""
+        line = self.lines.get(seq)
+        if line is None or line.state != "in the making":
+            return False
+        line.text = _text(text)
+        return True
 
     def _note(self, entry: Entry) -> int | None:
         frame = TextCodec().encode(dict(entry.frame))
@@ -87,6 +99,10 @@ def printable(text: str) -> str:
 def _change(line: Line, entry: Entry) -> None:
     if entry.type == "delete":
         line.is_deleted = True
+    elif entry.type == "finish":
+        line.state = "" if entry.state == "done" else entry.state
+        if entry.body is not None and not line.is_edited:  # Else it is from before that.
+            line.text = _text(entry.body)
     elif entry.type == "edit":
         if entry.deleted_seq is None:  # Else it has no body.
             line.text, line.is_edited = _text(entry.body), True

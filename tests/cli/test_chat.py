@@ -222,3 +222,20 @@ def run_until_refused(app: Chat) -> None:
             await until(lambda: app.refused)
 
     asyncio.run(work())
+
+
+async def test_text_is_shown_while_it_grows(server: LiveServer) -> None:
+    """And how it ends."""
+    ada = server.person("ada", "Ada")
+    ada.create("order-17")
+    async with (
+        chatting(server.url, ada.token) as screen,
+        Room(server.url, item="order-17", token=ada.token, buffer=0) as room,
+        room.stream({"text": ""}) as stream,
+    ):
+        await stream.append("Hel")
+        await screen.until(lambda: "Ada Hel (in the making)" in screen.lines)
+        await stream.append("lo")
+        await screen.until(lambda: "Ada Hello (in the making)" in screen.lines)
+        await stream.finish("stopped")
+        await screen.until(lambda: "Ada Hello (stopped)" in screen.lines)

@@ -91,3 +91,25 @@ def test_target_that_is_not_shown_is_passed_over() -> None:
     assert transcript.apply(entry("delete", 9, target=1)) is None
     assert transcript.apply(entry("message", 10, body="hi")) == 10
     assert transcript.apply(entry("delete", 11, target=10)) == 10
+
+
+@pytest.mark.parametrize(
+    ("later", "line"),
+    [
+        ([], "Ada Hel (in the making)"),
+        ([entry("finish", 2, target=1, state="done", body="Hello")], "Ada Hello"),
+        ([entry("finish", 2, target=1, state="stopped", body="Hello")], "Ada Hello (stopped)"),
+        ([entry("finish", 2, target=1, state="failed")], "Ada Hel (failed)"),
+        ([entry("delete", 2, target=1)], "Ada deleted"),
+    ],
+)
+def test_message_in_the_making_grows_to_its_end(later: list[Entry], line: str) -> None:
+    """And no further."""
+    transcript = Transcript()
+    transcript.apply(entry("message", 1, body={"text": ""}, open=True, length=0))
+    assert transcript.grow(1, "Hel")
+    assert not transcript.grow(7, "older than what is shown")
+    for one in later:
+        transcript.apply(one)
+    assert str(transcript.lines[1].render())[6:] == line
+    assert transcript.grow(1, "late") == (not later or later[0].type == "delete")

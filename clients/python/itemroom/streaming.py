@@ -92,8 +92,8 @@ class Stream:
         self._is_finished = True
         return seq
 
-    async def take(self, texts: AsyncIterable[str]) -> None:
-        """Add all of them, and finish; as `stopped` as soon as somebody asks for that."""
+    async def take(self, texts: AsyncIterable[str]) -> End:
+        """Add all of them, and finish; as `stopped` as soon as somebody asks for that. How."""
         pouring = asyncio.ensure_future(self._pour(texts))
         stopping = asyncio.ensure_future(self.stopped.wait())
         try:
@@ -105,7 +105,9 @@ class Stream:
             await asyncio.gather(pouring, stopping, return_exceptions=True)
         if is_whole:
             pouring.result()
-        await self.finish("done" if is_whole else "stopped")
+        state: End = "done" if is_whole else "stopped"
+        await self.finish(state)
+        return state
 
     async def _pour(self, texts: AsyncIterable[str]) -> None:
         try:
