@@ -1419,7 +1419,21 @@ class Writing {
     const isHere = this.#out?.growing.reach(length) ?? true;
     this.#out = null;
     if (isHere || this.#isReplaced) this.#settle();
-    else this.fail(new Refused("bad_offset", "Somebody else has written this text."));
+    else this.#lose();
+  }
+
+  /**
+   * What was sent does not fit: a server that was set back lacks some, or it is another's text.
+   *
+   * @param {number} length
+   */
+  misplaced(length) {
+    if (length < (this.#out?.growing.points ?? 0)) this.reach(length);
+    else if (this.#out) this.#lose();
+  }
+
+  #lose() {
+    this.fail(new Refused("bad_offset", "Somebody else has written this text."));
   }
 
   /** Not now. @param {Refused} refused @param {number} now */
@@ -1504,7 +1518,7 @@ class Writings {
   refused(frame, now) {
     const refused = refusal(frame);
     const writing = this.#writings.get(frame.target);
-    if (refused.code === "bad_offset") writing?.reach(frame.length ?? 0);
+    if (refused.code === "bad_offset") writing?.misplaced(frame.length ?? 0);
     else if (NOT_NOW.has(refused.code)) writing?.pause(refused, now);
     else this.end(frame.target, refused);
   }

@@ -279,6 +279,12 @@ declare class Writing {
     };
     /** So long is the text now. @param {number} length */
     reach(length: number): void;
+    /**
+     * What was sent does not fit: a server that was set back lacks some, or it is another's text.
+     *
+     * @param {number} length
+     */
+    misplaced(length: number): void;
     /** Not now. @param {Refused} refused @param {number} now */
     pause({ retryAfter }: Refused, now: number): void;
 }

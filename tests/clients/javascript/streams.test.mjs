@@ -84,10 +84,10 @@ test("after a lost connection it goes on from what is stored", async () => {
   assert.deepEqual(sent(scene), [], "not before the welcome");
   scene.socket.welcome();
   assert.deepEqual(sent(scene), [[5, ", world"]]);
-  // Some of it was stored before the connection was lost.
-  scene.socket.say("error", { code: "bad_offset", message: "", target: 1, length: 8 });
-  assert.deepEqual(sent(scene).at(-1), [8, "orld"]);
+  stream.append("!");
   stored(scene, 12, { duplicate: true });
+  assert.deepEqual(sent(scene).at(-1), [12, "!"]);
+  stored(scene, 13);
   assert.equal(sent(scene).length, 2);
 });
 
@@ -101,12 +101,18 @@ test("a server that was set back is given all that it lacks", async () => {
 });
 
 test("what somebody else has written is not written over", async () => {
-  const { scene, stream } = await writing();
-  stream.append("Hello");
-  scene.socket.say("error", { code: "bad_offset", message: "", target: 1, length: 9 });
-  assert.equal(stream.error.code, "bad_offset");
-  assert.throws(() => stream.append("!"), { code: "bad_offset" });
-  await assert.rejects(stream.finish(), { code: "bad_offset" });
+  for (const [type, fields] of [
+    ["error", { code: "bad_offset", message: "", length: 9 }],
+    ["error", { code: "bad_offset", message: "", length: 3 }],
+    ["appended", { length: 9, duplicate: true }],
+  ]) {
+    const { scene, stream } = await writing();
+    stream.append("Hello");
+    scene.socket.say(type, { target: 1, ...fields });
+    assert.equal(stream.error.code, "bad_offset");
+    assert.throws(() => stream.append("!"), { code: "bad_offset" });
+    await assert.rejects(stream.finish(), { code: "bad_offset" });
+  }
 });
 
 test("not now is later, and never is for good", async () => {
