@@ -42,6 +42,28 @@ const programs = {
     return { forbidden, signal: [name, body], read: read.seq, again, entries, here, code, retry };
   },
 
+  /** A message that one process begins and another goes on with, until a reader has it stopped. */
+  async handed(ada, bob) {
+    const [first, second, reader] = [open(ada), open(ada, { tail: 0 }), open(bob)];
+    await Promise.all([first, second, reader].map((room) => heard(room, "live")));
+    const begun = await first.start({ text: "" }, { ref: "answer" });
+    begun.append("Hel\ud83d");
+    let text = "";
+    for await (const more of reader.text(begun.seq)) if ((text += more) === "Hel") break;
+    first.close();
+    const stream = await second.start({ text: "" }, { ref: "answer" });
+    const taken = stream.text;
+    stream.append("lo");
+    await reader.stop(stream.seq);
+    if (!stream.stopped.aborted) await once(stream.stopped, "abort");
+    const end = await stream.finish({ state: stream.stopped.reason.code });
+    const gone = await second.start({ text: "" }, { ref: "answer" }).catch(({ code }) => code);
+    text = "";
+    for await (const more of reader.text(begun.seq)) text += more;
+    for (const room of [second, reader]) room.close();
+    return { seqs: [begun.seq, stream.seq, end], taken, text, gone };
+  },
+
   /** Handshakes that HTTP refuses. */
   async denied(token) {
     const lost = new Room(`${url}/nowhere`, { item: "room", token, WebSocket });

@@ -42,6 +42,18 @@ def test_two_people_use_all_there_is(server: LiveServer) -> None:
     }
 
 
+def test_a_message_is_gone_on_with_by_its_ref(server: LiveServer) -> None:
+    """One message, whoever begins it again; half a character that nobody ends is not in it."""
+    ada, bob = server.person("ada"), server.person("bob")
+    ada.create("room", bob="writer")
+    assert play("handed", server, ada, bob) == {
+        "seqs": [2, 2, 4],
+        "taken": "Hel",
+        "text": "Hello",
+        "gone": "stream_closed",
+    }
+
+
 def test_a_handshake_that_http_refuses_is_understood(serve: Serve) -> None:
     """A wrong address is for good, one connection too many is not."""
     server = serve(connections_per_user=1)
