@@ -43,7 +43,7 @@ class Author:
                     self.seq = int(line.split()[1])
                 else:
                     self.stored = max(self.stored, int(line))
-            await self._program.wait()
+            assert await self._program.wait() in (0, -signal.SIGKILL)
         finally:
             if self._program.returncode is None:
                 self._program.kill()
