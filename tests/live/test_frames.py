@@ -28,7 +28,7 @@ SOMEBODY: User = {"id": "u-ada", "name": "Ada"}
 PRINCIPAL = Principal(1, "u-ada", "Ada", Credential("access", "jti", 1, 1_700_000_000_123))
 ACCESS = Access(PRINCIPAL, 1, "doc", Role.WRITER, WRITER)
 # Problem+json and ASGI's messages have a `type` of their own.
-OTHERS = ("about:blank", "websocket")
+OTHERS = ("about:blank", "http.", "websocket")
 
 
 def spoken(source: str) -> Iterator[str]:
