@@ -38,11 +38,12 @@ def check_showable(text: str) -> str:
 
 
 def check_text(text: str) -> str:
-    """The text, or ValueError for what no body may hold: half a character, or U+0000."""
+    """The text, or ValueError for U+0000, which no body may hold.
+
+    Half a character, which none may hold either, is refused where JSON is read, or by pydantic.
+    """
     if "\0" in text:
         raise ValueError("no U+0000")
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("no half of a character")
     return text
 
 

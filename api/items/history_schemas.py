@@ -4,7 +4,9 @@ import re
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic.config import JsonDict
+from typing_extensions import TypedDict
 
 from ..errors import Refusal
 from ..history.words import MAX_SEQ, Ref, check_text
@@ -52,10 +54,32 @@ class NewBody(BaseModel):
     body: Any = Field(description="Any JSON value.", examples=["hello", {"text": "hello"}])
 
 
+class _Texted(TypedDict):
+    text: str
+
+
+class _Parted(TypedDict):
+    parts: list[Any]
+
+
+def _growing() -> JsonDict:
+    """What can grow has a text: pydantic cannot say so, and who reads OpenAPI should know."""
+    text, texted, parted = (TypeAdapter(of).json_schema() for of in (str, _Texted, _Parted))
+    parted["properties"]["parts"]["contains"] = texted
+    body: JsonDict = {"anyOf": [text, texted, parted]}
+    return {"properties": {"open": {"const": True}, "body": body}, "required": ["open"]}
+
+
 class NewMessage(NewBody):
     """A message."""
 
-    open: bool = Field(False, description="Whether it is only begun, and its text will grow.")
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"properties": {"open": {"const": False}}}, _growing()]}
+    )
+
+    open: Annotated[
+        bool, Field(strict=True, description="Whether it is only begun, and its text will grow.")
+    ] = False
 
 
 class NewText(BaseModel):
@@ -64,7 +88,11 @@ class NewText(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: Annotated[int, Field(ge=0, le=MAX_SEQ, description="Where the text ends: code points.")]
-    text: Annotated[str, Field(min_length=1, examples=["Hel"]), AfterValidator(check_text)]
+    text: Annotated[
+        str,
+        Field(min_length=1, examples=["Hel"], json_schema_extra={"pattern": "^[^\\u0000]*$"}),
+        AfterValidator(check_text),
+    ]
     part: Annotated[int | None, Field(ge=0, le=1000, description="Of `parts`, the number.")] = None
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from api.history.reader import read_entries, read_messages
 from api.history.retention import DAY_MS, due_items, purge_log, tidy_item, trim
-from api.history.streams import Append, Start
+from api.history.streams import Append, Interrupt, Start
 from api.history.transaction import Transaction
 from api.rights.access import Access, Role, clock_ms
 from tests.databases import execute
@@ -188,6 +188,22 @@ async def test_message_in_the_making_goes_with_its_log(store: Store, access: Acc
     assert await kept(store) == [(2, 1)]
     await store.writer.call(partial(purge_log, item_key=access.item_key, limit=10))
     assert await kept(store) == []
+
+
+async def test_message_whose_author_came_back_is_not_interrupted(
+    store: Store, access: Access
+) -> None:
+    """Between the look and the transaction somebody has added to it."""
+    start = Start(access=access, body=b'""')
+    target = (await store.writer.execute(start)).seq
+    more = Append(access=access, target=target, at=0, text="a", max_bytes=10)
+    await store.writer.execute(more)
+    await store.writer.call(Interrupt(access.item_key, target, 0))
+    assert await kept(store) == [(target, 1)]
+    await store.writer.call(Interrupt(access.item_key, target, clock_ms() + 1000))
+    assert await kept(store) == []
+    (message, end), _ = await store.readers.read(read_entries, access.item_key, 0, 10)
+    assert (message.body, end.body) == (b'"a"', b'{"state":"interrupted","body":"a"}')
 
 
 async def kept(store: Store) -> list[tuple[int, int]]:

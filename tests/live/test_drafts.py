@@ -136,6 +136,8 @@ async def test_member_who_fails_to_be_told_misses_nothing_more() -> None:
     room.add_text(added(7, 0, "Hel"))
     assert bad.told[-1] == "internal"
     assert good.told[-1]["text"] == "Hel"
+    room.add_text(added(7, 0, "Hel"))  # Known already.
+    assert len(good.told) == 2
     room.add_text(added(7, 9, "x"))
     assert good.told[-1] == {"type": "missed"}
 

@@ -107,6 +107,7 @@ async def test_seat_that_is_not_taken_says_nothing(world: World) -> None:
     seat.open(replace(arrival, moment=Moment(rights=-1, commits=-1)))
     seat.drained()
     seat.tell(Notice(pong(1)))
+    seat.tell_text(None)
     seat.leave(at_once=False)
     seat.end("internal")
     world.held.release()

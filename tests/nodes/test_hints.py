@@ -16,6 +16,7 @@ from api.nodes.hints import (
     PresenceChanged,
     RightsChanged,
     Signalled,
+    TextGrown,
     decode,
     encode,
 )
@@ -33,6 +34,7 @@ DELETE = Entry(7, 6, Kind.DELETE, ADA, 1_700_000_000_125, target=4, via="shop")
     [
         EntriesStored(7, 4, 6, (MESSAGE, EDIT, DELETE)),
         EntriesStored(7, 4, 6),
+        TextGrown(7),
         RightsChanged(7, 3),
         RightsChanged(user_key=3),
         RightsChanged(7),
@@ -105,3 +107,14 @@ def test_what_is_not_known_is_ignored(told: Any) -> None:
 def test_bytes_that_are_no_json_are_ignored() -> None:
     """A channel is open to whoever may use the broker."""
     assert decode(b"\xff{") is None
+
+
+@pytest.mark.parametrize(
+    "entry", [replace(MESSAGE, lengths={-1: 3}), replace(DELETE, kind=Kind.FINISH, body=b"{}")]
+)
+def test_entry_whose_text_stands_elsewhere_does_not_go_along(entry: Entry) -> None:
+    """Of a message in the making, or of its end: the database has it."""
+    hint = EntriesStored(7, entry.seq, entry.seq, (entry,))
+    told = decode(encode(hint, "boot-1", bodies=True))
+    assert told is not None
+    assert told.hint == EntriesStored(7, entry.seq, entry.seq)

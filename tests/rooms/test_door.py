@@ -26,18 +26,16 @@ from tests.serving import Fields, LiveServer
 
 pytestmark = pytest.mark.anyio
 SECRET = "0123456789abcdef0123456789abcdef"
+PLACES = 8
 
 
 @pytest.fixture(params=[False, True], ids=["ours", "plain"])
 def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server with one reader, and an issuer.
-
-    A place for two reads: one may be of the first look for what is too old.
-    """
+    """A server with one reader, places for what the server itself looks for, and an issuer."""
     settings = make_settings(
         tmp_path,
         reader_threads=1,
-        reader_queue=2,
+        reader_queue=PLACES,
         connections_per_user=1,
         issuer="https://shop.example",
         issuer_audience="rooms",
@@ -49,16 +47,25 @@ def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]
 
 @asynccontextmanager
 async def no_reader(server: LiveServer) -> AsyncIterator[None]:
-    """The reader is taken while the block lasts, and so is the place behind it."""
-    release = threading.Event()
+    """The reader is taken while the block lasts, and so are the places behind it."""
+    release, taken = threading.Event(), threading.Event()
     readers = server.state.readers
-    reading = asyncio.gather(*(readers.read(lambda _: release.wait(scaled(30))) for _ in range(2)))
+
+    def hold(_: object) -> None:
+        taken.set()
+        release.wait(scaled(30))
+
+    holding = asyncio.create_task(readers.read(hold))
+    await asyncio.to_thread(taken.wait)
+    # Reads of the server's own may have some of the places: those that are left.
+    reading = [asyncio.create_task(readers.read(hold)) for _ in range(PLACES)]
     await asyncio.sleep(0)  # They have asked.
     try:
         yield
     finally:
         release.set()
-        await reading
+        await holding
+        await asyncio.gather(*reading, return_exceptions=True)
 
 
 async def test_client_that_goes_before_its_answer_is_let_go(

@@ -195,7 +195,7 @@ def test_head_answers_as_get_without_a_body(ada: Person) -> None:
         ("PUT", "/items", "GET, HEAD, POST, OPTIONS"),
         ("POST", "/items/room", "GET, HEAD, PATCH, DELETE, OPTIONS"),
         ("PUT", "/items/room/messages", "GET, HEAD, POST, OPTIONS"),
-        ("GET", "/items/room/messages/1", "PATCH, DELETE, OPTIONS"),
+        ("PUT", "/items/room/messages/1", "GET, HEAD, PATCH, DELETE, OPTIONS"),
         ("HEAD", "/auth/login", "POST, OPTIONS"),
         ("TRACE", "/healthz", "GET, HEAD, OPTIONS"),
         ("POST", "/", "GET, HEAD, OPTIONS"),

@@ -1,12 +1,15 @@
 """Messages in the making, by the Python client and a real server."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from itemroom import Client, Finish, Message, Refused, Room, Stop
+from itemroom import Client, Finish, Message, Refused, Room, Stop, pouring
+from itemroom.core.bodies import texts_in
+from itemroom.core.growing import Growth, Growths
 from tests.deadlines import scaled
 from tests.serving import LiveServer, Person
 
@@ -251,3 +254,86 @@ def test_relay_without_a_socket(ada: Person) -> None:
             ("stopped", "onetwo"),
         ]
         assert closed == [True]
+
+
+async def test_whoever_resumes_is_told_how_far_it_is(ada: Person) -> None:
+    """As an event of its own: it has no place in the log."""
+    begun = ada.call("POST", "/items/order-17/messages", json={"body": "Hel", "open": True}).json()
+    room, told = room_of(ada, after=begun["seq"]), asyncio.Queue[Any]()
+    room.on("open", told.put_nowait)
+    async with room, asyncio.timeout(scaled(20)):
+        assert (await told.get())["body"] == "Hel"
+
+
+async def test_stream_that_is_not_begun_has_no_place(ada: Person) -> None:
+    """It is begun by `async with`."""
+    async with room_of(ada) as room:
+        with pytest.raises(RuntimeError, match="async with"):
+            _ = room.stream("").seq
+
+
+class Words:
+    """Texts of something that is no generator."""
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = iter(texts)
+
+    def __aiter__(self) -> "Words":
+        return self
+
+    async def __anext__(self) -> str:
+        try:
+            return next(self._texts)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+
+async def test_texts_need_not_be_ended(ada: Person) -> None:
+    """Any iterator will do, and a text may be empty."""
+    async with room_of(ada) as room:
+        seq = await room.relay(Words("Hel", "", "lo"))
+        assert (await whole(room, seq))[-1] == "Hello"
+
+
+def test_list_is_stopped_like_any_other(ada: Person) -> None:
+    """There is nothing to end."""
+    with Client(ada.server.url, token=ada.token) as client:
+
+        class Stopping(list[str]):
+            def __iter__(self) -> Iterator[str]:
+                client.stop("order-17", 2)
+                return super().__iter__()
+
+        begun = client.relay("order-17", Stopping(["a", "b"]))
+        assert client.message("order-17", begun["seq"])["body"] == "a"
+
+
+def test_call_that_may_be_repeated_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the server asks to come back; what it has decided stands."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    answers = iter([Refused("busy", retry="later", retry_after=1), Refused("forbidden")])
+
+    def call() -> None:
+        raise next(answers)
+
+    with pytest.raises(Refused, match="forbidden"):
+        pouring._patiently(call)
+
+
+def test_body_without_a_text_has_none_that_grows() -> None:
+    """Whatever it is."""
+    assert texts_in(5) == texts_in({"parts": 5}) == {}
+
+
+def test_additions_of_a_lost_connection_are_not_under_way() -> None:
+    """They are said again by the next one."""
+    growths = Growths()
+    growth = Growth(7, "")
+    growths.begin(growth)
+    growth.add("", None)
+    assert growth.waiting == 0
+    growth.add("Hel", None)
+    (_,), _ = growths.due(0.0, 4096)
+    assert growth.is_awaiting
+    growths.dropped()
+    assert (growth.is_awaiting, growth.waiting) == (False, 3)

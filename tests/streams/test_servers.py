@@ -20,10 +20,16 @@ Pair = tuple[LiveServer, LiveServer]
 
 
 @pytest.fixture
-def pair(cluster: Cluster) -> Iterator[Pair]:
-    """Two servers, which end soon what has no author."""
+def silence() -> float:
+    """Seconds until what has no author ends."""
+    return 30
+
+
+@pytest.fixture
+def pair(cluster: Cluster, silence: float) -> Iterator[Pair]:
+    """Two servers."""
     settings = Settings(
-        database_url=cluster.database(), secret=SecretStr(SECRET), port=0, stream_silence=1
+        database_url=cluster.database(), secret=SecretStr(SECRET), port=0, stream_silence=silence
     )
     with LiveServer(settings) as left, LiveServer(settings) as right:
         yield left, right
@@ -102,23 +108,38 @@ async def test_many_hints_are_one_read_at_a_time(pair: Pair, ada: Person) -> Non
         assert (await talk.get("append"))["text"] == "Hello"
 
 
+@pytest.mark.parametrize("silence", [2.0])
 async def test_author_at_another_server_is_not_gone(pair: Pair, ada: Person) -> None:
-    """Nor is one who is at none for a moment; who stays away is."""
+    """Nor is one who comes to this one; who stays away is, for all."""
     left, right = pair
-    async with ada.room("order-17") as talk:
-        async with at(right, ada).room("order-17") as author:
-            target = await start(author, "")
-            await asyncio.sleep(2.5)
-            assert (await call(ada, "GET", f"/messages/{target}"))["open"] is True
-        # Ada is here as well, and the same person.
-        await asyncio.sleep(1.5)
+    async with at(right, ada).room("order-17") as author:
+        # As soon as it is known here that she is there, she may be silent for long.
+        while len((await call(ada, "GET", "/presence"))["users"]) != 1:
+            await asyncio.sleep(0.05)
+        target = await start(author, "")
+        await asyncio.sleep(3)
         assert (await call(ada, "GET", f"/messages/{target}"))["open"] is True
-    bob = left.person("eve")
+    eve = left.person("eve")
     await call(ada, "PUT", "/members/eve", role="reader")
-    async with at(right, bob).room("order-17") as talk, asyncio.timeout(scaled(20)):
+    async with at(right, eve).room("order-17") as talk, asyncio.timeout(scaled(20)):
         reader = Reader(talk)
         await reader.until_end(target)
         assert reader.ends == {target: "interrupted"}
+
+
+async def test_lone_server_has_nobody_elsewhere(cluster: Cluster) -> None:
+    """It does not ask."""
+    settings = Settings(
+        database_url=cluster.database(), secret=SecretStr(SECRET), port=0, stream_silence=1
+    )
+    with LiveServer(settings) as server:
+        ada, eve = server.person("ada"), server.person("eve")
+        ada.create("order-17", eve="reader")
+        async with eve.room("order-17") as talk, asyncio.timeout(scaled(20)):
+            target = (await call(ada, "POST", "/messages", body="", open=True))["seq"]
+            reader = Reader(talk)
+            await reader.until_end(target)
+            assert reader.ends == {target: "interrupted"}
 
 
 def test_hint_of_text_has_no_text() -> None:

@@ -123,7 +123,16 @@ async def test_text_goes_where_it_ends(server: LiveServer, ada: Person) -> None:
         refused = await talk.get("error")
         assert (refused["code"], refused["length"]) == ("bad_offset", 5)
         assert refused["target"] == int(path.rsplit("/", maxsplit=1)[-1])
-        await talk.socket.send('{"type":"append","target":1,"at":0,"text":"\\ud83d"}')
+        half = r'{"at": 10, "text": "\ud83d"}'
+        refused = await asyncio.to_thread(
+            ada.call,
+            "POST",
+            f"/items/order-17{path}/append",
+            content=half,
+            headers={"Content-Type": "application/json"},
+        )
+        assert refused.status_code == 422
+        await talk.socket.send(r'{"type":"append","target":1,"at":0,"text":"\ud83d"}')
         assert (await talk.get("error"))["code"] == "bad_message"
         await talk.socket.send('{"type":"append","target":1,"at":0,"text":"a\\u0000"}')
         refused = await talk.get("error")

@@ -82,6 +82,14 @@ def test_room_for_entries_that_comes_too_late_is_made_up_for(room: Session) -> N
     assert room.cursor.query() == {"after": "0", "epoch": "e1"}
 
 
+def test_whoever_hears_no_entries_is_told_of_no_text(room: Session) -> None:
+    """A message in the making is one of them."""
+    shown = {"type": "open", "seq": 1, "by": ADA, "at": "", "body": "Hel", "length": 3}
+    assert [event.type for event in room.received(shown, 0)] == ["open"]
+    room.cursor.is_deaf = True
+    assert room.received(shown, 0) == []
+
+
 @pytest.mark.parametrize(
     "frame",
     [
