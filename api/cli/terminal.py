@@ -117,8 +117,12 @@ class Chat(App[None]):
         # Where it is not in the making any more, its end says what it has become.
         with suppress(Refused):
             async for text in self._room.text(seq):
-                if seq in self._widgets and self._transcript.grow(seq, text):
-                    self._widgets[seq].update(self._transcript.lines[seq].render())
+                self._put(seq, text)
+
+    def _put(self, seq: int, text: str) -> None:
+        # It may have ended since, or be too old to be shown.
+        if seq in self._widgets and self._transcript.grow(seq, text):
+            self._widgets[seq].update(self._transcript.lines[seq].render())
 
     def _forget(self) -> None:
         """The log does not go on where it was: what follows replaces what is shown."""

@@ -239,3 +239,7 @@ async def test_text_is_shown_while_it_grows(server: LiveServer) -> None:
         await screen.until(lambda: "Ada Hello (in the making)" in screen.lines)
         await stream.finish("stopped")
         await screen.until(lambda: "Ada Hello (stopped)" in screen.lines)
+        # What is told late of one that has ended, or is not shown any more, changes nothing.
+        for seq in (stream.seq, stream.seq + 1000):
+            screen.app._put(seq, "Hell")
+        assert "Ada Hello (stopped)" in screen.lines

@@ -109,3 +109,12 @@ async def test_input_that_is_no_text_fails_the_message(ada: Person) -> None:
         assert said == b"itemroom: stdin holds no UTF-8 text.\n"
         assert program.returncode == 2
         assert (await ended(room)).state == "failed"
+
+
+async def test_refusal_is_said(ada: Person) -> None:
+    """As of any other command."""
+    eve = ada.server.person("eve")
+    ada.call("PUT", "/items/order-17/members/eve", json={"role": "reader"})
+    program = await started(eve, "stream", "order-17")
+    out, said = await program.communicate(b"hello")
+    assert (out, b"forbidden" in said, program.returncode) == (b"", True, 1)
