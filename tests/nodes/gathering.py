@@ -73,7 +73,11 @@ class Gathering:
             await asyncio.wait(officials)
             for talker in self._talkers:
                 talker.more = False
+            until = time.monotonic() + patience
             await _until(self._is_done, patience)
+            # The last entry may be of somebody's who keeps no account: the keeper's, or a deletion.
+            head = (await asyncio.to_thread(self._scene.row, self._item))[0]
+            await _until(lambda: self._have_seen(head), until - time.monotonic())
             for task in tasks:
                 task.cancel()
 
@@ -92,7 +96,11 @@ class Gathering:
     def _is_done(self) -> bool:
         if any(talker.unanswered() and not talker.faults for talker in self._talkers):
             return False
-        last = max(sent.seq or 0 for one in self._talkers for sent in one.sent.values())
+        return self._have_seen(
+            max(sent.seq or 0 for one in self._talkers for sent in one.sent.values())
+        )
+
+    def _have_seen(self, last: int) -> bool:
         seen = [entry["seq"] for one in self._clients.values() for entry in one.entries[-1:]]
         return all(seq >= last for seq in [*seen, *(guest.cursor for guest in self._guests)])
 
