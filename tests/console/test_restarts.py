@@ -25,7 +25,8 @@ TALL = {"viewport": {"width": 900, "height": 4000}}  # All of it is on the scree
 # What Chromium writes down of a server that is not there, and nothing else.
 GONE = (
     r"^WebSocket connection to '[^']+' failed: |"
-    r"^Failed to load resource: (net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED) "
+    r"^Failed to load resource: "
+    r"(net::ERR_(CONNECTION_\w+|CONTENT_LENGTH_MISMATCH|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED) "
     r"|the server responded with a status of 503 )"
 )
 
