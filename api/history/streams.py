@@ -122,13 +122,14 @@ class Finish(Change):
 
     target: int
     state: State = "done"
-    error: Mapping[str, Any] | None = None
+    error: bytes | None = None
+    """JSON, as the body: what cannot be stored is refused before it comes to the writer."""
     body: bytes | None = None
 
     def apply(self, transaction: Transaction) -> Stored:
         """Store it; by its author."""
         self.authorize(transaction)
-        said = orjson.dumps([self.state, self.error]) + (self.body or b"")
+        said = b" ".join((self.state.encode(), self.error or b"", self.body or b""))
         mark = digest(Kind.FINISH, self.target, said)
         if repeated := self._repeated(transaction, mark):
             return repeated
@@ -166,7 +167,8 @@ class End:
     """How a message in the making ends."""
 
     state: State
-    error: Mapping[str, Any] | None = None
+    error: bytes | None = None
+    """JSON, as the body: what cannot be stored is refused before it comes to the writer."""
     body: bytes | None = None
 
     def join(self, transaction: Transaction, item_key: int, target: int) -> tuple[bytes, bytes]:
@@ -182,7 +184,7 @@ class End:
         stream_rows.remove_stream.run(connection, item_key, target)
         fields: dict[str, Any] = {"state": self.state}
         if self.error is not None:
-            fields["error"] = self.error
+            fields["error"] = orjson.Fragment(self.error)
         return orjson.dumps(fields), orjson.dumps(fields | {"body": orjson.Fragment(body)})
 
 

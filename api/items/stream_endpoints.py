@@ -62,7 +62,7 @@ async def finish(
         ref=end.ref,
         target=parse_seq(seq),
         state=end.state,
-        error=end.error,
+        error=None if end.error is None else encode_body(end.error, **limits),
         body=None if end.body is None else encode_body(end.body, **limits),
     )
     stored = await state.desk.execute(command)

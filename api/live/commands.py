@@ -43,7 +43,7 @@ def command_of(frame: StoredFrame, access: Access, settings: Settings) -> Comman
                 ref=frame.ref,
                 target=frame.target,
                 state=frame.state,
-                error=frame.error,
+                error=None if frame.error is None else body_of(frame.error, settings),
                 body=None if frame.body is None else body_of(frame.body, settings),
             )
         case StopFrame():

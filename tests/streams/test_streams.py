@@ -323,3 +323,21 @@ async def test_whoever_resumes_after_its_end_has_the_end_whole(ada: Person) -> N
             await late.get("live")
             log = (await call(ada, "GET", "/log?limit=50"))["entries"]
             assert [one.get("body") for one in log if one["type"] == "finish"] == [None]
+
+
+@pytest.mark.parametrize("error", ['{"n": 1000000000000000000000000000000}', r'{"a": "\u0000"}'])
+async def test_error_that_cannot_be_stored_is_refused(ada: Person, error: str) -> None:
+    """Before it comes to the writer, where it would take others' messages along."""
+    path = f"/messages/{(await call(ada, 'POST', '/messages', body='', open=True))['seq']}"
+    answer = await asyncio.to_thread(
+        ada.call,
+        "POST",
+        f"/items/order-17{path}/finish",
+        content=f'{{"state": "failed", "error": {error}}}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.json()["code"] == "bad_message"
+    assert (await call(ada, "GET", path))["open"] is True
+    await call(ada, "POST", f"{path}/finish", state="failed", error={"code": "overloaded"})
+    log = (await call(ada, "GET", "/log"))["entries"]
+    assert log[-1]["error"] == {"code": "overloaded"}
