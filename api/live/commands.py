@@ -44,7 +44,7 @@ def command_of(frame: StoredFrame, access: Access, settings: Settings) -> Comman
                 target=frame.target,
                 state=frame.state,
                 error=None if frame.error is None else body_of(frame.error, settings),
-                body=None if frame.body is None else body_of(frame.body, settings),
+                body=None if frame.body is None else _grown(frame.body, settings),
             )
         case StopFrame():
             return Stop(access=access, ref=frame.ref, target=frame.target)
@@ -56,6 +56,12 @@ def command_of(frame: StoredFrame, access: Access, settings: Settings) -> Comman
                 value=frame.value,
                 on=frame.on,
             )
+
+
+def _grown(value: object, settings: Settings) -> bytes:
+    """In place of what has grown: as large as that may have become."""
+    limits = {"max_bytes": settings.max_stream_bytes, "max_nesting": settings.max_nesting}
+    return encode_body(value, **limits)
 
 
 def body_of(value: object, settings: Settings) -> bytes:

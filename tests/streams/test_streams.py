@@ -341,3 +341,11 @@ async def test_error_that_cannot_be_stored_is_refused(ada: Person, error: str) -
     await call(ada, "POST", f"{path}/finish", state="failed", error={"code": "overloaded"})
     log = (await call(ada, "GET", "/log"))["entries"]
     assert log[-1]["error"] == {"code": "overloaded"}
+
+
+async def test_last_body_may_be_as_large_as_what_grows(ada: Person) -> None:
+    """By a socket as by HTTP."""
+    async with ada.room("order-17") as talk:
+        target = await start(talk, "")
+        await talk.send("finish", target=target, body="x" * 20_000)
+        assert (await talk.get("ack", "error"))["type"] == "ack"
