@@ -290,7 +290,7 @@ def _traces(settings: Settings, stack: AsyncExitStack) -> Traces | None:
 
 
 def _chores(hub: Hub, settings: Settings) -> list[Chore]:
-    credentials = [member.credential for member in hub.members()]
+    credentials = [guest.principal.credential for guest in hub.guests]
     # A socket that is open uses its session, however quiet it is.
     used = {credential.id for credential in credentials if credential.kind == "session"}
     return [
@@ -302,7 +302,7 @@ def _chores(hub: Hub, settings: Settings) -> list[Chore]:
 
 def _metrics(hub: Hub) -> Metrics:
     metrics = Metrics()
-    metrics.connections.set_function(lambda: hub.connections)
+    metrics.connections.set_function(lambda: len(hub.guests))
     metrics.rooms.set_function(lambda: hub.rooms)
     metrics.behind.set_function(lambda: sum(member.is_behind for member in hub.members()))
     return metrics

@@ -45,7 +45,7 @@ async def check_connections(state: State, user_key: int) -> None:
     limit = state.settings.connections_per_user
     if not limit:
         return
-    held = state.hub.connections_of(user_key)
+    held = state.hub.guests.count_of(user_key)
     if held < limit and state.nodes is not None:
         held += await state.nodes.company.connections_of(user_key)
     if held >= limit:

@@ -1,39 +1,39 @@
-"""A connection: one client's socket, and the seats that it has by it.
+"""A connection: one client's socket, whatever seats it has by it.
 
 Everything here runs on the event loop and waits for nothing, but for the verifying of a token.
 """
 
 import asyncio
-import logging
 import os
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from ..errors import Refusal
 from ..history.commands import Command
 from ..limits import Bucket
-from ..rights.access import Access, Principal
+from ..rights.access import Credential, Principal
 from . import frames
-from .client_frames import AnyClientFrame, AuthFrame, parse, ref_of, target_of
+from .client_frames import ref_of, target_of
 from .encoding import Codec, frames_of
-from .frames import ServerFrame, Welcome
-from .opening import Arrival
+from .frames import ServerFrame
+from .guests import Judged
 from .outstanding import Outstanding
 from .renewal import Renewal
 from .seat import Seat
 from .services import Services
 from .sockets import Socket
 
-logger = logging.getLogger("itemroom.rooms")
 T = TypeVar("T")
 
 
-class Connection:
-    """One client, from `open` until it has ended or is lost, whichever comes first.
+class Connection(ABC):
+    """One client, until it has ended or is lost, whichever comes first.
 
-    It is the `Client` of its socket and the `Line` of its seats. All that a client may do is
-    counted here, whichever seat it is for.
+    It is the `Client` of its socket and a `Guest` of the hub's. All that a client may do is
+    counted here, whichever seat it is for. Where its seats are, its children know.
 
     Args:
         services: what it shares with all others.
@@ -45,14 +45,13 @@ class Connection:
     __slots__ = (
         "_ending",
         "_errors",
-        "_held",
+        "_is_here",
         "_is_lost",
         "_lights",
         "_loop",
         "_principal",
         "_publishes",
         "_renewal",
-        "_seats",
         "_unread",
         "codec",
         "id",
@@ -72,8 +71,7 @@ class Connection:
         self.outstanding = Outstanding()
         self._loop = asyncio.get_running_loop()
         self._principal = principal  # Its credential is the one that it is here with.
-        self._seats: dict[str, Seat] = {}  # By item; one, until it has ended or is lost.
-        self._held: list[ServerFrame] | None = []  # What waits for the welcome; None: it is out.
+        self._is_here = False  # From `_enter` until it has ended or is lost.
         self._unread = 0  # Answers sent while the socket was full.
         self._ending: Refusal | None = None  # Why it ends; until it is closed, or lost.
         self._is_lost = False
@@ -83,16 +81,40 @@ class Connection:
         self._errors = Bucket(settings.error_rate, settings.error_burst)
 
     @property
+    @abstractmethod
+    def seats(self) -> Collection[Seat]:
+        """Those that it has."""
+
+    @property
+    @abstractmethod
+    def judged(self) -> Sequence[Judged]:
+        """All that depends on the rights that it has."""
+
+    @abstractmethod
+    def renew(self, principal: Principal, *, is_shown: bool) -> None:
+        """Go on as this, wherever that is allowed to be; raises Refusal `forbidden`.
+
+        `is_shown`: the client has sent a token, and is told what becomes of it. Otherwise somebody
+        else was asked, and a seat that their answer does not allow has ended.
+        """
+
+    @abstractmethod
+    def left(self, refusal: Refusal) -> None:
+        """Who it was let in by does not let it in any more."""
+
+    @abstractmethod
+    def _do(self, fields: object) -> None:
+        """What a client says; raises Refusal."""
+
+    @property
+    def principal(self) -> Principal:
+        """Whose it is, with the credential that it is here with."""
+        return self._principal
+
+    @property
     def is_open(self) -> bool:
         """Whether it has neither ended nor is about to."""
-        return self._ending is None and bool(self._seats)
-
-    def open(self, arrival: Arrival) -> None:
-        """Take the seat that was asked for."""
-        self._renewal.again = arrival.again
-        seat = self._seats[arrival.access.item_id] = self._seat(arrival.access)
-        self.services.sockets.opened()
-        seat.open(arrival)
+        return self._ending is None and self._is_here
 
     def received(self, data: bytes, *, is_text: bool) -> None:
         """A message has come. Never raises for what is in it."""
@@ -104,15 +126,15 @@ class Connection:
         fields: object = None
         try:
             fields = self.codec.decode(data)
-            self._do(parse(fields))
+            self._do(fields)
         except Refusal as refusal:
-            self.refuse(refusal, ref_of(fields), target=target_of(fields))
+            self._refused(refusal, fields)
 
     def drained(self) -> None:
         """The socket takes more again."""
         self._unread = 0
         # A copy: a seat that goes on may be cut in that, which ends all of them.
-        for seat in tuple(self._seats.values()):
+        for seat in tuple(self.seats):
             seat.drained()
 
     def failed(self, failure_id: str) -> None:
@@ -122,6 +144,10 @@ class Connection:
     def broke(self, code: str, *, retry_after: float | None = None) -> None:
         """The peer broke the protocol or its limits."""
         self.end(code, retry_after=retry_after)
+
+    def stalled(self) -> None:
+        """The client takes nothing, whatever it is offered."""
+        self.end("slow_consumer")
 
     def lost(self) -> None:
         """The socket is gone, whoever ended it."""
@@ -134,39 +160,49 @@ class Connection:
         self._leave()
         self.services.sockets.closed()
 
-    def begin(self, welcome: Welcome) -> None:
-        """The seat is taken: say so, then what had to wait for it."""
-        self._write(welcome)
-        # What came in before is answered behind it, in its order.
-        held, self._held = self._held, None
-        for frame in held or ():
-            self._write(frame)
-        self._renewal.watch(self._principal)
+    def rename(self, name: str) -> None:
+        """What it stores and signals from now on is by this name."""
+        self._principal = replace(self._principal, name=name)
+        for seat in self.seats:
+            seat.rename(name)
+
+    def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
+        """Credentials of the user ended: perhaps its own, or one that is about to replace it."""
+        # A renewal that was read before this and is answered after it is read once more.
+        for seat in self.seats:
+            seat.outdate()
+        if ended(self._principal.credential):
+            self.end("auth_revoked")
 
     def send(self, frame: ServerFrame) -> None:
-        """Say something, in order; before the welcome it waits.
+        """Say something, in order.
 
         Also while it ends: what was taken is answered, whatever has happened since.
         """
-        if not self._seats:
-            return
-        if self._held is not None:
-            self._held.append(frame)
-            waiting = len(self._held)
-        else:
+        self.say(frame, self.codec)
+
+    def say(self, frame: ServerFrame, codec: Codec) -> None:
+        """Likewise, as this subprotocol has it."""
+        if self._is_here:
             if self.socket.is_full:
                 self._unread += 1
-            self._write(frame)
-            waiting = self._unread
-        # A client that asks and asks, and does not read what it is answered.
+            self._write(frame, codec)
+            self.check_waiting(self._unread)
+
+    def check_waiting(self, waiting: int) -> None:
+        """Cut a client that asks and asks, and does not read what it is answered."""
         if waiting > self.services.settings.commands_in_flight:
             self.end("slow_consumer")
 
     def refuse(
         self, refusal: Refusal, ref: str | None = None, *, target: int | None = None
     ) -> None:
-        """Say no to a command; a client that does nothing but err is cut off."""
+        """Say no to a command."""
         self.send(frames.error(refusal, ref, target))
+        self.count_error(refusal)
+
+    def count_error(self, refusal: Refusal) -> None:
+        """A command was refused; a client that does nothing but err is cut off."""
         if refusal.verdict.status >= 500:
             return  # Busy, draining, a full disk: that is not the client's fault.
         wait = self._errors.take(self._loop.time())
@@ -196,34 +232,6 @@ class Connection:
         """A command that was submitted has got its answer."""
         self.outstanding.answered()
 
-    def renewed(self, access: Access, *, is_shown: bool) -> None:
-        """A newer token, or answer of who was asked, is good for the seat: it counts now."""
-        self._principal = access.principal
-        self._renewal.watch(self._principal)
-        if is_shown:
-            self.send(frames.auth(access))
-
-    def left(self, refusal: Refusal) -> None:
-        """The seat has ended: it was what the socket is for."""
-        self._end(refusal)
-
-    def renew(self, principal: Principal, *, is_shown: bool) -> None:
-        """Go on as this, wherever that is allowed to be; raises Refusal `forbidden`.
-
-        `is_shown`: the client has sent a token, and is told what becomes of it. Otherwise somebody
-        else was asked, and a seat that their answer does not allow has ended.
-        """
-        own = self._principal
-        if (principal.user_key, principal.via) != (own.user_key, own.via):
-            raise Refusal("forbidden", "The token is another user's.")
-        for seat in tuple(self._seats.values()):
-            seat.renew(principal, is_shown=is_shown)
-
-    @property
-    def principal(self) -> Principal:
-        """Whose it is, with the credential that it is here with."""
-        return self._principal
-
     def end(self, code: str, *, retry_after: float | None = None, message: str = "") -> None:
         """Hear nothing more, answer what was taken, say why, close.
 
@@ -237,9 +245,9 @@ class Connection:
         if retry != "later":
             # Even if it ends already, for a reason that lets it stay until it is answered.
             self._renewal.forget()
-            for seat in self._seats.values():
+            for seat in self.seats:
                 seat.leave(at_once=retry == "never")
-        if self._ending is None and self._seats:
+        if self.is_open:
             self._ending = refusal
             self.services.metrics.refused(refusal.code)
             self.socket.deafen()
@@ -253,39 +261,40 @@ class Connection:
         return min(settings.close_timeout, settings.shutdown_grace / 4)
 
     def _close(self, refusal: Refusal) -> None:
-        # Answers that waited for a welcome which does not come any more.
-        for frame in self._held or ():
-            self._write(frame)
-        self._write(frames.closing(refusal))
+        self._write(frames.closing(refusal), self.codec)
         self._ending = None
         self._leave()
         self.socket.close(refusal.verdict.close_code, refusal.code)
 
+    def _enter(self) -> None:
+        self._is_here = True
+        self.services.sockets.opened()
+        self.services.hub.guests.enter(self)
+
     def _leave(self) -> None:
+        if not self._is_here:
+            return
         self._renewal.forget()
-        for seat in self._seats.values():
+        for seat in self.seats:
             seat.leave(at_once=False)
         # Acks, verified tokens and frames that are still on their way find nobody.
-        self._seats.clear()
+        self._is_here = False
+        self.services.hub.guests.leave(self)
 
-    def _seat(self, access: Access) -> Seat:
-        return Seat(self, access)
+    def _refused(self, refusal: Refusal, fields: object) -> None:
+        self.refuse(refusal, ref_of(fields), target=target_of(fields))
 
-    def _do(self, frame: AnyClientFrame) -> None:
-        if isinstance(frame, AuthFrame):
-            self.take_light()
-            self._renewal.begin(frame.token)
-            return
-        # Frames do not name their item here: the address of the socket did.
-        (seat,) = self._seats.values()
-        seat.do(frame)
+    def _check_own(self, principal: Principal) -> None:
+        own = self._principal
+        if (principal.user_key, principal.via) != (own.user_key, own.via):
+            raise Refusal("forbidden", "The token is another user's.")
 
     def _take(self, bucket: Bucket) -> None:
         wait = bucket.take(self._loop.time())
         if wait:
             raise Refusal("rate_limited", retry_after=round(wait, 3))
 
-    def _write(self, frame: ServerFrame) -> None:
-        encoded = frames_of(self.codec, frame)
+    def _write(self, frame: ServerFrame, codec: Codec) -> None:
+        encoded = frames_of(codec, frame)
         if encoded.frames:
             self.socket.send(encoded)

@@ -29,6 +29,9 @@ class Follower(Protocol):
     def caught_up(self, cursor: int) -> None:
         """All there is has been given, up to here; each time that it is so."""
 
+    def stalled(self) -> None:
+        """The client takes nothing."""
+
     def end(self, code: str) -> None:
         """The feed cannot go on, for this reason."""
 
@@ -205,7 +208,7 @@ class Feed:
         if self._socket.sent_bytes > sent_bytes:
             self._arm_stall_timer()
         else:
-            self._follower.end("slow_consumer")
+            self._follower.stalled()
 
 
 def _first_bytes(entries: list[Entry]) -> list[Entry]:

@@ -250,7 +250,7 @@ def welcome(
         "oldest": extent.oldest,
         "after": after,
         "recovered": recovered,
-        "expires_at": _expires_at(access),
+        "expires_at": _expires_at(access.principal),
         "limits": limits,
         "presence": presence,
     }
@@ -294,9 +294,9 @@ def role_changed(role: Role) -> RoleChanged:
     return {"type": "role", "role": role.value}
 
 
-def auth(access: Access) -> Auth:
+def auth(principal: Principal) -> Auth:
     """The credential that counts from now on has this end."""
-    return {"type": "auth", "expires_at": _expires_at(access)}
+    return {"type": "auth", "expires_at": _expires_at(principal)}
 
 
 def expiring(seconds: float) -> Expiring:
@@ -375,6 +375,6 @@ def closing(refusal: Refusal) -> Closing:
     return frame
 
 
-def _expires_at(access: Access) -> str | None:
-    expires = access.principal.credential.expires_at
+def _expires_at(principal: Principal) -> str | None:
+    expires = principal.credential.expires_at
     return None if expires is None else rfc3339(expires)

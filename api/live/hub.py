@@ -24,6 +24,7 @@ from ..history.events import (
 )
 from . import frames
 from .frames import PresenceSummary
+from .guests import Guests
 from .presence import Presence
 from .room import Member, Room
 
@@ -72,7 +73,7 @@ class Moment:
 
 
 class Hub:
-    """All rooms with somebody in them, and all connections by user.
+    """All rooms with somebody in them, and all connections.
 
     Args:
         recent_entries: what a room keeps in memory.
@@ -88,9 +89,8 @@ class Hub:
         self._rooms: dict[int, Room] = {}
         self._commits = 0  # Heard of so far.
         self._rights = 0  # Changes of rights in them.
-        self._users: dict[int, set[Member]] = {}
-        # Those that are somebody else's by a key, by the key's user.
-        self._acted: dict[int, set[Member]] = {}
+        self.guests = Guests()
+        """All connections, by user."""
         self.lookout: Lookout | None = None
         """None: no other server stores in this database."""
 
@@ -104,13 +104,8 @@ class Hub:
         """How many rooms have somebody in them."""
         return len(self._rooms)
 
-    @property
-    def connections(self) -> int:
-        """How many connections there are."""
-        return sum(len(members) for members in self._users.values())
-
     def members(self) -> list[Member]:
-        """Every connection."""
+        """Every seat that is taken."""
         return [member for room in self._rooms.values() for member in room.members]
 
     def open_rooms(self) -> list[Room]:
@@ -120,22 +115,6 @@ class Hub:
     def room(self, item_key: int) -> Room | None:
         """An item's room, if somebody is in it."""
         return self._rooms.get(item_key)
-
-    def users(self) -> list[int]:
-        """Keys of all whose rights some connection depends on."""
-        return list(self._users | self._acted)
-
-    def members_of(self, user_key: int) -> list[Member]:
-        """The connections of a user."""
-        return list(self._users.get(user_key, ()))
-
-    def acted_by(self, user_key: int) -> list[Member]:
-        """The connections that others have by a user's key."""
-        return list(self._acted.get(user_key, ()))
-
-    def connections_of(self, user_key: int) -> int:
-        """How many connections a user has."""
-        return len(self._users.get(user_key, ()))
 
     def attendance(self) -> list[tuple[str, int, int]]:
         """Each item with somebody in its room: its id, its users and its connections."""
@@ -153,24 +132,18 @@ class Hub:
         return room.presence.summary() if room is not None else {"count": 0, "users": []}
 
     def join(self, item_key: int, member: Member) -> Room:
-        """From now on the connection hears of every commit."""
+        """From now on the seat hears of every commit."""
         room = self._rooms.get(item_key) or self._open(item_key)
         room.members.add(member)
         room.presence.join(member.user)
-        self._users.setdefault(member.user.key, set()).add(member)
-        if (via := member.access.principal.via) is not None:
-            self._acted.setdefault(via.user_key, set()).add(member)
         return room
 
     def leave(self, item_key: int, member: Member, *, at_once: bool = False) -> None:
-        """The connection has ended; `at_once`: it will not be back."""
+        """The seat is left; `at_once`: its user will not be back."""
         room = self._rooms.get(item_key)
         if room is None:
             return  # Closed before a connection that did not end in time.
         room.members.discard(member)
-        _take_out(self._users, member.user.key, member)
-        if (via := member.access.principal.via) is not None:
-            _take_out(self._acted, via.user_key, member)
         room.presence.leave(member.user, at_once=at_once)
 
     def close(self) -> None:
@@ -260,13 +233,12 @@ class Hub:
 
     def _apply(self, event: UserEvent | ItemEvent) -> None:
         if isinstance(event, CredentialsEnded):
-            # A copy, as below: those who end leave, and take themselves out.
-            for member in self.members_of(event.user_key) + self.acted_by(event.user_key):
-                member.credentials_ended(event.ended)
+            for guest in self.guests.concerned(event.user_key):
+                guest.credentials_ended(event.ended)
             return
         if isinstance(event, UserDisconnected):
-            for member in self.members_of(event.user_key):
-                member.end("disconnected")
+            for guest in self.guests.of(event.user_key):
+                guest.end("disconnected")
             return
         if isinstance(event, UserRenamed):
             self._rename(event)
@@ -276,8 +248,8 @@ class Hub:
             _apply_to_room(room, event)
 
     def _rename(self, event: UserRenamed) -> None:
-        for member in self._users.get(event.user_key, ()):
-            member.rename(event.name)
+        for guest in self.guests.of(event.user_key):
+            guest.rename(event.name)
         for room in self._rooms.values():
             room.presence.rename(event.user_key, event.name)
 
@@ -307,13 +279,6 @@ class Hub:
         room.presence.close()
         if self.lookout is not None:
             self.lookout.closed(room)
-
-
-def _take_out(members: dict[int, set[Member]], user_key: int, member: Member) -> None:
-    """Out of those of a user, of whom nothing is kept when it was the last."""
-    members[user_key].discard(member)
-    if not members[user_key]:
-        del members[user_key]
 
 
 def _apply_to_room(room: Room, event: ItemEvent) -> None:

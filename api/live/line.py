@@ -65,5 +65,8 @@ class Line(Protocol):
     def renewed(self, access: Access, *, is_shown: bool) -> None:
         """As this principal the seat goes on; `is_shown`: the client has sent a newer token."""
 
+    def stalled(self) -> None:
+        """The client takes nothing, whatever it is offered."""
+
     def left(self, refusal: Refusal) -> None:
         """The seat has ended, for this reason; what becomes of the socket is not its business."""

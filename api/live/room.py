@@ -5,7 +5,7 @@ Pure: it calls its members, and knows nothing of what they are. Lives on the eve
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -15,11 +15,12 @@ import orjson
 from ..history.entries import Author, Entry, Kind
 from ..history.events import TextAdded
 from ..history.extent import Extent
-from ..rights.access import Access, Credential, Role, Standing
+from ..rights.access import Access, Role
 from . import frames
 from .drafts import Drafts
 from .encoding import Burst, Notice
 from .frames import ServerFrame
+from .guests import Judged
 from .presence import Presence
 from .progress import Progress
 from .replay import Replay
@@ -27,24 +28,16 @@ from .replay import Replay
 logger = logging.getLogger("itemroom.rooms")
 
 
-class Member(Protocol):
-    """What the hub needs of a seat."""
+class Member(Judged, Protocol):
+    """What a room needs of a seat."""
 
     @property
     def user(self) -> Author:
         """Who sits there."""
 
     @property
-    def credential(self) -> Credential:
-        """What it is here with."""
-
-    @property
     def access(self) -> Access:
         """What it may do here."""
-
-    @property
-    def standing(self) -> Standing:
-        """What its rights were last judged by."""
 
     @property
     def is_behind(self) -> bool:
@@ -61,15 +54,6 @@ class Member(Protocol):
 
     def judge(self, *, member_role: Role | None, default_role: Role | None) -> None:
         """Its rights may have changed."""
-
-    def restand(self, standing: Standing) -> None:
-        """This is what its rights are to be judged by."""
-
-    def rename(self, name: str) -> None:
-        """Its user is shown by another name."""
-
-    def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
-        """Credentials of its user for which `ended` is true no longer count."""
 
     def end(self, code: str, *, retry_after: float | None = None) -> None:
         """It cannot go on, for this reason; seconds after which to come back."""

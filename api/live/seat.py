@@ -17,7 +17,7 @@ from ..history.messages import Stored, author_of
 from ..history.read_markers import MarkRead
 from ..history.reader import read_drafts
 from ..history.streams import Append
-from ..rights.access import Access, Credential, Principal, Role, Standing, grant, own_role
+from ..rights.access import Access, Principal, Role, Standing, grant, own_role
 from ..rights.standing import load_standing
 from . import frames
 from .appending import Appending
@@ -74,9 +74,14 @@ class Seat:
         self._appending: Appending | None = None  # Since the first text that it adds.
 
     @property
-    def credential(self) -> Credential:
-        """What it was let in with, or has renewed since."""
-        return self.access.principal.credential
+    def principal(self) -> Principal:
+        """Whose it is, with what it was let in with, or has renewed since."""
+        return self.access.principal
+
+    @property
+    def item_id(self) -> str:
+        """Of the item whose room it is in."""
+        return self.access.item_id
 
     @property
     def standing(self) -> Standing:
@@ -189,18 +194,20 @@ class Seat:
         self.access = replace(self.access, principal=principal)
         self.user = author_of(principal)
 
-    def credentials_ended(self, ended: Callable[[Credential], bool]) -> None:
-        """Credentials of the user ended: perhaps its own, or one that is about to replace it."""
-        # A renewal that was read before this and is answered after it is read once more.
+    def outdate(self) -> None:
+        """Something of the user's has ended: what is read of their rights now may be of before."""
         self._reads.outdate()
-        if ended(self.credential):
-            self.end("auth_revoked")
 
     def renew(self, principal: Principal, *, is_shown: bool) -> None:
         """Go on as this, the same user, if it allows to be here; `is_shown`: else as before."""
         item_id = self.access.item_id
         renewed = partial(self._renew, principal, is_shown=is_shown)
         self._reads.read_rights(renewed, load_standing, principal, item_id)
+
+    def stalled(self) -> None:
+        """The client takes nothing."""
+        if self.is_taken:
+            self._line.stalled()
 
     def end(self, code: str, *, retry_after: float | None = None) -> None:
         """It cannot go on, for this reason; seconds after which to come back."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from ..live.guests import judged_of
 from ..live.hub import Hub
 from ..live.room import Room
 from ..store.readers import Readers
@@ -106,14 +107,15 @@ class Reconciler:
         silence = self._loop.time() - self.looked_at
         self._watch.trusts_bodies = silence < DOUBT
         if silence >= PATIENCE:
-            for member in self._hub.members():
-                member.end("database_unavailable", retry_after=1)
+            for guest in self._hub.guests:
+                guest.end("database_unavailable", retry_after=1)
 
     async def _look(self, rooms: list[Room], *, everybody: bool) -> None:
         began = self._loop.time()
         told = {room.item_key: room.progress.told or 0 for room in rooms}
         items = [(key, told[key], _rights_of(room)) for room, key in zip(rooms, told, strict=True)]
-        users = [(key, self._rights_of(key)) for key in self._hub.users()] if everybody else []
+        everyone = self._hub.guests.users() if everybody else []
+        users = [(key, self._rights_of(key)) for key in everyone]
         try:
             moved = await self._readers.read(read_moved, items, users)
         except Exception:
@@ -143,8 +145,9 @@ class Reconciler:
                 self._watch.recall(room)
 
     def _rights_of(self, user_key: int) -> int:
-        own = [member.standing.user_rights for member in self._hub.members_of(user_key)]
-        acted = [member.standing.via_rights for member in self._hub.acted_by(user_key)]
+        guests = self._hub.guests
+        own = [one.standing.user_rights for one in judged_of(guests.of(user_key))]
+        acted = [one.standing.via_rights for one in judged_of(guests.acted_by(user_key))]
         return min(own + acted)
 
 

@@ -20,8 +20,9 @@ from ..history.reader import read_entries
 from ..history.stream_rows import read_grown
 from ..history.writer import Writer
 from ..live import frames
+from ..live.guests import Judged, judged_of
 from ..live.hub import Hub
-from ..live.room import Member, Room
+from ..live.room import Room
 from ..rights.access import Principal, Standing
 from ..store.readers import Readers
 from .broker import Broker
@@ -197,12 +198,12 @@ class Watch:
 
     def judge_user(self, user_key: int) -> None:
         """Judge a user's connections by what the database says, and call them what it does."""
-        members = self._hub.members_of(user_key) + self._hub.acted_by(user_key)
-        if not members:
+        judged = judged_of(self._hub.guests.concerned(user_key))
+        if not judged:
             return
-        asked = [(member.access.principal, member.access.item_id) for member in members]
+        asked = [(one.principal, one.item_id) for one in judged]
         again = partial(self.judge_user, user_key)
-        judge = partial(self._user_read, user_key, list(zip(members, asked, strict=True)))
+        judge = partial(self._user_read, user_key, list(zip(judged, asked, strict=True)))
         self._ask(self._unless_moved(judge, again), _nothing, read_standings, user_key, asked)
 
     def _judge_item(self, item_key: int) -> None:
@@ -250,34 +251,31 @@ class Watch:
             if now.is_deleted:
                 member.end("item_deleted")
                 continue
-            self._restand(
-                member,
+            self._repaired("rights")
+            member.restand(
                 replace(
                     standing,
                     member_role=now.roles.get(member.user.key),
                     default_role=now.default_role,
                     item_rights=now.version,
-                ),
+                )
             )
 
     def _user_read(
         self,
         user_key: int,
-        asked: Sequence[tuple[Member, tuple[Principal, str]]],
+        asked: Sequence[tuple[Judged, tuple[Principal, str]]],
         answer: tuple[str | None, Sequence[Standing]],
     ) -> None:
         name, standings = answer
-        for (member, (principal, _)), standing in zip(asked, standings, strict=True):
+        for (judged, (principal, _)), standing in zip(asked, standings, strict=True):
             # A credential that was renewed meanwhile was judged by itself.
-            if member.access.principal is principal:
-                self._restand(member, standing)
-        for member in self._hub.members_of(user_key):
-            if name is not None and name != member.user.name:
+            if judged.principal is principal:
+                self._repaired("rights")
+                judged.restand(standing)
+        for guest in self._hub.guests.of(user_key):
+            if name is not None and name != guest.principal.name:
                 self._hub.rename(user_key, name)
-
-    def _restand(self, member: Member, standing: Standing) -> None:
-        self._repaired("rights")
-        member.restand(standing)
 
     def _begin_epoch(self, room: Room) -> None:
         self._repaired("epoch")

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from ..live.codecs import choose_codec
-from ..live.connection import Connection
 from ..live.encoding import Codec
+from ..live.item_connection import ItemConnection
 from ..live.opening import Arrival
 from ..live.sockets import Client, Socket
 from ..state import State, state_of
@@ -41,13 +41,13 @@ async def item_room(websocket: WebSocket, arrival: Admitted) -> None:
         socket.begin(enter(state, socket, codec, arrival))
 
 
-def enter(state: State, socket: Socket, codec: Codec, arrival: Arrival) -> Connection:
+def enter(state: State, socket: Socket, codec: Codec, arrival: Arrival) -> ItemConnection:
     """Whoever was let in, in the room: welcomed, or sent out again at once."""
     principal = arrival.access.principal
-    connection = Connection(state.services, socket, codec, principal)
+    connection = ItemConnection(state.services, socket, codec, principal)
     connection.open(arrival)
     limit = state.settings.connections_per_user
-    if limit and state.hub.connections_of(principal.user_key) > limit:
+    if limit and state.hub.guests.count_of(principal.user_key) > limit:
         # Others of the same user came in between the check at the door and here.
         connection.end("too_many_connections", retry_after=10)
     return connection

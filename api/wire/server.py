@@ -148,9 +148,9 @@ async def drain(state: State, settings: Settings) -> None:
 
 
 async def _say_goodbye(hub: Hub, spread: float) -> None:
-    for count, member in enumerate(hub.members()):
+    for count, guest in enumerate(hub.guests):
         # A delay of its own for each client: all at once would be the next overload.
-        member.end("restart", retry_after=round(0.5 + random.random() * spread, 2))  # noqa: S311
+        guest.end("restart", retry_after=round(0.5 + random.random() * spread, 2))  # noqa: S311
         if count % DRAIN_BATCH == DRAIN_BATCH - 1:
             await asyncio.sleep(0)
 

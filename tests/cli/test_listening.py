@@ -121,7 +121,7 @@ async def test_end_of_rights_ends_the_listener(server: LiveServer, ada: Person) 
     ben = server.person("ben")
     ada.call("PUT", "/items/order-17/members/ben", json={"role": "reader"})
     ending = asyncio.create_task(fails(server.url, ben.token))
-    await until(lambda: server.state.hub.connections)
+    await until(lambda: server.state.hub.guests)
     ada.call("DELETE", "/items/order-17/members/ben")
     assert str(await ending).startswith("removed: You are no longer")
 

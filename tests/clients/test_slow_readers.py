@@ -82,7 +82,7 @@ async def test_a_stalled_connection_is_cut_and_made_up_for(
         for _ in range(MANY):
             await asyncio.to_thread(ada.publish, "room", LARGE)
         async with asyncio.timeout(scaled(20)):
-            while server.state.hub.connections:
+            while server.state.hub.guests:
                 await asyncio.sleep(0.02)
         proxy.flowing.set()
         for client in clients:

@@ -2,8 +2,9 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -12,13 +13,15 @@ import ormsgpack
 from api.errors import CODES
 from api.history.entries import Author, Entry, Kind
 from api.live.encoding import Burst, Frame, Frames, Notice
-from api.rights.access import Access, Credential, Principal, Role, Standing
+from api.live.guests import Judged
+from api.live.hub import Hub
+from api.live.room import Room
+from api.rights.access import Access, Credential, Principal, Role, Standing, Via
 
 Fields = dict[str, Any]
 ADA = Author(1, "u-ada", "Ada")
 BOB = Author(2, "u-bob", "Bob")
 CREDENTIAL = Credential("access", "jti", 1, None)
-PRINCIPAL = Principal(ADA.key, ADA.id, ADA.name, CREDENTIAL)
 WRITER = Standing(credential_ended=False, member_role=Role.WRITER)
 
 
@@ -84,22 +87,37 @@ class FakeSocket:
         return [fields["seq"] for fields in self.said if fields["type"] in kinds]
 
 
+def join(hub: Hub, item_key: int, member: "FakeMember") -> Room:
+    """In comes a connection, and takes a seat."""
+    hub.guests.enter(member)
+    return hub.join(item_key, member)
+
+
 @dataclass(eq=False)
 class FakeMember:
-    """A connection as the hub sees it; `told` is everything, in order."""
+    """A connection and its seat as the hub sees them; `told` is everything, in order."""
 
     user: Author = ADA
     credential: Credential = CREDENTIAL
     standing: Standing = WRITER
     told: list[Any] = field(default_factory=list)
     fails: bool = False
-    principal: Principal = PRINCIPAL
+    via: Via | None = None
 
     is_behind = False
+    item_id = "i-1"
+
+    @cached_property
+    def principal(self) -> Principal:
+        return Principal(self.user.key, self.user.id, self.user.name, self.credential, self.via)
+
+    @property
+    def judged(self) -> Sequence[Judged]:
+        return [self]
 
     @property
     def access(self) -> Access:
-        return Access(self.principal, 1, "i-1", Role.WRITER, self.standing)
+        return Access(self.principal, 1, self.item_id, Role.WRITER, self.standing)
 
     def restand(self, standing: Standing) -> None:
         self.told.append(standing)

@@ -21,13 +21,13 @@ from api.live.encoding import Burst, Notice
 from api.live.frames import append
 from api.rights.access import Access
 from tests.conftest import make_settings
-from tests.live.fakes import PRINCIPAL, WRITER, FakeMember, entry, fields_of
+from tests.live.fakes import WRITER, FakeMember, entry, fields_of
 from tests.live.test_feed import empty_room, live_at
 
 pytestmark = pytest.mark.anyio
 ROLE = WRITER.member_role
 assert ROLE is not None
-ACCESS = Access(PRINCIPAL, 1, "doc", ROLE, WRITER)
+ACCESS = Access(FakeMember().principal, 1, "doc", ROLE, WRITER)
 
 
 def begun(seq: int, text: str = "") -> Entry:

@@ -9,8 +9,8 @@ import pytest
 
 from api.history.events import CredentialsEnded
 from api.history.transaction import Transaction
-from api.live.connection import Connection
 from api.live.expiry import _MARGIN_MS, LOOK_INTERVAL, Expiries
+from api.live.item_connection import ItemConnection
 from api.rights.access import Credential, Principal, Role, clock_ms
 from tests.databases import execute
 from tests.live.fakes import JumpingLoop, run_jumping
@@ -211,11 +211,11 @@ def end_session(world: World, name: str) -> Callable[[Transaction], None]:
 
 @pytest.mark.parametrize(
     ("make", "renewed"),
-    [(Connection, False), pytest.param(HastyConnection, True, id="negative control")],
+    [(ItemConnection, False), pytest.param(HastyConnection, True, id="negative control")],
 )
 async def test_credential_that_ends_while_it_is_taken_on_is_refused(
     world: World,
-    make: type[Connection],
+    make: type[ItemConnection],
     renewed: bool,  # noqa: FBT001 - a parameter's value
 ) -> None:
     """A renewal must not outlive the revocation that it raced with."""
@@ -230,7 +230,7 @@ async def test_credential_that_ends_while_it_is_taken_on_is_refused(
     assert (answer["type"] == "auth") == renewed
     if not renewed:
         assert answer["code"] == "auth_revoked"
-        assert ada.seat.credential.id == "jti-ada"
+        assert ada.seat.principal.credential.id == "jti-ada"
 
 
 async def test_demotion_during_a_renewal_counts(world: World) -> None:

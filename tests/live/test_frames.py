@@ -94,7 +94,7 @@ def said(settings: Settings) -> Iterator[ServerFrame]:
     moved["join"], moved["leave"] = [SOMEBODY], []
     yield moved
     yield frames.role_changed(Role.READER)
-    yield frames.auth(ACCESS)
+    yield frames.auth(ACCESS.principal)
     yield frames.expiring(29.7)
     yield frames.pong(None)
     yield frames.error(Refusal("busy", "Later.", retry_after=1), "r")

@@ -49,6 +49,9 @@ class Race:
     def caught_up(self, cursor: int) -> None:
         assert cursor <= self.committed
 
+    def stalled(self) -> None:
+        pytest.fail("nothing waits for the socket")
+
     def end(self, code: str) -> None:
         pytest.fail(code)
 

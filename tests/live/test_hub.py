@@ -19,7 +19,7 @@ from api.live.frames import Signal
 from api.live.hub import CROWD, WRITE_SECONDS, Hub
 from api.live.room import Room
 from api.rights.access import Role
-from tests.live.fakes import ADA, BOB, FakeMember, JumpingLoop, entry, run_jumping
+from tests.live.fakes import ADA, BOB, FakeMember, JumpingLoop, entry, join, run_jumping
 
 pytestmark = pytest.mark.anyio
 TYPING: Signal = {
@@ -42,9 +42,9 @@ def stored(*seqs: int, item_key: int = 1) -> list[EntryStored]:
 async def test_batch_delivered_once_to_each_member_of_its_item(hub: Hub) -> None:
     """The entries of a batch come together, to the room that they belong to."""
     ada, bob, other = FakeMember(), FakeMember(BOB), FakeMember()
-    hub.join(1, ada)
-    hub.join(1, bob)
-    hub.join(2, other)
+    join(hub, 1, ada)
+    join(hub, 1, bob)
+    join(hub, 2, other)
     hub.committed([*stored(1), *stored(7, item_key=2), *stored(2), *stored(1, item_key=3)])
     assert ada.told == bob.told == [[1, 2]]
     assert other.told == [[7]]
@@ -53,8 +53,8 @@ async def test_batch_delivered_once_to_each_member_of_its_item(hub: Hub) -> None
 async def test_entries_for_a_crowd_may_wait_as_long_as_telling_takes(hub: Hub) -> None:
     """Not those for few, nor for a room that nobody is in, nor what is no entry."""
     for number in range(CROWD):
-        hub.join(1, FakeMember(Author(number, f"u-{number}", "One of many")))
-    hub.join(2, FakeMember())
+        join(hub, 1, FakeMember(Author(number, f"u-{number}", "One of many")))
+    join(hub, 2, FakeMember())
     few, many = stored(1, item_key=2), stored(1)
     assert hub.patience([*few, *many, *stored(1, item_key=3)]) == CROWD * WRITE_SECONDS
     assert hub.patience(few) == hub.patience(stored(1, item_key=3)) == hub.patience([]) == 0
@@ -64,8 +64,8 @@ async def test_entries_for_a_crowd_may_wait_as_long_as_telling_takes(hub: Hub) -
 async def test_removal_inside_a_batch_divides_its_entries(hub: Hub) -> None:
     """Entries before a removal are delivered before it is judged, those after it later."""
     ada, bob = FakeMember(), FakeMember(BOB)
-    hub.join(1, ada)
-    hub.join(1, bob)
+    join(hub, 1, ada)
+    join(hub, 1, bob)
     hub.committed([*stored(1, 2), MemberChanged(1, BOB.key, None), *stored(3)])
     assert bob.told == [[1, 2], (None, None), [3]]
     assert ada.told == [[1, 2], [3]]
@@ -74,8 +74,8 @@ async def test_removal_inside_a_batch_divides_its_entries(hub: Hub) -> None:
 async def test_rights_changed_are_judged_by_the_part_that_changed(hub: Hub) -> None:
     """A membership concerns one user, a default role everybody; the other part stays."""
     ada, bob = FakeMember(), FakeMember(BOB)
-    hub.join(1, ada)
-    hub.join(1, bob)
+    join(hub, 1, ada)
+    join(hub, 1, bob)
     hub.committed([DefaultRoleChanged(1, Role.READER), MemberChanged(1, ADA.key, Role.ADMIN)])
     assert ada.told == [(Role.WRITER, Role.READER), (Role.ADMIN, Role.READER)]
     assert bob.told == [(Role.WRITER, Role.READER)]
@@ -84,9 +84,9 @@ async def test_rights_changed_are_judged_by_the_part_that_changed(hub: Hub) -> N
 async def test_item_deleted_ends_all_its_members(hub: Hub) -> None:
     """And nobody else's."""
     ada, bob, other = FakeMember(), FakeMember(BOB), FakeMember()
-    hub.join(1, ada)
-    hub.join(1, bob)
-    hub.join(2, other)
+    join(hub, 1, ada)
+    join(hub, 1, bob)
+    join(hub, 2, other)
     hub.committed([ItemDeleted(1)])
     assert ada.told == bob.told == ["item_deleted"]
     assert other.told == []
@@ -95,9 +95,9 @@ async def test_item_deleted_ends_all_its_members(hub: Hub) -> None:
 async def test_credentials_ended_are_told_in_every_room_of_the_user(hub: Hub) -> None:
     """The connection says whether it is meant; other users are not asked."""
     here, there, bob = FakeMember(), FakeMember(), FakeMember(BOB)
-    hub.join(1, here)
-    hub.join(2, there)
-    hub.join(1, bob)
+    join(hub, 1, here)
+    join(hub, 2, there)
+    join(hub, 1, bob)
     there.credential = replace(there.credential, id="other")
     hub.committed([CredentialsEnded(ADA.key, ids=frozenset({"other"}))])
     assert (here.told, there.told, bob.told) == ([("ended", False)], [("ended", True)], [])
@@ -107,9 +107,9 @@ async def test_credentials_ended_are_told_in_every_room_of_the_user(hub: Hub) ->
 async def test_new_name_is_that_of_all_connections_and_of_who_is_here(hub: Hub) -> None:
     """In every room of the user, and of nobody else."""
     here, there, bob = FakeMember(), FakeMember(), FakeMember(BOB)
-    hub.join(1, here)
-    hub.join(2, there)
-    hub.join(1, bob)
+    join(hub, 1, here)
+    join(hub, 2, there)
+    join(hub, 1, bob)
     hub.committed([UserRenamed(ADA.key, "Countess"), UserRenamed(99, "Nobody")])
     assert [member.user.name for member in (here, there, bob)] == ["Countess", "Countess", BOB.name]
     for item_key in (1, 2):
@@ -119,7 +119,7 @@ async def test_new_name_is_that_of_all_connections_and_of_who_is_here(hub: Hub) 
 async def test_read_marker_is_told_to_the_room(hub: Hub) -> None:
     """By whom, and how far."""
     bob = FakeMember(BOB)
-    hub.join(1, bob)
+    join(hub, 1, bob)
     hub.committed([ReadMoved(1, ADA, 12), ReadMoved(2, ADA, 13)])
     assert bob.told == [{"type": "read", "by": {"id": "u-ada", "name": "Ada"}, "seq": 12}]
 
@@ -130,9 +130,9 @@ async def test_member_that_fails_harms_only_itself(
     """It is ended, for it must not go on with a hole; the others get everything."""
     broken = FakeMember(fails=True)
     members = [FakeMember(BOB) for _ in range(5)]
-    room = hub.join(1, broken)
+    room = join(hub, 1, broken)
     for member in members:
-        hub.join(1, member)
+        join(hub, 1, member)
     hub.committed(stored(1))
     room.tell(TYPING)
     assert broken.told == ["internal", "internal"]
@@ -143,8 +143,8 @@ async def test_member_that_fails_harms_only_itself(
 async def test_tell_spares_the_one_who_said_it(hub: Hub) -> None:
     """A signal goes to the others."""
     ada, bob = FakeMember(), FakeMember(BOB)
-    hub.join(1, ada)
-    hub.join(1, bob).tell(TYPING, but=ada)
+    join(hub, 1, ada)
+    join(hub, 1, bob).tell(TYPING, but=ada)
     assert (ada.told, bob.told) == ([], [TYPING])
 
 
@@ -158,7 +158,7 @@ async def test_member_that_leaves_during_a_delivery_disturbs_nobody(hub: Hub) ->
     leavers = [Leaver(fails=True) for _ in range(3)]
     bob = FakeMember(BOB)
     for member in (*leavers, bob):
-        hub.join(1, member)
+        join(hub, 1, member)
     hub.committed(stored(1))
     assert bob.told == [[1]]
     assert hub.members() == [bob]
@@ -167,17 +167,22 @@ async def test_member_that_leaves_during_a_delivery_disturbs_nobody(hub: Hub) ->
 async def test_counts_follow_coming_and_going(hub: Hub) -> None:
     """Rooms, connections, and those of a user; a room ends with its last user."""
     ada, again, bob = FakeMember(), FakeMember(), FakeMember(BOB)
-    hub.join(1, ada)
-    hub.join(2, again)
-    hub.join(2, bob)
-    assert (hub.rooms, hub.connections, hub.connections_of(ADA.key)) == (2, 3, 2)
+    join(hub, 1, ada)
+    join(hub, 2, again)
+    join(hub, 2, bob)
+    guests = hub.guests
+    assert (hub.rooms, len(guests), guests.count_of(ADA.key)) == (2, 3, 2)
+    assert set(guests) == {ada, again, bob}
     assert hub.presence(2)["count"] == 2
     hub.leave(1, ada)
     hub.leave(2, again)
-    assert (hub.rooms, hub.connections, hub.connections_of(ADA.key)) == (1, 1, 0)
+    guests.leave(ada)
+    guests.leave(again)
+    assert (hub.rooms, len(guests), guests.count_of(ADA.key)) == (1, 1, 0)
     assert hub.presence(1) == {"count": 0, "users": []}
     hub.leave(2, bob)
-    assert hub.rooms == hub.connections == 0
+    guests.leave(bob)
+    assert hub.rooms == len(guests) == len(guests.users()) == 0
 
 
 def test_presence_is_told_and_ends_with_the_hub() -> None:
@@ -186,9 +191,9 @@ def test_presence_is_told_and_ends_with_the_hub() -> None:
     async def act(loop: JumpingLoop) -> None:
         hub = Hub(recent_entries=4, presence_grace=3, presence_interval=0.2)
         ada, bob = FakeMember(), FakeMember(BOB)
-        hub.join(1, ada)
+        join(hub, 1, ada)
         await asyncio.sleep(1)
-        hub.join(1, bob)
+        join(hub, 1, bob)
         await asyncio.sleep(1)
         assert [told["join"][0]["name"] for told in ada.told] == ["Ada", "Bob"]
         hub.leave(1, bob)
@@ -212,7 +217,7 @@ def since(room: Room, seq: int) -> list[Entry]:
 
 @pytest.fixture
 async def room(hub: Hub) -> Room:
-    return hub.join(1, FakeMember())
+    return join(hub, 1, FakeMember())
 
 
 async def test_memory_answers_only_what_it_surely_knows(room: Room) -> None:

@@ -11,7 +11,7 @@ from api.live.hub import Hub
 from api.live.progress import MAX_AHEAD, Progress
 from api.live.room import Room
 from api.rights.access import Role
-from tests.live.fakes import BOB, FakeMember, entry
+from tests.live.fakes import BOB, FakeMember, entry, join
 
 pytestmark = pytest.mark.anyio
 
@@ -92,7 +92,7 @@ def test_any_order_ends_in_the_logs() -> None:
 
 def room_of(*members: FakeMember) -> Room:
     hub = Hub(recent_entries=4, presence_grace=0, presence_interval=60)
-    (room, *_) = [hub.join(1, member) for member in members]
+    (room, *_) = [join(hub, 1, member) for member in members]
     return room
 
 
@@ -175,10 +175,10 @@ async def test_hub_tells_its_lookout_what_is_open_and_what_has_to_be_read() -> N
     hub = Hub(recent_entries=4, presence_grace=0, presence_interval=60)
     hub.lookout = lookout = Lookout()
     ada = FakeMember()
-    room = hub.join(1, ada)
+    room = join(hub, 1, ada)
     assert hub.open_rooms() == [room]
     assert hub.room(1) is room
-    assert (hub.users(), hub.members_of(1), hub.members_of(2)) == ([1], [ada], [])
+    assert (hub.guests.users(), hub.guests.of(1), hub.guests.of(2)) == ([1], [ada], [])
     before = hub.moment
     hub.committed([EntryStored(entry(seq)) for seq in (1, 2, 5)])
     hub.heard(1, 4, [entry(3), entry(4)])

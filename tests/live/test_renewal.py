@@ -64,7 +64,7 @@ async def test_auth_that_is_refused_changes_nothing(world: World, token: str, co
     ada = await world.live(tokens=tokens)
     ada.says("auth", token=token)
     assert (await ada.hears("error"))["code"] == code
-    assert ada.seat.credential.id == "jti-ada"
+    assert ada.seat.principal.credential.id == "jti-ada"
     ada.publishes("still here", "r")
     assert (await ada.answer("r"))["type"] == "ack"
 
@@ -135,4 +135,4 @@ async def test_auth_before_the_welcome_counts(world: World) -> None:
     await ada.hears("auth")
     await ada.hears("live")
     assert ada.types[0] == "welcome"
-    assert ada.seat.credential.id == "newer"
+    assert ada.seat.principal.credential.id == "newer"

@@ -11,8 +11,8 @@ import sqlalchemy
 from api.history.events import DefaultRoleChanged
 from api.history.reader import read_entries
 from api.history.transaction import Transaction
-from api.live.connection import Connection
 from api.live.encoding import Burst
+from api.live.item_connection import ItemConnection
 from api.live.reads import Reads
 from api.live.replay import Page
 from api.live.seat import Seat
@@ -30,10 +30,10 @@ class HastyReads(Reads):
         self.read(done, read, *arguments)
 
 
-class HastyConnection(Connection):
+class HastyConnection(ItemConnection):
     """One whose seat reads so."""
 
-    def _seat(self, access: Access) -> Seat:
+    def _make_seat(self, access: Access) -> Seat:
         seat = Seat(self, access)
         seat._reads = HastyReads(seat, self.services.readers)
         return seat
@@ -41,10 +41,10 @@ class HastyConnection(Connection):
 
 @pytest.mark.parametrize(
     ("make", "role"),
-    [(Connection, "reader"), pytest.param(HastyConnection, "writer", id="negative control")],
+    [(ItemConnection, "reader"), pytest.param(HastyConnection, "writer", id="negative control")],
 )
 async def test_demotion_during_the_opening_read_counts(
-    world: World, make: type[Connection], role: str
+    world: World, make: type[ItemConnection], role: str
 ) -> None:
     """The read is repeated: the welcome never says more than the rights of that moment."""
     access = await world.access(world.people["ada"], "doc")
@@ -109,22 +109,22 @@ class TrustingSeat(Seat):
         self._reads.read(page_read, read)
 
 
-class TrustingConnection(Connection):
+class TrustingConnection(ItemConnection):
     """One whose seat does so."""
 
-    def _seat(self, access: Access) -> Seat:
+    def _make_seat(self, access: Access) -> Seat:
         return TrustingSeat(self, access)
 
 
 @pytest.mark.parametrize(
     ("make", "seqs"),
     [
-        (Connection, []),
+        (ItemConnection, []),
         pytest.param(TrustingConnection, [1, 2, 3, 4, 5], id="negative control"),
     ],
 )
 async def test_removal_on_disk_but_not_yet_heard_of_ends_a_replay(
-    world: World, make: type[Connection], seqs: list[int]
+    world: World, make: type[ItemConnection], seqs: list[int]
 ) -> None:
     """A page is read with the rights of the same moment: no entry after the removal is shown."""
     await world.fill(3)

@@ -13,10 +13,10 @@ from api.errors import Refusal
 from api.history.commands import Command
 from api.history.events import UserRenamed
 from api.live.codecs import DEFAULT_CODEC
-from api.live.connection import Connection
 from api.live.encoding import Frames, Notice
 from api.live.frames import ServerFrame, Welcome, pong
 from api.live.hub import Moment
+from api.live.item_connection import ItemConnection
 from api.live.seat import Seat
 from api.live.services import Services
 from api.rights.access import Access
@@ -72,6 +72,9 @@ class ManyLine:
     def renewed(self, access: Access, *, is_shown: bool) -> None:
         raise NotImplementedError
 
+    def stalled(self) -> None:
+        self.reasons.append("stalled")
+
     def left(self, refusal: Refusal) -> None:
         self.reasons.append(refusal.code)
 
@@ -110,6 +113,7 @@ async def test_seat_that_is_not_taken_says_nothing(world: World) -> None:
     seat.tell_text(None)
     seat.leave(at_once=False)
     seat.end("internal")
+    seat.stalled()
     world.held.release()
     await settled(world)
     assert (line.said, line.socket.frames, line.reasons) == ([], [], [])
@@ -151,10 +155,10 @@ async def test_idle_connection_is_small(world: World) -> None:
     arrival = await world.arrive()
     principal = ending(arrival.access.principal, 3600)
     socket = DeepSocket()
-    crowd: list[Connection | None] = [None] * CROWD
+    crowd: list[ItemConnection | None] = [None] * CROWD
 
     def come(number: int) -> None:
-        crowd[number] = connection = Connection(services, socket, DEFAULT_CODEC, principal)
+        crowd[number] = connection = ItemConnection(services, socket, DEFAULT_CODEC, principal)
         connection.open(arrival)
 
     come(0)
@@ -169,5 +173,5 @@ async def test_idle_connection_is_small(world: World) -> None:
     tracemalloc.stop()
     for connection in filter(None, crowd):
         connection.lost()
-    assert world.hub.connections == 0
+    assert len(world.hub.guests) == 0
     assert grown / (CROWD - 1) < MOST_BYTES

@@ -21,10 +21,10 @@ from api.history.messages import author_of
 from api.history.transaction import Transaction
 from api.history.writer import Writer
 from api.live.codecs import DEFAULT_CODEC
-from api.live.connection import Connection
 from api.live.encoding import Codec
 from api.live.expiry import Expiries
 from api.live.hub import Hub, Moment
+from api.live.item_connection import ItemConnection
 from api.live.opening import Arrival, Beginning, Opening, read_arrival
 from api.live.seat import Seat
 from api.live.services import Services
@@ -180,7 +180,7 @@ class Talker:
         access: Access,
         *,
         codec: Codec = DEFAULT_CODEC,
-        make: type[Connection] = Connection,
+        make: type[ItemConnection] = ItemConnection,
         tokens: dict[str, Principal] | None = None,
         **changes: object,
     ) -> None:
@@ -208,7 +208,7 @@ class Talker:
     @property
     def seat(self) -> Seat:
         """Its place in the room, while it has one."""
-        (seat,) = self.connection._seats.values()
+        (seat,) = self.connection.seats
         return seat
 
     def opens(self, beginning: Beginning) -> None:

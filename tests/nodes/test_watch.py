@@ -185,7 +185,8 @@ async def test_key_that_ends_elsewhere_ends_whom_it_acts_for(
     assert not bob.standing.credential_ended
     for member in (by_key, bob):
         world.two.hub.leave(access.item_key, member)
-    assert world.two.hub.users() == []
+        world.two.hub.guests.leave(member)
+    assert world.two.hub.guests.users() == []
 
 
 @pytest.mark.parametrize("is_heard", [True, False], ids=["hint", "no-hint"])

@@ -21,7 +21,7 @@ from api.nodes.telling import Telling
 from api.nodes.watch import Watch
 from api.rights.access import Access, Role
 from api.settings import Settings
-from tests.live.fakes import FakeMember
+from tests.live.fakes import FakeMember, join
 from tests.nodes.fakes import Ether, until
 from tests.nodes.serving import SECRET
 from tests.programs.postgresql import Cluster
@@ -89,9 +89,11 @@ class Node(Store):
         """Somebody in the room of an item, who has been given all up to a seq."""
         principal = access.principal
         member = FakeMember(
-            author_of(principal), principal.credential, access.standing, principal=principal
+            author_of(principal), principal.credential, access.standing, via=principal.via
         )
-        self.hub.join(access.item_key, member).learn_head(head)
+        member.principal = principal
+        member.item_id = access.item_id
+        join(self.hub, access.item_key, member).learn_head(head)
         return member
 
     async def look(self) -> None:

@@ -85,7 +85,7 @@ async def test_client_that_goes_before_its_answer_is_let_go(
             await asyncio.sleep(0)
     hub = server.state.hub
     await asyncio.to_thread(server.stop)
-    assert not hub.connections
+    assert not hub.guests
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

@@ -45,14 +45,14 @@ async def polling(
 ) -> AsyncIterator["asyncio.Task[httpx2.Response]"]:
     """Somebody who waits, and has a seat by now."""
     task = asyncio.create_task(poll(person, **{"wait": LONG} | query))
-    while not server.state.hub.connections:
+    while not server.state.hub.guests:
         assert not task.done(), task.result().text
         await asyncio.sleep(0.01)
     started = time.monotonic()
     yield task
     await task
     assert time.monotonic() - started < min(LONG, scaled(20))
-    assert server.state.hub.connections == 0
+    assert len(server.state.hub.guests) == 0
 
 
 def seqs(answer: httpx2.Response) -> list[int]:
@@ -170,11 +170,11 @@ async def test_client_that_goes_frees_its_seat(server: LiveServer) -> None:
     ada.create("doc")
     target = f"/items/doc/log?wait={LONG}&token={ada.token}"
     with dial(server.url, f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()) as raw:
-        while not server.state.hub.connections:
+        while not server.state.hub.guests:
             await asyncio.sleep(0.01)
         raw.reset()
     async with asyncio.timeout(scaled(20)):
-        while server.state.hub.connections:
+        while server.state.hub.guests:
             await asyncio.sleep(0.01)
 
 
