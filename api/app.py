@@ -44,6 +44,7 @@ from .pages import documents as pages
 from .rooms import endpoint as room
 from .rooms import events_endpoint as events
 from .rooms import polling
+from .rooms import shared_endpoint as shared_room
 from .rooms.refusals import refuse_socket
 from .security import OutsideIssuer, Passwords, TokenReader, Tokens
 from .security.secret_file import load_secret
@@ -100,6 +101,7 @@ def _routes() -> list[BaseRoute]:
     routes = APIRouter(responses=pages.RESPONSES)
     # First: routes are tried in order, and a crowd that comes back asks for nothing else.
     routes.include_router(room.router)
+    routes.include_router(shared_room.router)
     routes.include_router(accounts.router)
     routes.include_router(items.collection)
     routes.include_router(items.router)

@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     connections_per_user: int = Field(50, ge=0)
     handshake_rate: float = Field(20, ge=0)
     handshake_burst: int = Field(100, ge=0)
+    joined_items: int = Field(200, ge=1)
+    """Rooms at one socket for many items."""
     commands_in_flight: int = Field(256, ge=1)
     """Commands of one connection that wait for the writer; one more is `busy`."""
     write_buffer_bytes: int = Field(256 * 1024, ge=1024)

@@ -169,6 +169,15 @@ class Person:
         return answer
 
     @asynccontextmanager
+    async def rooms(self, **query: object) -> "AsyncIterator[Talk]":
+        """A socket for many items, greeted."""
+        url = f"{self.server.ws_url}/ws?{urlencode({'token': self.token, **query})}"
+        async with connect(url, proxy=None) as socket:
+            talk = Talk(socket)
+            talk.welcome = await talk.get("hello")
+            yield talk
+
+    @asynccontextmanager
     async def room(self, item_id: str, **query: object) -> "AsyncIterator[Talk]":
         """A socket in a room, welcomed."""
         url = self.server.room_url(item_id, token=self.token, **query)

@@ -4,7 +4,7 @@ Pure: no framework, no database. docs/protocol.md is the prose of it.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,8 +21,14 @@ from ..errors import Refusal
 from ..history.words import MAX_SEQ, ReactionValue, Ref, check_printable, check_text, is_showable
 from ..letters import is_addressable, is_visible
 
+Frame = TypeVar("Frame")
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
 Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]
+# What could not be one is like every other item that does not exist.
+MAX_ITEM_ID = 128
+ItemId = Annotated[
+    str, Field(min_length=1, max_length=MAX_ITEM_ID), AfterValidator(check_printable)
+]
 
 
 class ClientFrame(BaseModel):
@@ -146,7 +152,7 @@ class PingFrame(ClientFrame):
     type: Literal["ping"]
 
 
-AnyClientFrame = (
+RoomFrame = (
     PublishFrame
     | EditFrame
     | DeleteFrame
@@ -158,12 +164,38 @@ AnyClientFrame = (
     | SignalFrame
     | ReadFrame
     | PresenceFrame
-    | AuthFrame
     | PingFrame
 )
+ROOM_FRAMES: TypeAdapter[RoomFrame] = TypeAdapter(Annotated[RoomFrame, Field(discriminator="type")])
+AnyClientFrame = RoomFrame | AuthFrame
 CLIENT_FRAMES: TypeAdapter[AnyClientFrame] = TypeAdapter(
     Annotated[AnyClientFrame, Field(discriminator="type")]
 )
+
+
+class JoinFrame(ClientFrame):
+    """A seat in an item's room, by a socket for many: begin after this seq, or with the newest."""
+
+    type: Literal["join"]
+    item: ItemId
+    after: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
+    epoch: Annotated[str, Field(max_length=64)] | None = None
+    tail: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
+
+
+class LeaveFrame(ClientFrame):
+    """No more of this item."""
+
+    type: Literal["leave"]
+    item: ItemId
+
+
+SocketFrame = JoinFrame | LeaveFrame | AuthFrame | PingFrame
+SOCKET_FRAMES: TypeAdapter[SocketFrame] = TypeAdapter(
+    Annotated[SocketFrame, Field(discriminator="type")]
+)
+# What names an item, and is not for that item's room.
+_ABOUT_ITEMS = frozenset({"join", "leave"})
 
 
 # More than the longest frame has. Of 7000 unknown ones, as 64 KB can hold, pydantic would make an
@@ -177,11 +209,30 @@ def parse(fields: object) -> AnyClientFrame:
     Raises:
         Refusal: `bad_message`, naming the field that is wrong but never what was in it.
     """
+    return _parse(CLIENT_FRAMES, fields)
+
+
+def parse_shared(fields: object) -> SocketFrame | tuple[str, RoomFrame]:
+    """A frame of a socket for many items: its own, or the id of an item and what is for its room.
+
+    Raises:
+        Refusal: as `parse`.
+    """
+    if not isinstance(fields, dict) or "item" not in fields or fields.get("type") in _ABOUT_ITEMS:
+        return _parse(SOCKET_FRAMES, fields)
+    item_id = item_of(fields)
+    if item_id is None:
+        raise Refusal("bad_message", f"item: at most {MAX_ITEM_ID} characters that can be shown")
+    said = {name: value for name, value in fields.items() if name != "item"}
+    return item_id, _parse(ROOM_FRAMES, said)
+
+
+def _parse(adapter: TypeAdapter[Frame], fields: object) -> Frame:
     if isinstance(fields, dict) and len(fields) > MAX_FIELDS:
         raise Refusal("bad_message", "frame: extra forbidden")
     try:
         # Not by the adapter's own method, which hands on nine options that nobody sets.
-        frame: AnyClientFrame = CLIENT_FRAMES.validator.validate_python(fields)
+        frame: Frame = adapter.validator.validate_python(fields)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         raise Refusal("bad_message", describe_fault(first)) from None
@@ -201,6 +252,14 @@ def ref_of(fields: object) -> str | None:
     ref = fields.get("ref") if isinstance(fields, dict) else None
     is_usable = isinstance(ref, str) and 1 <= len(ref) <= 64 and is_showable(ref)
     return ref if is_usable else None
+
+
+def item_of(fields: object) -> str | None:
+    """The item that a frame names, in a form that it can be answered with."""
+    item_id = fields.get("item") if isinstance(fields, dict) else None
+    if not isinstance(item_id, str) or not 1 <= len(item_id) <= MAX_ITEM_ID:
+        return None
+    return item_id if is_showable(item_id) else None
 
 
 def target_of(fields: object) -> int | None:

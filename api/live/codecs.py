@@ -1,6 +1,6 @@
 """The subprotocols: JSON, MessagePack, and plain text for people at a terminal. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -58,6 +58,52 @@ class MsgpackCodec:
         return shared(self, entry, lambda: self.encode(entry.fields()))
 
 
+class NamedCodec:
+    """A subprotocol on a socket for many items: what is of an item says of which.
+
+    Equal ones share what is encoded, whoever holds them.
+    """
+
+    __slots__ = ("_base", "_hash", "_item_id")
+
+    def __init__(self, base: Codec, item_id: str) -> None:
+        self._base = base
+        self._item_id = item_id
+        self._hash = hash((base.name, item_id))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, NamedCodec)
+            and self._item_id == other._item_id
+            and self._base is other._base
+        )
+
+    @property
+    def name(self) -> str:
+        """The subprotocol's."""
+        return self._base.name
+
+    @property
+    def is_text(self) -> bool:
+        """As the subprotocol."""
+        return self._base.is_text
+
+    def decode(self, data: bytes) -> object:
+        """As the subprotocol."""
+        return self._base.decode(data)
+
+    def encode(self, fields: Fields) -> Frame | None:
+        """The frame with the item's id, unless it tells more of the item."""
+        return self._base.encode(fields if "item" in fields else {"item": self._item_id, **fields})
+
+    def encode_entry(self, entry: Entry) -> Frame | None:
+        """Likewise."""
+        return self._base.encode({"item": self._item_id, **entry.fields()})
+
+
 def _plain(fields: Fields) -> Any:
     return restore_bytes(orjson.loads(orjson.dumps(fields)))
 
@@ -66,15 +112,19 @@ CODECS: dict[str, Codec] = {
     codec.name: codec for codec in (JsonCodec(), TextCodec(), MsgpackCodec())
 }
 DEFAULT_CODEC = CODECS["itemroom.v1.json"]
+# A line of text does not say of which item it is.
+SHARED_CODECS = {name: codec for name, codec in CODECS.items() if not isinstance(codec, TextCodec)}
 
 
-def choose_codec(offered: Iterable[str]) -> tuple[Codec, str | None]:
+def choose_codec(
+    offered: Iterable[str], codecs: Mapping[str, Codec] = CODECS
+) -> tuple[Codec, str | None]:
     """The first subprotocol offered that is ours, and what to answer; JSON when none is.
 
     A client that offers nothing, or only names that are not ours, gets no subprotocol in the
     answer: RFC 6455, section 4.2.2, lets the server choose only from what was offered.
     """
     for name in offered:
-        if name in CODECS:
-            return CODECS[name], name
+        if name in codecs:
+            return codecs[name], name
     return DEFAULT_CODEC, None

@@ -18,7 +18,7 @@ from ..rights.access import Credential, Principal
 from . import frames
 from .client_frames import ref_of, target_of
 from .encoding import Codec, frames_of
-from .frames import ServerFrame
+from .frames import AnyServerFrame
 from .guests import Judged
 from .outstanding import Outstanding
 from .renewal import Renewal
@@ -174,14 +174,14 @@ class Connection(ABC):
         if ended(self._principal.credential):
             self.end("auth_revoked")
 
-    def send(self, frame: ServerFrame) -> None:
+    def send(self, frame: AnyServerFrame) -> None:
         """Say something, in order.
 
         Also while it ends: what was taken is answered, whatever has happened since.
         """
         self.say(frame, self.codec)
 
-    def say(self, frame: ServerFrame, codec: Codec) -> None:
+    def say(self, frame: AnyServerFrame, codec: Codec) -> None:
         """Likewise, as this subprotocol has it."""
         if self._is_here:
             if self.socket.is_full:
@@ -252,10 +252,11 @@ class Connection(ABC):
             self.services.metrics.refused(refusal.code)
             self.socket.deafen()
             close = partial(self._close, refusal)
-            self.outstanding.when_answered(close, patience=self._patience)
+            self.outstanding.when_answered(close, patience=self.patience)
 
     @property
-    def _patience(self) -> float:
+    def patience(self) -> float:
+        """Seconds that its end waits for answers."""
         # A server that stops has waited half of its grace for its disk before it ends anybody.
         settings = self.services.settings
         return min(settings.close_timeout, settings.shutdown_grace / 4)
@@ -294,7 +295,7 @@ class Connection(ABC):
         if wait:
             raise Refusal("rate_limited", retry_after=round(wait, 3))
 
-    def _write(self, frame: ServerFrame, codec: Codec) -> None:
+    def _write(self, frame: AnyServerFrame, codec: Codec) -> None:
         encoded = frames_of(codec, frame)
         if encoded.frames:
             self.socket.send(encoded)

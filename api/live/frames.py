@@ -82,6 +82,33 @@ class Welcome(TypedDict):
     presence: PresenceSummary
 
 
+class SharedLimits(Limits):
+    """Likewise, and how many items a socket may join."""
+
+    joined_items: int
+
+
+class Hello(TypedDict):
+    """Once, first on a socket for many items: whose it is, and what holds for it."""
+
+    type: Literal["hello"]
+    connection: str
+    you: User
+    expires_at: Time | None
+    limits: SharedLimits
+
+
+class Left(TypedDict):
+    """An item is not joined any more; `reason` says why, unless the client asked for it."""
+
+    type: Literal["left"]
+    item: str
+    reason: NotRequired[str]
+    retry: NotRequired[Retry]
+    retry_after: NotRequired[float]
+    message: NotRequired[str]
+
+
 class Live(TypedDict):
     """Replay is over: what follows has just been stored."""
 
@@ -176,10 +203,10 @@ Expiring.__doc__ = "The credential ends in this many seconds."
 
 
 class Pong(TypedDict):
-    """The answer to `ping`."""
+    """The answer to `ping`, with the item's head unless it was the socket that was asked."""
 
     type: Literal["pong"]
-    head: Seq | None
+    head: NotRequired[Seq]
 
 
 class Error(TypedDict):
@@ -222,6 +249,9 @@ ServerFrame = (
     | Error
     | Closing
 )
+# What only a socket for many items says, besides.
+SharedFrame = Hello | Left
+AnyServerFrame = ServerFrame | SharedFrame
 
 
 def user(somebody: Author | Principal) -> User:
@@ -254,6 +284,29 @@ def welcome(
         "limits": limits,
         "presence": presence,
     }
+
+
+def hello(connection_id: str, principal: Principal, limits: SharedLimits) -> Hello:
+    """The first frame of a socket for many items."""
+    return {
+        "type": "hello",
+        "connection": connection_id,
+        "you": user(principal),
+        "expires_at": _expires_at(principal),
+        "limits": limits,
+    }
+
+
+def left(item_id: str, refusal: Refusal | None) -> Left:
+    """An item is left, for this reason; None: the client wanted that."""
+    frame: Left = {"type": "left", "item": item_id}
+    if refusal is not None:
+        frame["reason"], frame["retry"] = refusal.code, refusal.verdict.retry
+        if refusal.retry_after is not None:
+            frame["retry_after"] = refusal.retry_after
+        if refusal.message != refusal.verdict.message:
+            frame["message"] = refusal.message
+    return frame
 
 
 def live(cursor: int) -> Live:
@@ -305,8 +358,13 @@ def expiring(seconds: float) -> Expiring:
 
 
 def pong(head: int | None) -> Pong:
-    """The answer to `ping`."""
+    """The answer to `ping`, about an item with this head; None: of which nothing is known yet."""
     return {"type": "pong", "head": head or 0}
+
+
+def alive() -> Pong:
+    """The answer to a `ping` of no item's."""
+    return {"type": "pong"}
 
 
 def appended(target: int, part: int, grown: Grown) -> Appended:

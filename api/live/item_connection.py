@@ -1,6 +1,6 @@
 """A socket that is one item's: `/items/{item_id}/ws`, and what stands for one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ..errors import Refusal
 from ..rights.access import Access, Principal
@@ -8,7 +8,7 @@ from . import frames
 from .client_frames import AuthFrame, parse
 from .connection import Connection
 from .encoding import Codec
-from .frames import ServerFrame, Welcome
+from .frames import AnyServerFrame, Welcome
 from .guests import Judged
 from .opening import Arrival
 from .seat import Seat
@@ -26,7 +26,7 @@ class ItemConnection(Connection):
     ) -> None:
         super().__init__(services, socket, codec, principal)
         self._seat: Seat  # Set by `open`.
-        self._held: list[ServerFrame] | None = []  # What waits for the welcome; None: it is out.
+        self._held: list[AnyServerFrame] | None = []  # What waits for the welcome; None: it is out.
 
     @property
     def seats(self) -> Collection[Seat]:
@@ -54,13 +54,20 @@ class ItemConnection(Connection):
             self._write(frame, self.codec)
         self._renewal.watch(self._principal)
 
-    def send(self, frame: ServerFrame) -> None:
+    def send(self, frame: AnyServerFrame) -> None:
         """Say something, in order; before the welcome it waits."""
         if self._held is None:
             super().send(frame)
         elif self._is_here:
             self._held.append(frame)
             self.check_waiting(len(self._held))
+
+    def read_in_turn(self, begin: Callable[[], None]) -> None:
+        """At once: nobody else replays by this socket."""
+        begin()
+
+    def read_over(self) -> None:
+        """It has no turns."""
 
     def renewed(self, access: Access, *, is_shown: bool) -> None:
         """A newer token, or answer of who was asked, is good for the seat: it counts now."""

@@ -65,6 +65,12 @@ class Line(Protocol):
     def renewed(self, access: Access, *, is_shown: bool) -> None:
         """As this principal the seat goes on; `is_shown`: the client has sent a newer token."""
 
+    def read_in_turn(self, begin: Callable[[], None]) -> None:
+        """Begin to read a page when it is the seat's turn; `read_over` ends the turn."""
+
+    def read_over(self) -> None:
+        """The page is here."""
+
     def stalled(self) -> None:
         """The client takes nothing, whatever it is offered."""
 

@@ -1,18 +1,19 @@
 """How a connection begins: where in the log, and what it is told first."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from ..errors import Refusal
 from ..history.extent import Extent
-from ..history.reader import read_entries, read_extent
-from ..rights.access import Access, Principal, Standing, grant
-from ..rights.standing import load_standing
+from ..history.reader import read_entries, read_extent, read_extents
+from ..rights.access import Access, Principal, Standing, check_standing, grant
+from ..rights.standing import NO_ITEM, load_standing, load_standings
 from ..settings import Settings
 from . import frames
 from .encoding import Burst
-from .frames import Limits, PresenceSummary, Welcome
+from .frames import Limits, PresenceSummary, SharedLimits, Welcome
 from .hub import Moment
 from .replay import Page
 
@@ -58,6 +59,16 @@ class Arrival:
     """None: nobody is asked again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A client that was let in, to no item yet; as `Arrival`."""
+
+    principal: Principal
+    standing: Standing
+    moment: Moment
+    again: Again | None = None
+
+
 def read_arrival(
     connection: Connection,
     look_up: Callable[[Connection], Principal],
@@ -74,6 +85,47 @@ def read_arrival(
     access = grant(principal, standing)
     extent = read_extent(connection, access.item_key)
     return access, Opening(standing, extent, *starting_point(beginning, extent))
+
+
+def read_entrance(
+    connection: Connection, look_up: Callable[[Connection], Principal]
+) -> tuple[Principal, Standing]:
+    """Who it is, if their credential counts: whatever item they will ask for. May block.
+
+    Raises:
+        Refusal: `auth_revoked`, `auth_expired`, and what `look_up` raises.
+    """
+    principal = look_up(connection)
+    return principal, check_standing(principal, load_standing(connection, principal, NO_ITEM))
+
+
+def read_openings(
+    connection: Connection, principal: Principal, wanted: Mapping[str, Beginning]
+) -> dict[str, tuple[Access, Opening] | Refusal]:
+    """The same as `read_arrival` for many items, by their ids. May block."""
+    standings = dict(zip(wanted, load_standings(connection, principal, [*wanted]), strict=True))
+    found: dict[str, Access | Refusal] = {}
+    for item_id, standing in standings.items():
+        try:
+            found[item_id] = grant(principal, standing)
+        except Refusal as refusal:
+            found[item_id] = refusal
+    keys = [one.item_key for one in found.values() if isinstance(one, Access)]
+    extents = read_extents(connection, keys)
+    return {
+        item_id: access
+        if isinstance(access, Refusal)
+        else _opening_of(access, extents.get(access.item_key), wanted[item_id])
+        for item_id, access in found.items()
+    }
+
+
+def _opening_of(
+    access: Access, extent: Extent | None, beginning: Beginning
+) -> tuple[Access, Opening] | Refusal:
+    if extent is None:
+        return Refusal("item_not_found")  # Deleted a moment ago.
+    return access, Opening(access.standing, extent, *starting_point(beginning, extent))
 
 
 def read_opening(connection: Connection, access: Access, beginning: Beginning) -> Opening:
@@ -137,12 +189,18 @@ def welcome(
         opening.extent,
         after=opening.after,
         recovered=opening.recovered,
-        limits=_limits(settings),
+        limits=limits_of(settings),
         presence=presence,
     )
 
 
-def _limits(settings: Settings) -> Limits:
+def shared_limits_of(settings: Settings) -> SharedLimits:
+    """The same, of a client of many items."""
+    return {**limits_of(settings), "joined_items": settings.joined_items}
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What a client is told that it has to keep to."""
     return {
         "frame_bytes": settings.max_frame_bytes,
         "body_bytes": settings.max_body_bytes,

@@ -21,7 +21,14 @@ from ..rights.access import Access, Principal, Role, Standing, grant, own_role
 from ..rights.standing import load_standing
 from . import frames
 from .appending import Appending
-from .client_frames import AppendFrame, PingFrame, PresenceFrame, ReadFrame, SignalFrame
+from .client_frames import (
+    AppendFrame,
+    PingFrame,
+    PresenceFrame,
+    ReadFrame,
+    RoomFrame,
+    SignalFrame,
+)
 from .commands import StoredFrame, body_of, command_of
 from .encoding import Burst, Notice
 from .feed import Feed
@@ -31,8 +38,6 @@ from .opening import Arrival, Opening, read_opening, read_page, welcome
 from .reads import Reads
 from .replay import Page
 from .room import Room
-
-SeatFrame = StoredFrame | AppendFrame | SignalFrame | ReadFrame | PresenceFrame | PingFrame
 
 
 class Seat:
@@ -115,7 +120,7 @@ class Seat:
         enter = self._begin if is_news else self._welcome
         self._reads.attempt(partial(enter, arrival.opening))
 
-    def do(self, frame: SeatFrame) -> None:
+    def do(self, frame: RoomFrame) -> None:
         """What the client asks of this room; raises Refusal. Never waits for anything.
 
         A reader that waited for the database would stop reading, and the keep-alive would then
@@ -233,7 +238,15 @@ class Seat:
         page_max = self._line.services.settings.page_max
         known = 0 if self._feed is None else self._feed.known
         shared = partial(self._room.replay(after).page, since=known)
-        self._reads.read(page_read, read_page, self.access, shared, after, page_max)
+
+        def read() -> None:
+            self._reads.read(given, read_page, self.access, shared, after, page_max)
+
+        def given(page: Page) -> None:
+            self._line.read_over()
+            page_read(page)
+
+        self._line.read_in_turn(read)
 
     def read_drafts(self, drafts_read: Callable[[Sequence[Entry]], None]) -> None:
         """Read which messages are in the making."""

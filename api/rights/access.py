@@ -160,15 +160,27 @@ def grant(principal: Principal, standing: Standing, *, now_ms: int | None = None
         Refusal: `auth_revoked`, `auth_expired`, or `item_not_found`, which says the same of an
             item that does not exist, one that was deleted, and one that is not theirs.
     """
-    credential = principal.credential
-    if standing.credential_ended:
-        raise Refusal("auth_revoked")
-    if credential.ends_at is not None and (now_ms or clock_ms()) >= credential.ends_at:
-        raise Refusal("auth_expired")
+    check_standing(principal, standing, now_ms=now_ms)
     role = _effective_role(principal, standing, now_ms)
     if standing.item_key is None or standing.item_deleted or role is None:
         raise Refusal("item_not_found")
     return Access(principal, standing.item_key, standing.item_id, role, standing)
+
+
+def check_standing(
+    principal: Principal, standing: Standing, *, now_ms: int | None = None
+) -> Standing:
+    """The standing, of a principal whose credential counts.
+
+    Raises:
+        Refusal: `auth_revoked`, `auth_expired`.
+    """
+    ends_at = principal.credential.ends_at
+    if standing.credential_ended:
+        raise Refusal("auth_revoked")
+    if ends_at is not None and (now_ms or clock_ms()) >= ends_at:
+        raise Refusal("auth_expired")
+    return standing
 
 
 def _effective_role(principal: Principal, standing: Standing, now_ms: int | None) -> Role | None:

@@ -1,6 +1,8 @@
 """Who is let into a room: FastAPI dependencies that end in an `Access`, or in a refusal."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 
@@ -72,8 +74,22 @@ async def judge(connection: HTTPConnection, item_id: str, asked: Asked) -> Arriv
     """
     state = state_of(connection.scope)
     beginning = read_beginning(state.settings, asked.after, asked.epoch, asked.tail)
-    try:
+    with refusing(connection):
         arrival = await arrive(connection, asked, item_id, beginning)
+    await check_connections(state, arrival.access.principal.user_key)
+    return arrival
+
+
+@contextmanager
+def refusing(connection: HTTPConnection) -> Iterator[None]:
+    """What is found of a client at the door is told by the socket, where it can be.
+
+    Raises:
+        PolicyViolation: as `judge`.
+        Refusal: as `judge`.
+    """
+    try:
+        yield
     except Refusal as refusal:
         if refusal.code in DENIALS:
             raise  # Counted where it is answered.
@@ -81,8 +97,6 @@ async def judge(connection: HTTPConnection, item_id: str, asked: Asked) -> Arriv
         if told.code in DENIALS:
             raise told from refusal
         raise PolicyViolation(told) from refusal
-    await check_connections(state, arrival.access.principal.user_key)
-    return arrival
 
 
 def read_beginning(

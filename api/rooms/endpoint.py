@@ -1,11 +1,13 @@
 """`/items/{item_id}/ws`: a room's socket."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from ..live.codecs import choose_codec
+from ..live.connection import Connection
 from ..live.encoding import Codec
 from ..live.item_connection import ItemConnection
 from ..live.opening import Arrival
@@ -32,22 +34,31 @@ async def item_room(websocket: WebSocket, arrival: Admitted) -> None:
     state = state_of(websocket.scope)
     codec, subprotocol = choose_codec(websocket.scope["subprotocols"])
     await websocket.accept(subprotocol=subprotocol)
+    await serve(websocket, lambda socket: enter(state, socket, codec, arrival))
+
+
+async def serve(websocket: WebSocket, enter: Callable[[Socket], Client]) -> None:
+    """Let somebody in by a socket that is accepted; until its end, or its transport's hand-over."""
     wire = websocket.scope.get("extensions", {}).get(WIRE)
     if wire is None:
-        plain = PlainSocket(websocket, buffer_bytes=state.settings.write_buffer_bytes)
-        await plain.run(enter(state, plain, codec, arrival))
+        settings = state_of(websocket.scope).settings
+        plain = PlainSocket(websocket, buffer_bytes=settings.write_buffer_bytes)
+        await plain.run(enter(plain))
     else:
         socket: HandedOver = wire.hand_over()
-        socket.begin(enter(state, socket, codec, arrival))
+        socket.begin(enter(socket))
 
 
 def enter(state: State, socket: Socket, codec: Codec, arrival: Arrival) -> ItemConnection:
     """Whoever was let in, in the room: welcomed, or sent out again at once."""
-    principal = arrival.access.principal
-    connection = ItemConnection(state.services, socket, codec, principal)
+    connection = ItemConnection(state.services, socket, codec, arrival.access.principal)
     connection.open(arrival)
-    limit = state.settings.connections_per_user
-    if limit and state.hub.guests.count_of(principal.user_key) > limit:
-        # Others of the same user came in between the check at the door and here.
-        connection.end("too_many_connections", retry_after=10)
+    limit_connections(state, connection)
     return connection
+
+
+def limit_connections(state: State, connection: Connection) -> None:
+    """End it, if others of the same user came in between the check at the door and here."""
+    limit = state.settings.connections_per_user
+    if limit and state.hub.guests.count_of(connection.principal.user_key) > limit:
+        connection.end("too_many_connections", retry_after=10)

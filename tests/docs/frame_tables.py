@@ -81,7 +81,11 @@ def _referred(holder: Schema) -> str:
 
 
 def _names(document: Schema, operation: str) -> list[str]:
-    return [_referred(message) for message in document["operations"][operation]["messages"]]
+    """Of one item's room, then those that only a socket for many items has."""
+    operations = document["operations"]
+    said = [*operations[operation]["messages"], *operations[f"{operation}OfMany"]["messages"]]
+    names = dict.fromkeys(map(_referred, said))
+    return [name for name in names if not name.startswith("of-item-")]
 
 
 if __name__ == "__main__":

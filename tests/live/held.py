@@ -24,8 +24,10 @@ class HeldReaders(Readers):
         self.hold: Literal["start", "answer"] | None = None
         self.failure: Exception | None = None
         self.held: list[Callable[[], object]] = []
+        self.asked = 0
 
     def ask(self, done: Done[T], read: Callable[..., T], *arguments: object) -> None:
+        self.asked += 1
         if self.failure is not None:
             asyncio.get_running_loop().call_soon(done, None, self.failure)
         elif self.hold is None:

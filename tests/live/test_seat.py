@@ -72,6 +72,12 @@ class ManyLine:
     def renewed(self, access: Access, *, is_shown: bool) -> None:
         raise NotImplementedError
 
+    def read_in_turn(self, begin: Callable[[], None]) -> None:
+        begin()
+
+    def read_over(self) -> None:
+        pass
+
     def stalled(self) -> None:
         self.reasons.append("stalled")
 

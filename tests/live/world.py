@@ -82,8 +82,8 @@ class World(Store):
     async def finish(self) -> None:
         self.held.release()
         self.news.release()
-        for member in self.hub.members():
-            member.end("restart")
+        for guest in self.hub.guests:
+            guest.end("restart")
         await asyncio.to_thread(self.writer.finish)
         await asyncio.to_thread(self.readers.close)
         self.hub.close()

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from api.errors import CODES
-from api.live.client_frames import CLIENT_FRAMES
+from api.live.client_frames import CLIENT_FRAMES, SOCKET_FRAMES
 from api.pages.asyncapi import describe_socket
 from tests.deadlines import scaled
 from tests.described import DESCRIBED, check_frame
@@ -43,8 +43,10 @@ def test_operations_speak_of_messages_of_their_channel(document: dict[str, Any])
     """AsyncAPI 3.0: an operation's messages are references into its channel, which refer on."""
     for operation in document["operations"].values():
         assert operation["action"] in {"send", "receive"}
+        channel = operation["channel"]["$ref"]
+        assert resolve(document, channel)["address"] in {"/items/{item_id}/ws", "/ws"}
         for message in operation["messages"]:
-            assert message["$ref"].startswith("#/channels/room/messages/")
+            assert message["$ref"].startswith(f"{channel}/messages/")
             target = resolve(document, resolve(document, message["$ref"])["$ref"])
             assert target["payload"]
             assert target["summary"]
@@ -53,8 +55,9 @@ def test_operations_speak_of_messages_of_their_channel(document: dict[str, Any])
 def test_every_client_frame_is_described(document: dict[str, Any]) -> None:
     """The server hears what the parser knows, no more and no less."""
     known = set(CLIENT_FRAMES.json_schema()["discriminator"]["mapping"])
-    heard = {message["$ref"].rpartition("client-")[2] for message in _messages(document, "hear")}
-    assert heard == known
+    assert _heard(document, "hear") == known
+    own = set(SOCKET_FRAMES.json_schema()["discriminator"]["mapping"])
+    assert _heard(document, "hearOfMany") == known | own
 
 
 def test_every_refusal_is_described(document: dict[str, Any]) -> None:
@@ -143,11 +146,15 @@ def test_a_field_that_is_missing_is_never_said_to_be_null(document: dict[str, An
     }
     assert nullable == {
         "server-Auth.expires_at",
+        "server-Hello.expires_at",
         "server-Item.default_role",
         "server-Member.role",
-        "server-Pong.head",
         "server-Welcome.expires_at",
     }
+
+
+def _heard(document: dict[str, Any], operation: str) -> set[str]:
+    return {message["$ref"].rpartition("client-")[2] for message in _messages(document, operation)}
 
 
 def _messages(document: dict[str, Any], operation: str) -> list[dict[str, str]]:
