@@ -58,7 +58,7 @@ class MsgpackCodec:
         return shared(self, entry, lambda: self.encode(entry.fields()))
 
 
-class NamedCodec:
+class ItemEncoder:
     """A subprotocol on a socket for many items: what is of an item says of which.
 
     Equal ones share what is encoded, whoever holds them.
@@ -76,24 +76,10 @@ class NamedCodec:
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, NamedCodec)
+            isinstance(other, ItemEncoder)
             and self._item_id == other._item_id
             and self._base is other._base
         )
-
-    @property
-    def name(self) -> str:
-        """The subprotocol's."""
-        return self._base.name
-
-    @property
-    def is_text(self) -> bool:
-        """As the subprotocol."""
-        return self._base.is_text
-
-    def decode(self, data: bytes) -> object:
-        """As the subprotocol."""
-        return self._base.decode(data)
 
     def encode(self, fields: Fields) -> Frame | None:
         """The frame with the item's id, unless it tells more of the item."""

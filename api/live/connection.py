@@ -17,7 +17,7 @@ from ..limits import Bucket
 from ..rights.access import Credential, Principal
 from . import frames
 from .client_frames import ref_of, target_of
-from .encoding import Codec, frames_of
+from .encoding import Codec, Encoder, frames_of
 from .frames import AnyServerFrame
 from .guests import Judged
 from .outstanding import Outstanding
@@ -181,12 +181,12 @@ class Connection(ABC):
         """
         self.say(frame, self.codec)
 
-    def say(self, frame: AnyServerFrame, codec: Codec) -> None:
-        """Likewise, as this subprotocol has it."""
+    def say(self, frame: AnyServerFrame, encoder: Encoder) -> None:
+        """Likewise, written so."""
         if self._is_here:
             if self.socket.is_full:
                 self._unread += 1
-            self._write(frame, codec)
+            self._write(frame, encoder)
             self.check_waiting(self._unread)
 
     def check_waiting(self, waiting: int) -> None:
@@ -295,7 +295,7 @@ class Connection(ABC):
         if wait:
             raise Refusal("rate_limited", retry_after=round(wait, 3))
 
-    def _write(self, frame: AnyServerFrame, codec: Codec) -> None:
-        encoded = frames_of(codec, frame)
+    def _write(self, frame: AnyServerFrame, encoder: Encoder) -> None:
+        encoded = frames_of(encoder, frame)
         if encoded.frames:
             self.socket.send(encoded)

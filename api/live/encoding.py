@@ -38,13 +38,13 @@ class Frames:
         """As a transport writes them: made by the first that does, shared by all others."""
 
 
-def frames_of(codec: "Codec", fields: Fields) -> Frames:
+def frames_of(codec: "Encoder", fields: Fields) -> Frames:
     """A frame of the server on its own; none when the subprotocol does not show it."""
     frame = codec.encode(fields)
     return Frames([frame] if frame is not None else [])
 
 
-class Encodings(dict["Codec", Frames]):
+class Encodings(dict["Encoder", Frames]):
     """Frames by subprotocol, made for the first that asks: all others of a crowd only look up.
 
     Args:
@@ -53,10 +53,10 @@ class Encodings(dict["Codec", Frames]):
 
     __slots__ = ("_encode",)
 
-    def __init__(self, encode: Callable[["Codec"], Sequence[Frame | None]]) -> None:
+    def __init__(self, encode: Callable[["Encoder"], Sequence[Frame | None]]) -> None:
         self._encode = encode
 
-    def __missing__(self, codec: "Codec") -> Frames:
+    def __missing__(self, codec: "Encoder") -> Frames:
         frames = self[codec] = Frames([one for one in self._encode(codec) if one is not None])
         return frames
 
@@ -83,7 +83,17 @@ class Notice:
         self.frames = Encodings(lambda codec: [codec.encode(fields)])
 
 
-class Codec(Protocol):
+class Encoder(Protocol):
+    """How frames are written for some of all clients; a key for what is written once."""
+
+    def encode(self, fields: Fields) -> Frame | None:
+        """A server's frame; None: these clients are not shown it."""
+
+    def encode_entry(self, entry: Entry) -> Frame | None:
+        """An entry's frame."""
+
+
+class Codec(Encoder, Protocol):
     """A subprotocol: how frames are written and read."""
 
     @property
@@ -96,12 +106,6 @@ class Codec(Protocol):
 
     def decode(self, data: bytes) -> object:
         """The fields of a client's frame; raises Refusal `bad_message`."""
-
-    def encode(self, fields: Fields) -> Frame | None:
-        """A server's frame; None: this subprotocol does not show it."""
-
-    def encode_entry(self, entry: Entry) -> Frame | None:
-        """An entry's frame."""
 
 
 def shared(codec: Codec, entry: Entry, make: Callable[[], Frame | None]) -> Frame | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ..history.entries import Entry
 from ..history.extent import MAX_PAGE_BYTES
-from .encoding import Burst, Codec, Frames
+from .encoding import Burst, Encoder, Frames
 from .replay import Page
 from .room import Room
 from .sockets import Socket
@@ -48,7 +48,7 @@ class Feed:
     """
 
     __slots__ = (
-        "_codec",
+        "_encoder",
         "_follower",
         "_given",
         "_reading",
@@ -66,7 +66,7 @@ class Feed:
         follower: Follower,
         room: Room,
         socket: Socket,
-        codec: Codec,
+        encoder: Encoder,
         *,
         cursor: int,
         known: int = 0,
@@ -80,7 +80,7 @@ class Feed:
         self._follower = follower
         self._room = room
         self._socket = socket
-        self._codec = codec
+        self._encoder = encoder
         self._stall_timeout = stall_timeout
         # Lengths in replayed messages in the making, until it is live; None: there were none.
         self._given: dict[int, dict[int, int]] | None = None
@@ -96,7 +96,7 @@ class Feed:
             if burst.last <= self.cursor:
                 return
             burst = Burst([entry for entry in burst.entries if entry.seq > self.cursor])
-        if self._socket.offer(burst.frames[self._codec]):
+        if self._socket.offer(burst.frames[self._encoder]):
             self.cursor = burst.last
         else:
             self.is_live = False
@@ -175,7 +175,7 @@ class Feed:
             self._stall_timer = None
 
     def _give(self, burst: Burst) -> None:
-        self._socket.send(burst.frames[self._codec])
+        self._socket.send(burst.frames[self._encoder])
         self.cursor = burst.last
         for entry in burst.entries:
             if entry.lengths is not None:
@@ -191,7 +191,7 @@ class Feed:
             lengths = given.get(making.entry.seq)
             notice = making.shown if lengths is None else making.after(lengths)
             if notice is not None:
-                self._socket.send(notice.frames[self._codec])
+                self._socket.send(notice.frames[self._encoder])
 
     def _await_socket(self) -> None:
         if self._stall_timer is None:

@@ -7,7 +7,7 @@ from ..rights.access import Access, Principal
 from . import frames
 from .client_frames import AuthFrame, parse
 from .connection import Connection
-from .encoding import Codec
+from .encoding import Codec, Encoder
 from .frames import AnyServerFrame, Welcome
 from .guests import Judged
 from .opening import Arrival
@@ -32,6 +32,11 @@ class ItemConnection(Connection):
     def seats(self) -> Collection[Seat]:
         """The one."""
         return (self._seat,)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The subprotocol's own: who has one item need not be told which."""
+        return self.codec
 
     @property
     def judged(self) -> Sequence[Judged]:

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from ..errors import Refusal
 from ..history.commands import Command
 from ..rights.access import Access
-from .encoding import Codec
+from .encoding import Encoder
 from .frames import ServerFrame, Welcome
 from .services import Services
 from .sockets import Socket
@@ -30,8 +30,8 @@ class Line(Protocol):
         """Where entries go: they are encoded once for all who get them."""
 
     @property
-    def codec(self) -> Codec:
-        """The subprotocol."""
+    def encoder(self) -> Encoder:
+        """How they are."""
 
     @property
     def is_open(self) -> bool:

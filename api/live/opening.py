@@ -59,6 +59,14 @@ class Arrival:
     """None: nobody is asked again."""
 
 
+Late = Callable[[Principal, str, Beginning], Awaitable[Arrival]]
+"""Lets somebody into an item in which they are nothing: others may, or bring the item along.
+
+Raises:
+    Refusal: as whoever comes to the item itself is refused.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Entrance:
     """A client that was let in, to no item yet; as `Arrival`."""
@@ -67,6 +75,8 @@ class Entrance:
     standing: Standing
     moment: Moment
     again: Again | None = None
+    late: Late | None = None
+    """None: there is nobody else to ask about an item."""
 
 
 def read_arrival(

@@ -5,14 +5,15 @@ from typing import Protocol, TypeVar
 
 from ..errors import Refusal
 from ..history.commands import Command
-from ..rights.access import Access
+from ..rights.access import Access, Principal
 from . import frames
 from .client_frames import RoomFrame
-from .codecs import NamedCodec
-from .encoding import Codec
+from .codecs import ItemEncoder
+from .encoding import Codec, Encoder
 from .frames import AnyServerFrame, ServerFrame, Welcome
 from .opening import Arrival
 from .outstanding import Outstanding
+from .renewal import Asked
 from .seat import Seat
 from .services import Services
 from .sockets import Socket
@@ -38,7 +39,7 @@ class Table(Protocol):
     def patience(self) -> float:
         """Seconds to wait for answers at the end."""
 
-    def say(self, frame: AnyServerFrame, codec: Codec) -> None:
+    def say(self, frame: AnyServerFrame, encoder: Encoder) -> None:
         """Say something, in order, as this subprotocol has it."""
 
     def check_waiting(self, waiting: int) -> None:
@@ -74,11 +75,12 @@ class Table(Protocol):
 class Place:
     """One seat's line, from `open` until the item is left."""
 
-    __slots__ = ("_held", "_is_leaving", "_outstanding", "_table", "codec", "seat")
+    __slots__ = ("_asked", "_held", "_is_leaving", "_outstanding", "_table", "encoder", "seat")
 
     def __init__(self, table: Table, access: Access) -> None:
-        self.codec: Codec = NamedCodec(table.codec, access.item_id)
+        self.encoder: Encoder = ItemEncoder(table.codec, access.item_id)
         self._table = table
+        self._asked: Asked | None = None  # Of an item that others have let it into.
         self.seat = Seat(self, access)
         self._held: list[ServerFrame] | None = []  # What waits for the welcome; None: it is out.
         self._outstanding = Outstanding()
@@ -106,6 +108,9 @@ class Place:
 
     def open(self, arrival: Arrival) -> None:
         """Take the seat."""
+        if arrival.again is not None:
+            self._asked = Asked(self, arrival.again)
+            self._watch(arrival.access.principal)
         self.seat.open(arrival)
 
     def do(self, frame: RoomFrame) -> None:
@@ -116,13 +121,13 @@ class Place:
 
     def begin(self, welcome: Welcome) -> None:
         """The seat is taken: say so, then what had to wait for it."""
-        self._table.say(welcome, self.codec)
+        self._table.say(welcome, self.encoder)
         self._say_held()
 
     def send(self, frame: ServerFrame) -> None:
         """Say something, in order; before the welcome it waits."""
         if self._held is None:
-            self._table.say(frame, self.codec)
+            self._table.say(frame, self.encoder)
         else:
             self._held.append(frame)
             self._table.check_waiting(len(self._held))
@@ -162,8 +167,26 @@ class Place:
         """The page is here: the next one's turn begins before this page is given."""
         self._table.turns.over(self)
 
-    def renewed(self, access: Access, *, is_shown: bool) -> None:
-        """The whole socket was renewed, and has said so."""
+    def renewed(self, access: Access, *, is_shown: bool) -> None:  # noqa: ARG002 - as every line
+        """The seat goes on as this; of a newer token the socket itself has told."""
+        self._watch(access.principal)
+
+    @property
+    def principal(self) -> Principal:
+        """As whom the seat is there."""
+        return self.seat.principal
+
+    def renew(self, principal: Principal, *, is_shown: bool) -> None:
+        """Go on as this, if that may be here; `is_shown` as of a seat."""
+        self.seat.renew(principal, is_shown=is_shown)
+
+    def failed(self, failure_id: str) -> None:
+        """It could not be asked whether it may stay; the log has the same id."""
+        self.left(Refusal("internal", f"failure {failure_id}"))
+
+    def end(self, code: str) -> None:
+        """Nobody says any more that it may stay."""
+        self.left(Refusal(code))
 
     def stalled(self) -> None:
         """The client takes nothing, whatever it is offered."""
@@ -180,6 +203,7 @@ class Place:
             refusal: why; None: the client wants it so. Whose rights have ended hears nothing more
                 of the room; others hear their own entries before the answers.
         """
+        self._forget()
         if refusal is not None and refusal.verdict.retry == "never":
             self.seat.leave(at_once=True)
         if not self._is_leaving:
@@ -193,16 +217,27 @@ class Place:
     def drop(self) -> None:
         """The socket is gone."""
         self._outstanding.stop()
+        self._forget()
 
     def _gone(self, refusal: Refusal | None) -> None:
+        self._forget()
         self.seat.leave(at_once=False)
         self._table.turns.over(self)
         # Answers that waited for a welcome which does not come any more.
         self._say_held()
-        self._table.say(frames.left(self.seat.item_id, refusal), self.codec)
+        self._table.say(frames.left(self.seat.item_id, refusal), self.encoder)
         self._table.cleared(self.seat.item_id)
+
+    def _watch(self, principal: Principal) -> None:
+        if self._asked is not None:
+            self.services.rulings.watch(self._asked, principal.asked_until)
+
+    def _forget(self) -> None:
+        if self._asked is not None:
+            self.services.rulings.forget(self._asked)
+            self._asked.stop()
 
     def _say_held(self) -> None:
         held, self._held = self._held, None
         for frame in held or ():
-            self._table.say(frame, self.codec)
+            self._table.say(frame, self.encoder)

@@ -21,18 +21,12 @@ from .services import Services
 logger = logging.getLogger("itemroom.rooms")
 
 
-class Renewed(Protocol):
-    """Who goes on by a newer principal."""
+class Ruled(Protocol):
+    """Who was let in by somebody else's answer."""
 
     @property
     def principal(self) -> Principal:
         """As whom it is here."""
-
-    def send(self, frame: ServerFrame) -> None:
-        """Say something to the client."""
-
-    def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
-        """Say no to the client."""
 
     def failed(self, failure_id: str) -> None:
         """Something went wrong; the log has the same id."""
@@ -41,16 +35,26 @@ class Renewed(Protocol):
         """Go on as this; raises Refusal. `is_shown`: by a token of the client's."""
 
     def end(self, code: str) -> None:
-        """Say why, and close."""
+        """Say why, and go."""
 
     def left(self, refusal: Refusal) -> None:
         """It may not be here any more."""
 
 
+class Renewed(Ruled, Protocol):
+    """Who goes on by a newer principal."""
+
+    def send(self, frame: ServerFrame) -> None:
+        """Say something to the client."""
+
+    def refuse(self, refusal: Refusal, ref: str | None = None) -> None:
+        """Say no to the client."""
+
+
 class Renewal:
     """Watches a connection's credential and what others said of it; renews either.
 
-    It is the holder of the credential among the `expiries`; `_Asked` is that of the answer.
+    It is the holder of the credential among the `expiries`; `Asked` is that of the answer.
     """
 
     __slots__ = ("_asked", "_services", "_task", "again", "renewed")
@@ -60,14 +64,14 @@ class Renewal:
         """Asks once more; None: nobody was asked."""
         self.renewed = renewed
         self._services = services
-        self._asked: _Asked | None = None  # Once an answer is watched.
+        self._asked: Asked | None = None  # Once an answer is watched.
         self._task: asyncio.Task[None] | None = None  # A token that is being verified.
 
     def watch(self, principal: Principal) -> None:
         """From now on this credential, and this answer of the product's."""
         self._services.expiries.watch(self, principal.credential.expires_at)
         if self.again is not None:
-            self._asked = self._asked or _Asked(self.renewed, self.again)
+            self._asked = self._asked or Asked(self.renewed, self.again)
             self._services.rulings.watch(self._asked, principal.asked_until)
 
     def forget(self) -> None:
@@ -109,12 +113,12 @@ class Renewal:
             self.renewed.refuse(refusal)
 
 
-class _Asked:
-    """Asks again, shortly before an answer ends."""
+class Asked:
+    """Asks again of somebody who was let in by an answer, shortly before that ends."""
 
     __slots__ = ("_again", "_renewed", "_task")
 
-    def __init__(self, renewed: Renewed, again: Again) -> None:
+    def __init__(self, renewed: "Ruled", again: Again) -> None:
         self._renewed = renewed
         self._again = again
         self._task: asyncio.Task[None] | None = None  # While it is asked.
@@ -143,7 +147,7 @@ class _Asked:
                 self._renewed.left(refusal)
 
 
-async def _attempt(renewed: Renewed, act: Coroutine[None, None, None]) -> None:
+async def _attempt(renewed: "Ruled", act: Coroutine[None, None, None]) -> None:
     try:
         await act
     except Refusal:

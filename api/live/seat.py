@@ -154,13 +154,13 @@ class Seat:
         if self._feed is None or not self._feed.is_live:
             return
         line = self._line
-        if line.socket.offer(notice.frames[line.codec]) and notice.fields["type"] == "presence":
+        if line.socket.offer(notice.frames[line.encoder]) and notice.fields["type"] == "presence":
             self._presence_seen = self._room.presence.version
 
     def tell_text(self, notice: Notice | None) -> None:
         """More text of a message in the making; None: some was missed."""
         if self._feed is not None:
-            self._feed.tell_text(None if notice is None else notice.frames[self._line.codec])
+            self._feed.tell_text(None if notice is None else notice.frames[self._line.encoder])
 
     def drained(self) -> None:
         """The socket takes more again."""
@@ -359,7 +359,7 @@ class Seat:
             self,
             self._room,
             line.socket,
-            line.codec,
+            line.encoder,
             cursor=opening.after,
             known=opening.extent.head,
             stall_timeout=settings.stall_timeout,

@@ -1,6 +1,7 @@
 """A socket for many items: `/ws`."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ..errors import Refusal
@@ -19,7 +20,7 @@ from .client_frames import (
     ref_of,
     target_of,
 )
-from .codecs import NamedCodec
+from .codecs import ItemEncoder
 from .connection import Connection
 from .encoding import Codec
 from .guests import Judged
@@ -49,7 +50,7 @@ class SharedConnection(Connection):
     ) -> None:
         super().__init__(services, socket, codec, principal)
         self._places: dict[str, Place] = {}  # By the items' ids, in the order of their turns.
-        self._joining = Joining(self, self._loop.call_soon)
+        self._joining = Joining(self, self._loop)
         self._reads = Reads(self, services.readers)
         self.turns = Turns(socket)
         settings = services.settings
@@ -76,6 +77,7 @@ class SharedConnection(Connection):
     def open(self, entrance: Entrance) -> None:
         """In comes the client, and is told so."""
         self._renewal.again = entrance.again
+        self._joining.late = entrance.late
         self.standing = entrance.standing
         self._enter()
         limits = shared_limits_of(self.services.settings)
@@ -173,9 +175,11 @@ class SharedConnection(Connection):
         self._renewal.watch(principal)
         if is_shown:
             self.send(frames.auth(principal))
-        # Items that the newer token does not allow are left, and the socket stays.
+        # Items that the newer token does not allow are left, and the socket stays. What others
+        # have said of an item does not depend on it.
         for seat in self.seats:
-            seat.renew(principal, is_shown=False)
+            ruled = replace(principal, ruling=seat.principal.ruling)
+            seat.renew(ruled, is_shown=False)
 
     def _do(self, fields: object) -> None:
         frame = parse_shared(fields)
@@ -227,6 +231,7 @@ class SharedConnection(Connection):
         for place in self._places.values():
             place.drop()
         self._places.clear()
+        self._joining.stop()
 
     def _refused(self, refusal: Refusal, fields: object) -> None:
         item_id = item_of(fields)
@@ -236,7 +241,7 @@ class SharedConnection(Connection):
         elif item_id in self._places:
             self._places[item_id].refuse(refusal, ref, target=target)
         else:
-            self.say(frames.error(refusal, ref, target), NamedCodec(self.codec, item_id))
+            self.say(frames.error(refusal, ref, target), ItemEncoder(self.codec, item_id))
             self.count_error(refusal)
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
@@ -22,7 +23,7 @@ from ..http.strangers import slowed
 from ..items.ids import valid_item_id
 from ..items.outside import ensure_outside_item
 from ..items.tickets import redeem_ticket
-from ..live.opening import Again, Arrival, Beginning, read_arrival
+from ..live.opening import Again, Arrival, Beginning, Late, read_arrival
 from ..rights.access import Principal
 from ..settings import Settings
 from ..state import State, state_of
@@ -150,6 +151,37 @@ async def arrive(
         ruled, again = answer
         if principal is not None:
             again = _both(asked_again(state, connection, principal), again)
+    await ensure_outside_item(state, ruled, item_id)
+    return await _read(state, lambda _: ruled, item_id, beginning, again)
+
+
+def admitting_late(state: State, connection: HTTPConnection) -> Late | None:
+    """Who else may let a client of many items into one; None: nobody."""
+    if state.issuer is None and state.authorize is None:
+        return None
+    # Without the server's extensions: by those a connection would hold itself, through its socket.
+    return partial(_arrive_late, state, HTTPConnection({**connection.scope, "extensions": {}}))
+
+
+async def _arrive_late(
+    state: State,
+    connection: HTTPConnection,
+    principal: Principal,
+    item_id: str,
+    beginning: Beginning,
+) -> Arrival:
+    if not valid_item_id(item_id):
+        raise Refusal("item_not_found")
+    try:
+        await ensure_outside_item(state, principal, item_id)
+        return await _read(state, lambda _: principal, item_id, beginning)
+    except Refusal as refusal:
+        if refusal.code != "item_not_found":
+            raise
+        answer = await ask_product(state, connection, item_id, principal)
+        if answer is None:
+            raise
+    ruled, again = answer
     await ensure_outside_item(state, ruled, item_id)
     return await _read(state, lambda _: ruled, item_id, beginning, again)
 

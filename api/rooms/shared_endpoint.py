@@ -14,7 +14,7 @@ from ..live.opening import Entrance, read_entrance
 from ..live.shared_connection import SharedConnection
 from ..live.sockets import Socket
 from ..state import State, state_of
-from .admission import refusing
+from .admission import admitting_late, refusing
 from .endpoint import limit_connections, serve
 
 router = APIRouter()
@@ -31,7 +31,8 @@ async def admit(websocket: WebSocket, *, token: Token = None, ticket: Token = No
         look_up = await verify_shown(state, shown, websocket)
         principal, standing = await state.readers.read(read_entrance, look_up)
     await check_connections(state, principal.user_key)
-    return Entrance(principal, standing, moment, asked_again(state, websocket, principal))
+    again = asked_again(state, websocket, principal)
+    return Entrance(principal, standing, moment, again, admitting_late(state, websocket))
 
 
 @router.websocket("/ws")

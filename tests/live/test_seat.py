@@ -35,7 +35,7 @@ class ManyLine:
     """A line that has any number of seats, as one socket for many items would."""
 
     id = "line"
-    codec = DEFAULT_CODEC
+    encoder = DEFAULT_CODEC
     is_open = True
 
     def __init__(self, services: Services) -> None:

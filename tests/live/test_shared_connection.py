@@ -1,6 +1,8 @@
 """One socket for many items: what is promised of an item's own socket holds for each of them."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,14 +14,17 @@ import pytest
 from api.errors import Refusal
 from api.history.events import CredentialsEnded, UserDisconnected, UserRenamed
 from api.live.codecs import CODECS
-from api.live.opening import Entrance
+from api.live.opening import Arrival, Entrance
 from api.rights.access import Role, Standing
 from tests.described import check_shared_frame
 from tests.live.fakes import Fields
 from tests.live.shared import Joiner, greet, item_of
+from tests.live.test_seat import DeepSocket
 from tests.live.world import World, settled, until
 
 pytestmark = pytest.mark.anyio
+# Of a seat with all that it needs; a connection by itself takes more than twice as much.
+MOST_BYTES = 2000
 MEMBERS = {"ada": Role.WRITER, "bob": Role.WRITER, "root": Role.ADMIN}
 
 
@@ -444,6 +449,84 @@ async def test_messages_in_the_making_grow_in_their_item(world: World) -> None:
     for frame in (*ada.socket.said, *bob.socket.said):
         check_shared_frame(frame)
         assert item_of(frame) in {None, "doc", "two"}
+
+
+async def test_asking_others_that_fails_is_ours_to_answer_for(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client is told by which failure, and the log what it was."""
+    ada = await greet(world)
+
+    async def late(*_: object) -> Arrival:
+        raise RuntimeError("the shop fell over")
+
+    ada.shared._joining.late = late
+    ada.says("join", item="nothing")
+    left = await ada.hears_of("nothing", "left")
+    assert (left["reason"], left["message"].split()[0]) == ("internal", "failure")
+    assert "the shop fell over" in caplog.text
+
+
+async def test_item_that_others_let_in_and_that_fails_is_left(world: World) -> None:
+    """What asks again may fail as well: that is the item's end alone."""
+    ada = await two_items(world)
+    ada.shared._places["two"].failed("0a1b2c3d")
+    left = await ada.hears_of("two", "left")
+    assert (left["reason"], left["message"]) == ("internal", "failure 0a1b2c3d")
+    assert ada.socket.closed is None
+
+
+async def test_who_has_missed_something_comes_before_old_entries(world: World) -> None:
+    """When the socket takes more: what is live is told first, then replays go on, in turns."""
+    two = await world.item("two", MEMBERS)
+    bob = await world.access(world.people["bob"], "two")
+    for number in range(8):
+        await world.publish(bob, b"%d" % number)
+    ada = await greet(world, page_max=2)
+    await ada.joins("doc")
+    world.held.hold = "start"
+    ada.says("join", item="two", after=0)
+    await until(lambda: world.held.held)
+    world.held.release(go_on=False)
+    await until(lambda: world.held.held)
+    ada.socket.is_full = True
+    world.held.release()
+    await world.fill(1)
+    await settled(world)
+    assert not ada.of("doc", "message")
+    ada.socket.is_full = False
+    ada.shared.drained()
+    await ada.hears_of("two", "live")
+    told = [item_of(one) for one in ada.socket.said_of("message")]
+    assert told.index("doc") <= 2
+    assert [one["seq"] for one in ada.of("two", "message")] == list(range(1, 9))
+    assert two != world.key
+
+
+async def test_seat_among_many_is_small(world: World) -> None:
+    """In a room that others are in already: the room is not the seat's."""
+    items = [f"i-{number}" for number in range(60)]
+    for item in items:
+        await world.item(item, {"ada": Role.WRITER, "bob": Role.WRITER})
+
+    async def join_all(joiner: Joiner) -> None:
+        for item in items:
+            joiner.says("join", item=item, tail=0)
+        await until(lambda: len(joiner.shared.seats) == len(items))
+        await settled(world)
+
+    # What is made for the first, as statements of that size, is not counted.
+    await join_all(await greet(world, "bob"))
+    ada = await greet(world)
+    ada.shared.socket = DeepSocket()
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    await join_all(ada)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown / len(items) < MOST_BYTES
 
 
 async def test_replays_take_turns(world: World) -> None:

@@ -1,6 +1,7 @@
 """One socket for many items over a real server: what only a network can show."""
 
 import asyncio
+import time
 
 import httpx2
 import orjson
@@ -23,6 +24,7 @@ from tests.live.world import until
 from tests.people import People
 from tests.rooms.test_admission import said
 from tests.rooms.test_plain import Peer
+from tests.security.forge import forge, hs256
 from tests.serving import PASSWORD, LiveServer, Talk
 
 pytestmark = pytest.mark.anyio
@@ -120,6 +122,25 @@ async def test_text_subprotocol_is_not_for_many_items(server: LiveServer) -> Non
     async with connect(url, proxy=None, subprotocols=[text, msgpack]) as socket:
         assert socket.subprotocol == msgpack
         assert isinstance(await socket.recv(), bytes)
+
+
+async def test_outside_token_makes_the_items_that_it_names(serve: Serve) -> None:
+    """On their first join; not those that it does not name, nor what could be none."""
+    secret = "0123456789abcdef0123456789abcdef"
+    server = serve(issuer="https://shop.example", issuer_audience="rooms", issuer_secret=secret)
+    now = int(time.time())
+    claims = {"iss": "https://shop.example", "aud": "rooms", "sub": "customer-1", "iat": now}
+    claims |= {"exp": now + 600, "jti": "j1", "items": {"order-*": "writer"}}
+    header = {"alg": "HS256", "typ": "itemroom+jwt"}
+    token = forge(header, claims, hs256(secret.encode()))
+    async with connect(f"{server.ws_url}/ws?token={token}", proxy=None) as socket:
+        talk = Talk(socket)
+        for item in ("order-17", "invoice-17", "order-/"):
+            await talk.send("join", item=item)
+        for _ in range(3):
+            await talk.get("welcome", "left")
+    (welcome,) = [frame for frame in talk.seen if frame["type"] == "welcome"]
+    assert (welcome["item"]["id"], welcome["you"]["role"]) == ("order-17", "writer")
 
 
 async def test_server_that_stops_says_so(serve: Serve) -> None:
