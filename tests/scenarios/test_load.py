@@ -198,12 +198,12 @@ def somebody(server: Process, name: str) -> Person:
     return Person(server, name, "", token)
 
 
-def read_log(person: Person) -> list[tuple[int, str | None, object]]:
+def read_log(person: Person, item: str = "room") -> list[tuple[int, str | None, object]]:
     """The whole log by REST, page by page."""
     log: list[tuple[int, str | None, object]] = []
     while True:
         query = {"after": log[-1][0] if log else 0, "limit": 500}
-        page = person.call("GET", "/items/room/log", params=query).json()
+        page = person.call("GET", f"/items/{item}/log", params=query).json()
         log += [(entry["seq"], entry.get("ref"), entry.get("body")) for entry in page["entries"]]
         if not page["entries"] or log[-1][0] == page["head"]:
             return log
