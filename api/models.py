@@ -423,3 +423,5 @@ class Presence(Table, table=True):
     boot: str = Field(primary_key=True)
     user_key: int = Field(primary_key=True, index=True)
     connections: int
+    sockets: int | None = None
+    """Those of the connections that are sockets of this item alone; null: all."""

@@ -135,7 +135,7 @@ class Hub:
         """From now on the seat hears of every commit."""
         room = self._rooms.get(item_key) or self._open(item_key)
         room.members.add(member)
-        room.presence.join(member.user)
+        room.presence.join(member.user, is_shared=member.is_shared)
         return room
 
     def leave(self, item_key: int, member: Member, *, at_once: bool = False) -> None:
@@ -144,7 +144,7 @@ class Hub:
         if room is None:
             return  # Closed before a connection that did not end in time.
         room.members.discard(member)
-        room.presence.leave(member.user, at_once=at_once)
+        room.presence.leave(member.user, at_once=at_once, is_shared=member.is_shared)
 
     def close(self) -> None:
         """End what the rooms still have running; the connections are gone by then."""

@@ -19,6 +19,7 @@ from .sockets import Socket
 class ItemConnection(Connection):
     """One client in one room: the line of its only seat, for which the socket is there."""
 
+    is_shared = False
     __slots__ = ("_held", "_seat")
 
     def __init__(

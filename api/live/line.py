@@ -34,6 +34,10 @@ class Line(Protocol):
         """How they are."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether the socket is other seats' as well."""
+
+    @property
     def is_open(self) -> bool:
         """Whether it has neither ended nor is about to."""
 

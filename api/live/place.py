@@ -75,6 +75,7 @@ class Table(Protocol):
 class Place:
     """One seat's line, from `open` until the item is left."""
 
+    is_shared = True
     __slots__ = ("_asked", "_held", "_is_leaving", "_outstanding", "_table", "encoder", "seat")
 
     def __init__(self, table: Table, access: Access) -> None:

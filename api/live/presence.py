@@ -1,6 +1,7 @@
 """Who is here: joins and leaves, coalesced, with time to come back after a lost connection."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -43,6 +44,7 @@ class Presence:
         self._here: set[int] = set()
         self._elsewhere: set[int] = set()
         self._connections: dict[int, int] = {}
+        self._sockets: Counter[int] = Counter()  # Those of them that are this item's alone.
         self._leaving: dict[int, asyncio.TimerHandle] = {}
         self._changes: dict[int, bool] = {}
         """User key to whether they are here now: those who came or went since the last frame."""
@@ -58,9 +60,11 @@ class Presence:
         """Whether nobody is here, and nobody may still come back in time."""
         return not self._here
 
-    def here(self) -> dict[int, int]:
-        """The connections of each user who is connected here, or may still come back."""
-        return {key: self._connections.get(key, 0) for key in self._here}
+    def here(self) -> dict[int, tuple[int, int]]:
+        """Who is connected here, or may still come back: their connections, and those of these
+        that are sockets of this item alone.
+        """
+        return {key: (self._connections.get(key, 0), self._sockets[key]) for key in self._here}
 
     def elsewhere(self, users: Sequence[Author]) -> None:
         """These are connected at other servers, and nobody else is."""
@@ -73,9 +77,10 @@ class Presence:
         for key in former - self._elsewhere - self._here:
             self._change(self._users.pop(key), here=False)
 
-    def join(self, user: Author) -> None:
-        """A connection of the user has come."""
+    def join(self, user: Author, *, is_shared: bool = False) -> None:
+        """A connection of the user has come; `is_shared`: by a socket that is others' as well."""
         self._connections[user.key] = self._connections.get(user.key, 0) + 1
+        self._sockets[user.key] += not is_shared
         if timer := self._leaving.pop(user.key, None):
             timer.cancel()
         self._here.add(user.key)
@@ -90,13 +95,14 @@ class Presence:
             user = self._users[user_key] = replace(self._users[user_key], name=name)
             self._change(user, here=True)
 
-    def leave(self, user: Author, *, at_once: bool = False) -> None:
+    def leave(self, user: Author, *, at_once: bool = False, is_shared: bool = False) -> None:
         """A connection of the user has gone; `at_once`: it will not be back."""
         self._connections[user.key] -= 1
+        self._sockets[user.key] -= not is_shared
         self._moved()
         if self._connections[user.key]:
             return
-        del self._connections[user.key]
+        del self._connections[user.key], self._sockets[user.key]
         if at_once or not self._grace:
             self._left(user)
         else:

@@ -40,6 +40,10 @@ class Member(Judged, Protocol):
         """What it may do here."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether its socket is other rooms' as well."""
+
+    @property
     def is_behind(self) -> bool:
         """Whether it takes less than comes."""
 

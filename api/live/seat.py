@@ -99,6 +99,11 @@ class Seat:
         return self._line.id
 
     @property
+    def is_shared(self) -> bool:
+        """Whether its socket is other seats' as well."""
+        return self._line.is_shared
+
+    @property
     def is_behind(self) -> bool:
         """Whether it was live once and now is not: it takes less than comes."""
         return self._greeted and self._feed is not None and not self._feed.is_live

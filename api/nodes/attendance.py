@@ -28,7 +28,7 @@ def write_attendance(
     connection: Connection,
     boot: str,
     gone: Sequence[tuple[int, int]],
-    come: Sequence[tuple[int, int, int]],
+    come: Sequence[tuple[int, int, int, int]],
     *,
     anew: bool,
 ) -> None:
@@ -38,7 +38,7 @@ def write_attendance(
         connection: of `Aside`, in a transaction.
         boot: of this server.
         gone: keys of item and user of rows that are there no more, or are other ones now.
-        come: keys and connections of rows that are new, or are other ones now.
+        come: keys, connections and sockets of rows that are new, or are other ones now.
         anew: whether rows that nobody knows of may be there.
     """
     if anew:
@@ -74,7 +74,7 @@ def read_rooms(
 
 
 def count_connections(connection: Connection, boots: Iterable[str], user_key: int) -> int:
-    """How many connections a user has at some servers."""
+    """How many sockets a user has at some servers, but for those that are for many items."""
     ((held,),) = _held.fetch(connection, user_key, Texts(boots))
     return held
 
@@ -100,10 +100,17 @@ def _leave(boot: str, items: BigIntegers, users: BigIntegers) -> Delete:
 
 
 @statement
-def _come(boot: str, items: BigIntegers, users: BigIntegers, connections: BigIntegers) -> Insert:
-    come = number_rows(item_key=items, user_key=users, connections=connections)
-    columns = ["boot", "item_key", "user_key", "connections"]
-    rows = select(cast(boot, String), come.c.item_key, come.c.user_key, come.c.connections)
+def _come(
+    boot: str,
+    items: BigIntegers,
+    users: BigIntegers,
+    connections: BigIntegers,
+    sockets: BigIntegers,
+) -> Insert:
+    columns = ["item_key", "user_key", "connections", "sockets"]
+    come = number_rows(**dict(zip(columns, (items, users, connections, sockets), strict=True)))
+    rows = select(cast(boot, String), *(come.c[name] for name in columns))
+    columns = ["boot", *columns]
     return insert(Presence).from_select(columns, rows)
 
 
@@ -129,7 +136,9 @@ def _elsewhere(items: BigIntegers, boots: Texts) -> Select[int, int, str, str]:
 
 @statement
 def _held(user_key: int, boots: Texts) -> Select[int]:
-    held = func.coalesce(func.sum(col(Presence.connections)), 0)
+    # A server of before the column counts its connections alone.
+    sockets = func.coalesce(col(Presence.sockets), col(Presence.connections))
+    held = func.coalesce(func.sum(sockets), 0)
     return (
         select(cast(held, BigInteger))
         .select_from(Presence)

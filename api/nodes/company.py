@@ -71,7 +71,7 @@ class Company:
         self._outage = Outage(logger)
         # Items in which somebody here has come or gone, and what the rows say of all.
         self._moved: set[int] = set()
-        self._written: dict[int, dict[int, int]] = {}
+        self._written: dict[int, dict[int, tuple[int, int]]] = {}
         self._write = asyncio.Event()
         # Items of which others may be read again.
         self._due: set[int] = set()
@@ -190,7 +190,11 @@ class Company:
         """Make the rows of some items what their rooms are, and tell others where that is new."""
         now = {key: room.presence.here() if (room := self._hub.room(key)) else {} for key in moved}
         before = {key: self._written.get(key, {}) for key in moved}
-        come = [(key, *row) for key in moved for row in now[key].items() - before[key].items()]
+        come = [
+            (key, user, *counts)
+            for key in moved
+            for user, counts in now[key].items() - before[key].items()
+        ]
         gone = [(key, user) for key in moved for user, _ in before[key].items() - now[key].items()]
         await self._aside.run(
             partial(write_attendance, boot=self._boot, gone=gone, come=come, anew=not self._written)

@@ -104,6 +104,8 @@ class FakeMember:
     fails: bool = False
     via: Via | None = None
 
+    is_shared: bool = False
+
     is_behind = False
     item_id = "i-1"
 

@@ -297,4 +297,4 @@ async def test_name_that_changed_elsewhere_is_told() -> None:
     presence.elsewhere([replace(ADA, name="Other"), replace(BOB, name="Rob")])
     await asyncio.sleep(1)
     assert names(presence.said[-1], "join") == ["Rob"]
-    assert (presence.here(), presence.said[-1]["count"]) == ({ADA.key: 1}, 2)
+    assert (presence.here(), presence.said[-1]["count"]) == ({ADA.key: (1, 1)}, 2)

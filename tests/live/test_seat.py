@@ -36,6 +36,7 @@ class ManyLine:
 
     id = "line"
     encoder = DEFAULT_CODEC
+    is_shared = True
     is_open = True
 
     def __init__(self, services: Services) -> None:

@@ -121,6 +121,12 @@ async def test_connections_of_a_user_are_counted_over_all_servers(world: World) 
     while await world.one.company.connections_of(key) != 2:
         await asyncio.sleep(0.01)
     assert await world.two.company.connections_of(key) == 0
+    shared = FakeMember(again.user, is_shared=True)
+    world.two.hub.join(world.key, shared)
+    await until(lambda: world.two.company._written[world.key][key] == (3, 2))
+    # A seat at a socket for many items is none of these: two hundred of them are one socket.
+    assert await world.one.company.connections_of(key) == 2
+    world.two.hub.leave(world.key, shared)
     world.two.hub.leave(world.key, again)
     while await world.one.company.connections_of(key) != 1:
         await asyncio.sleep(0.01)
