@@ -25,7 +25,7 @@ from .history.transaction import Transaction
 from .history.writer import Writer
 from .http import middleware, problems
 from .http.records import guard_records
-from .items import batch_endpoints, ticket_endpoints
+from .items import batch_endpoints, inbox_endpoints, ticket_endpoints
 from .items import endpoints as items
 from .items import history_endpoints as history
 from .items import member_endpoints as members
@@ -105,6 +105,7 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(accounts.router)
     routes.include_router(items.collection)
     routes.include_router(items.router)
+    routes.include_router(inbox_endpoints.router)
     routes.include_router(members.router)
     routes.include_router(ticket_endpoints.router)
     routes.include_router(history.router)

@@ -182,6 +182,11 @@ class Item(Table, table=True):
     """Moves with every change of a member, of the default role, and with the deletion."""
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     active_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    changed_at: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
+    """When it last became another one without an entry that says so: its log was cut short or
+    begun anew, or all of it deleted."""
     deleted_at: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
@@ -189,13 +194,37 @@ class Membership(Table, table=True):
     """What a user may do in an item, and how far they have read."""
 
     __tablename__ = "membership"
-    __table_args__ = (CheckConstraint("role IN ('reader', 'writer', 'admin')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('reader', 'writer', 'admin')", name="role"),
+        Index("ix_membership_user_key_changed_at", "user_key", "changed_at"),
+    )
 
     item_key: int = Field(sa_column=_item(primary_key=True))
-    user_key: int = Field(sa_column=_user(primary_key=True, index=True))
+    user_key: int = Field(sa_column=_user(primary_key=True))
     role: str | None = None
     """Null: not a member; the row only holds the read marker of someone let in by default_role."""
     read_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    changed_at: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
+    """When the row became what it is, for whoever asks what is new."""
+
+
+class Departure(Table, table=True):
+    """A membership that there was, for whoever was not told when it ended.
+
+    It stays, as the row of a deleted item does, also when the user is a member once more.
+    """
+
+    __tablename__ = "departure"
+    __table_args__ = (
+        Index("ix_departure_user_key_at", "user_key", "at"),
+        {"sqlite_with_rowid": False},
+    )
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    user_key: int = Field(sa_column=_user(primary_key=True))
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class LoggedRow(Table):
@@ -245,6 +274,15 @@ class EntryRow(LoggedRow, table=True):
             sqlite_where=text("target IS NOT NULL"),
             postgresql_where=text("target IS NOT NULL"),
         ),
+        # Where others store as well: what is new, wherever it is. Of a few pages for a million
+        # entries, since they come in the order of their time.
+        Index(
+            "ix_entry_at",
+            "at",
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+            info={ONLY: "postgresql"},
+        ),
         {"sqlite_with_rowid": False},
     )
 
@@ -291,6 +329,20 @@ class Reaction(Table, table=True):
     user_key: int = Field(sa_column=_user(primary_key=True))
     seq: int = Field(sa_column=Column(BigInteger, nullable=False))
     """Of the entry that set it."""
+
+
+class Mention(Table, table=True):
+    """Somebody whom a message names, as its body is now; none of a message that was deleted."""
+
+    __tablename__ = "mention"
+    __table_args__ = (
+        Index("ix_mention_user_key_item_key_seq", "user_key", "item_key", "seq"),
+        {"sqlite_with_rowid": False},
+    )
+
+    item_key: int = Field(sa_column=_item(primary_key=True))
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    user_key: int = Field(sa_column=_user(primary_key=True))
 
 
 class Stream(Table, table=True):

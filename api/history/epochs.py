@@ -14,10 +14,14 @@ def begin_epoch(transaction: Transaction, *, item_key: int, former: str) -> None
 
     The version of rights moves along, so that every node sees it.
     """
-    _begin.run(transaction.connection, new_epoch(), item_key, former)
+    _begin.run(transaction.connection, new_epoch(), transaction.now_ms, item_key, former)
 
 
 @statement
-def _begin(epoch: str, item_key: int, former: str) -> Update:
-    begun = {col(Item.epoch): epoch, col(Item.rights): col(Item.rights) + 1}
+def _begin(epoch: str, now_ms: int, item_key: int, former: str) -> Update:
+    begun = {
+        col(Item.epoch): epoch,
+        col(Item.rights): col(Item.rights) + 1,
+        col(Item.changed_at): now_ms,
+    }
     return update(Item).where(col(Item.key) == item_key, col(Item.epoch) == former).values(begun)

@@ -12,7 +12,7 @@ import orjson
 
 from ..errors import Refusal
 from ..rights.access import Access, Principal, Role
-from . import rows
+from . import mentions, rows
 from .entries import Author, Kind, digest
 from .stream_rows import find_stream, remove_pieces, remove_stream
 from .transaction import RefKey, Transaction
@@ -120,12 +120,13 @@ class Edit(Change):
         mark = digest(Kind.EDIT, self.target, self.said or self.body)
         if repeated := self._repeated(transaction, mark):
             return repeated
-        _own(transaction, access, self.target)
+        author_key = _own(transaction, access, self.target)
         if find_stream.fetch(transaction.connection, access.item_key, self.target):
             raise Refusal("stream_open")
         stored = self._append(transaction, Kind.EDIT, mark, target=self.target, body=self.body)
         message = access.item_key, self.target
         rows.change_message.run(transaction.connection, self.body, stored.seq, *message)
+        mentions.replace(transaction.connection, *message, author_key, self.body)
         return stored
 
 
@@ -149,6 +150,7 @@ class Delete(Change):
     def _erase(self, transaction: Transaction, seq: int) -> None:
         message = self.access.item_key, self.target
         rows.erase_message.run(transaction.connection, seq, *message)
+        mentions.remove.run(transaction.connection, *message)
         remove_pieces.run(transaction.connection, *message)
         remove_stream.run(transaction.connection, *message)
         rows.erase_edits.run(transaction.connection, seq, *message)
@@ -220,7 +222,9 @@ def find_author(transaction: Transaction, access: Access, target: int) -> int:
     return authors[0]
 
 
-def _own(transaction: Transaction, access: Access, target: int) -> None:
-    """Raise Refusal unless the message exists, and is the caller's or the caller is an admin."""
-    if find_author(transaction, access, target) != access.principal.user_key:
+def _own(transaction: Transaction, access: Access, target: int) -> int:
+    """The author's key; raises Refusal unless it is the caller's, or the caller is an admin."""
+    author_key = find_author(transaction, access, target)
+    if author_key != access.principal.user_key:
         access.require(Role.ADMIN)
+    return author_key

@@ -42,11 +42,11 @@ class MarkRead:
 def _moved(transaction: Transaction, item_key: int, user_key: int, seq: int) -> bool:
     """Whether the marker stood before `seq`; now it stands there."""
     here = item_key, user_key
-    if _move.run(transaction.connection, seq, *here):
+    if _move.run(transaction.connection, seq, transaction.now_ms, *here):
         return True
     if _marker.fetch(transaction.connection, *here):
         return False
-    _add.run(transaction.connection, *here, seq)
+    _add.run(transaction.connection, *here, seq, transaction.now_ms)
     return True
 
 
@@ -55,9 +55,9 @@ def _here(item_key: int, user_key: int) -> ColumnElement[bool]:
 
 
 @statement
-def _move(seq: int, item_key: int, user_key: int) -> Update:
+def _move(seq: int, now_ms: int, item_key: int, user_key: int) -> Update:
     behind = col(Membership.read_seq) < seq
-    moved = {col(Membership.read_seq): seq}
+    moved = {col(Membership.read_seq): seq, col(Membership.changed_at): now_ms}
     return update(Membership).where(_here(item_key, user_key), behind).values(moved)
 
 
@@ -67,7 +67,8 @@ def _marker(item_key: int, user_key: int) -> Select[int]:
 
 
 @statement
-def _add(item_key: int, user_key: int, seq: int) -> Insert:
+def _add(item_key: int, user_key: int, seq: int, now_ms: int) -> Insert:
     """Of somebody let in by the item's default role or an outside token: no membership."""
-    marker = {col(Membership.item_key): item_key, col(Membership.user_key): user_key}
-    return insert(Membership).values(marker | {col(Membership.read_seq): seq})
+    marker = {col(Membership.read_seq): seq, col(Membership.changed_at): now_ms}
+    here = {col(Membership.item_key): item_key, col(Membership.user_key): user_key}
+    return insert(Membership).values(here | marker)

@@ -30,6 +30,7 @@ from ..models import (
     Item,
     LoggedRow,
     Membership,
+    Mention,
     Reaction,
     Stream,
     StreamPiece,
@@ -37,6 +38,7 @@ from ..models import (
     WebhookCursor,
 )
 from . import pile
+from .departures import depart
 from .transaction import Transaction
 
 DAY_MS = 86_400_000
@@ -45,9 +47,9 @@ PURGE_STEP = 1000
 # Items that one look finds to be due.
 DUE_ITEMS = 100
 
-OfItem = LoggedRow | Reaction | Membership | WebhookCursor | Stream | StreamPiece
+OfItem = LoggedRow | Reaction | Mention | Membership | WebhookCursor | Stream | StreamPiece
 # What there is of an item beside its log.
-BESIDE: Sequence[type[OfItem]] = (Reaction, StreamPiece, Stream, Membership, WebhookCursor)
+BESIDE: Sequence[type[OfItem]] = (Reaction, Mention, StreamPiece, Stream, Membership, WebhookCursor)
 
 
 def due_items(connection: Connection, now_ms: int, after_key: int) -> Sequence[int]:
@@ -103,10 +105,24 @@ def purge_log(transaction: Transaction, item_key: int, limit: int) -> bool:
     transaction.settle(item_key)
     left = limit
     for table in (EntryRow, *BESIDE):
+        if table is Membership:
+            _depart(transaction, item_key, left)
         left -= _delete_some(transaction, table, left, _of(table, item_key))
         if not left:
             return True
     return False
+
+
+def _depart(transaction: Transaction, item_key: int, limit: int) -> None:
+    """Those whose memberships are deleted next are no longer of the item."""
+    query = (
+        select(col(Membership.user_key))
+        .where(_of(Membership, item_key))
+        .order_by(col(Membership.user_key))
+        .limit(limit)
+    )
+    user_keys = transaction.connection.execute(query).scalars().all()
+    depart(transaction.connection, item_key, user_keys, transaction.now_ms)
 
 
 def trim(transaction: Transaction, item_key: int, limit: int) -> bool:
@@ -127,16 +143,15 @@ def trim(transaction: Transaction, item_key: int, limit: int) -> bool:
     reactions = (_of(Reaction, item_key), col(Reaction.target) <= last)
     if _delete_some(transaction, Reaction, limit, *reactions) == limit:
         return True
-    for table in (StreamPiece, Stream):
+    for table in (Mention, StreamPiece, Stream):
         transaction.connection.execute(
             delete(table).where(_of(table, item_key), col(table.seq) <= last)
         )
     transaction.connection.execute(
         delete(EntryRow).where(_of(EntryRow, item_key), col(EntryRow.seq) <= last)
     )
-    transaction.connection.execute(
-        update(Item).where(col(Item.key) == item_key).values({col(Item.oldest): last + 1})
-    )
+    changed = {col(Item.oldest): last + 1, col(Item.changed_at): transaction.now_ms}
+    transaction.connection.execute(update(Item).where(col(Item.key) == item_key).values(changed))
     return len(expired) == limit
 
 
@@ -158,6 +173,6 @@ def _of(table: type[OfItem], item_key: Any) -> Any:
 def _delete_some(transaction: Transaction, table: type[Table], limit: int, *where: Any) -> int:
     """Delete at most `limit` rows, and say how many (SQLite's DELETE has no LIMIT here)."""
     keys = inspect(table).primary_key
-    some = select(*keys).where(*where).limit(limit)
+    some = select(*keys).where(*where).order_by(*keys).limit(limit)
     statement = delete(table).where(tuple_(*keys).in_(some))
     return transaction.connection.execute(statement).rowcount

@@ -22,6 +22,7 @@ from ..store.sharing import Sharing
 from .commands import Command, Job, Jobs
 from .doubts import settled
 from .events import Event
+from .mentions import may_mention
 from .messages import Publish
 from .paths import Outcome, Unsettled, refusal_of_command
 from .transaction import Memory, Transaction
@@ -71,7 +72,8 @@ class Shared:
 
     def _is_remembered(self, command: Command[Any], now_ms: int) -> bool:
         """Whether it can be stored without a look at the database."""
-        if not isinstance(command, Publish):
+        # Whom a message names is stored by a statement of its own, in the same transaction.
+        if not isinstance(command, Publish) or may_mention(command.body):
             return False
         memory, access = self._memory, command.access
         return (

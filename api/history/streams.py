@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from ..errors import Refusal
 from ..rights.access import Access
-from . import rows, stream_rows
+from . import mentions, rows, stream_rows
 from .drafts import MAIN, Draft, Grown
 from .entries import Author, Kind, digest
 from .events import TextAdded
@@ -180,6 +180,10 @@ class End:
         body = self.body or stream_rows.read_draft(connection, item_key, target).json()
         transaction.settle(item_key)
         stream_rows.finish_message.run(connection, body, item_key, target)
+        if self.body is not None:
+            # Whom it names is said by its beginning, or by a body in the place of that.
+            ((author_key, _),) = rows.find_message.fetch(connection, item_key, target)
+            mentions.replace(connection, item_key, target, author_key, body)
         stream_rows.remove_pieces.run(connection, item_key, target)
         stream_rows.remove_stream.run(connection, item_key, target)
         fields: dict[str, Any] = {"state": self.state}

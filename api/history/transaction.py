@@ -17,7 +17,7 @@ from ..store.lookups import Lookup, Searched
 from ..store.sessions import changing
 from ..store.sharing import Held, ItemMove, NewEntry, NewMessage, Sharing
 from ..store.statements import statement
-from . import pile
+from . import mentions, pile
 from .entries import Author, Entry, Kind
 from .events import (
     CredentialsEnded,
@@ -128,6 +128,7 @@ class Transaction:
         self._refs: dict[RefKey, StoredRef] = {}
         self._looked_up: set[RefKey] = set()
         self._pending: list[NewEntry] = []
+        self._mentions: list[mentions.NewMention] = []
         self._moved: dict[int, int] = {}
 
     def session(self) -> AbstractContextManager[Session]:
@@ -245,6 +246,8 @@ class Transaction:
         self._pending.append(
             (item_key, seq, kind.value, author.key, self.now_ms, ref, digest, target, body, via)
         )
+        if kind is Kind.MESSAGE:
+            self._mentions += mentions.new_mentions(item_key, seq, author.key, body)
         if ref is not None:
             self._refs[item_key, author.key, ref] = StoredRef(seq, self.now_ms, digest)
         self.events.append(EntryStored(entry))
@@ -262,6 +265,8 @@ class Transaction:
 
     def swap(self, sharing: Sharing, accesses: Iterable[Access]) -> set[int]:
         """Store the messages that were appended, outside of a transaction, as is remembered.
+
+        None of them mentions anybody: that takes statements of its own.
 
         Args:
             sharing: does it.
@@ -294,7 +299,7 @@ class Transaction:
 
     def discard(self, events: int) -> None:
         """Forget what was appended but not flushed, and all events after the first `events`."""
-        self._pending, self._moved = [], {}
+        self._pending, self._mentions, self._moved = [], [], {}
         del self.events[events:]
         self._refs.clear()
         self._looked_up.clear()
@@ -319,7 +324,8 @@ class Transaction:
             pile.store(self.connection, self._pending, items=len(self._moved))
             moved = [(head, self.now_ms, item_key) for item_key, head in self._moved.items()]
             _move_head.run_many(self.connection, moved)
-        self._pending, self._moved = [], {}
+        mentions.store(self.connection, self._mentions)
+        self._pending, self._mentions, self._moved = [], [], {}
 
 
 def _stored_refs(table: type[LoggedRow]) -> Searched:

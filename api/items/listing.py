@@ -1,26 +1,25 @@
 """Items as a user sees them: one, or a page of theirs. For a reader thread; may block."""
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, and_, case, func, select, tuple_
+from sqlalchemy import Connection, and_, func, select, tuple_
 from sqlmodel import col
 
 from ..errors import Refusal
-from ..history.entries import Kind, rfc3339
+from ..history.entries import rfc3339
 from ..history.pile import tables
-from ..models import Item, LoggedRow, Membership
-from ..rights.access import Access, Principal, Role, Standing, grant
+from ..inbox import counts
+from ..inbox.reading import read_states
+from ..inbox.state import role_in
+from ..models import Item, Membership
+from ..rights.access import Access, Principal, Role, Standing, clock_ms
 from .cursors import Cursor
+from .inbox_schemas import InboxPage, InboxView
 from .schemas import ItemPage, ItemView
 
-# A page of items costs up to this many looks at the log each: see UNREAD_WINDOW.
+# A page of items costs up to this many looks at the log each: see `counts.UNREAD_WINDOW`.
 MAX_ITEMS = 100
-# Unread messages are counted among this many of the newest entries. Without a bound, one look at
-# the list would read all that was ever said in items that nobody reads.
-UNREAD_WINDOW = 1000
 
 
 def show_item(connection: Connection, access: Access) -> ItemView:
@@ -56,6 +55,24 @@ def list_items(
     return ItemPage(
         items=[_view(row, role, unread) for row, role in shown],
         next=str(Cursor(rows[-1].active_at, rows[-1].id)) if more else None,
+    )
+
+
+def list_inbox(
+    connection: Connection, principal: Principal, after: Cursor | None, limit: int
+) -> InboxPage:
+    """The same items, each with what is new in it."""
+    at = clock_ms()  # Before the first look: what comes between is told once more.
+    rows = _newest(connection, principal.user_key, after, limit + 1)
+    rows, more = rows[:limit], len(rows) > limit
+    pairs = [(row.key, principal.user_key) for row in rows]
+    states = {state.item_key: state for state in read_states(connection, pairs)}
+    shown = [(states[row.key], states[row.key].role_of(principal)) for row in rows]
+    views = [state.fields(role) for state, role in shown if role is not None]
+    return InboxPage(
+        items=[InboxView.model_validate(view) for view in views],
+        next=str(Cursor(rows[-1].active_at, rows[-1].id)) if more else None,
+        at=rfc3339(at),
     )
 
 
@@ -104,39 +121,15 @@ def _role_in(row: Any, principal: Principal) -> Role | None:
         default_role=None if row.default_role is None else Role(row.default_role),
         member_role=None if row.role is None else Role(row.role),
     )
-    try:
-        return grant(principal, standing).role
-    except Refusal as refusal:
-        if refusal.code != "item_not_found":
-            raise
-        return None
+    return role_in(principal, standing)
 
 
 def _count_unread(
     connection: Connection, user_key: int, item_keys: Sequence[int]
 ) -> dict[int, int]:
     """By item: the messages of others that stand after the user's read marker."""
-    read, window = func.coalesce(col(Membership.read_seq), 0), col(Item.head) - UNREAD_WINDOW
-    # One bound, not two conditions: SQLite would begin the range at either of them.
-    start = case((read > window, read), else_=window)
-
-    def unread_in(table: type[LoggedRow]) -> ScalarSelect[int]:
-        return (
-            select(func.count())
-            .where(
-                col(table.item_key) == col(Item.key),
-                col(table.seq) > start,
-                col(table.kind) == Kind.MESSAGE.value,
-                col(table.author_key) != user_key,
-                col(table.deleted_seq).is_(None),
-            )
-            .correlate(Item, Membership)
-            .scalar_subquery()
-        )
-
-    unread = reduce(add, map(unread_in, tables(connection))).label("unread")
     query = (
-        select(col(Item.key), unread)
+        select(col(Item.key), counts.unread(tables(connection), user_key).label("unread"))
         .select_from(Item)
         .outerjoin(Membership, _theirs(user_key))
         .where(col(Item.key).in_(item_keys))

@@ -9,6 +9,7 @@ from sqlmodel import col
 from ..accounts.names import as_username
 from ..accounts.outside import expect_outside_user
 from ..errors import Refusal
+from ..history.departures import depart
 from ..history.entries import Author, Kind
 from ..history.events import MemberChanged
 from ..history.messages import author_of, via_of
@@ -93,6 +94,7 @@ def remove_member(transaction: Transaction, access: Access, username: str) -> No
     transaction.connection.execute(
         delete(Membership).where(*_membership(access.item_key, user.key))
     )
+    depart(transaction.connection, access.item_key, [user.key], transaction.now_ms)
     _tell(transaction, access, user, None)
 
 
@@ -128,7 +130,7 @@ def _store(transaction: Transaction, item_key: int, user_key: int, role: Role) -
         member = session.get(Membership, (item_key, user_key))
         if member is None:
             member = Membership(item_key=item_key, user_key=user_key)
-        member.role = role.value
+        member.role, member.changed_at = role.value, transaction.now_ms
         session.add(member)
 
 

@@ -3,7 +3,7 @@
 import secrets
 
 import orjson
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import col
 
 from ..errors import Refusal
@@ -52,7 +52,14 @@ def _insert(transaction: Transaction, item_id: str, user_key: int, wanted: NewIt
     with transaction.session() as session:
         session.add(item)
         session.flush()
-        session.add(Membership(item_key=item.key, user_key=user_key, role=Role.ADMIN.value))
+        session.add(
+            Membership(
+                item_key=item.key,
+                user_key=user_key,
+                role=Role.ADMIN.value,
+                changed_at=transaction.now_ms,
+            )
+        )
 
 
 def change_item(transaction: Transaction, access: Access, change: ItemChange) -> Access:
@@ -73,8 +80,16 @@ def change_item(transaction: Transaction, access: Access, change: ItemChange) ->
         author, via = author_of(access.principal), via_of(access.principal)
         transaction.append(access.item_key, Kind.ITEM, author, body=orjson.dumps(told), via=via)
     if "default_role" in changed:
+        _touch_guests(transaction, access.item_key)
         transaction.emit(DefaultRoleChanged(access.item_key, change.default_role))
     return access
+
+
+def _touch_guests(transaction: Transaction, item_key: int) -> None:
+    """Those whom the default role alone lets in are in, or out, as of now."""
+    guests = col(Membership.item_key) == item_key, col(Membership.role).is_(None)
+    touched = {col(Membership.changed_at): transaction.now_ms}
+    transaction.connection.execute(update(Membership).where(*guests).values(touched))
 
 
 def delete_item(transaction: Transaction, access: Access) -> None:
@@ -86,7 +101,8 @@ def delete_item(transaction: Transaction, access: Access) -> None:
     access = transaction.access(access.principal, access.item_id, Role.ADMIN)
     with transaction.session() as session:
         item = session.get_one(Item, access.item_key)
-        item.deleted_at, item.title, item.default_role = transaction.now_ms, "", None
+        item.deleted_at = item.changed_at = transaction.now_ms
+        item.title, item.default_role = "", None
         session.exec(delete(Ticket).where(col(Ticket.item_key) == access.item_key))
     purge_log(transaction, access.item_key, PURGE_STEP)
     transaction.emit(ItemDeleted(access.item_key))

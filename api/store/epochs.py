@@ -9,6 +9,7 @@ import secrets
 from sqlalchemy import Connection, Select, Update, select, update
 from sqlmodel import col
 
+from ..clock import clock
 from ..models import Item
 from .statements import statement
 
@@ -18,14 +19,14 @@ PAGE = 1000
 
 def renew_epoch(connection: Connection, item_id: str) -> bool:
     """Give an item's log another epoch; whether there is such an item. Blocks."""
-    return _renew_called.run(connection, new_epoch(), item_id) == 1
+    return _renew_called.run(connection, new_epoch(), clock.milliseconds(), item_id) == 1
 
 
 def renew_epochs(connection: Connection) -> int:
     """Give every log an epoch of its own that it never had; how many there are. Blocks."""
-    renewed, last = 0, 0
+    renewed, last, now_ms = 0, 0, clock.milliseconds()
     while page := [key for (key,) in _keys_after.fetch(connection, last, PAGE)]:
-        _renew.run_many(connection, [(new_epoch(), key) for key in page])
+        _renew.run_many(connection, [(new_epoch(), now_ms, key) for key in page])
         renewed, last = renewed + len(page), page[-1]
     return renewed
 
@@ -42,11 +43,13 @@ def _keys_after(key: int, limit: int) -> Select[int]:
 
 
 @statement
-def _renew(epoch: str, key: int) -> Update:
-    return update(Item).where(col(Item.key) == key).values({col(Item.epoch): epoch})
+def _renew(epoch: str, now_ms: int, key: int) -> Update:
+    begun = {col(Item.epoch): epoch, col(Item.changed_at): now_ms}
+    return update(Item).where(col(Item.key) == key).values(begun)
 
 
 @statement
-def _renew_called(epoch: str, item_id: str) -> Update:
+def _renew_called(epoch: str, now_ms: int, item_id: str) -> Update:
     alive = col(Item.id) == item_id, col(Item.deleted_at).is_(None)
-    return update(Item).where(*alive).values({col(Item.epoch): epoch})
+    begun = {col(Item.epoch): epoch, col(Item.changed_at): now_ms}
+    return update(Item).where(*alive).values(begun)

@@ -148,7 +148,7 @@ async def test_constraint_broken_in_a_savepoint_fails_that_command_alone(
     """A broken constraint is a bug of one command, not of the disk."""
 
     def twice(transaction: Transaction) -> None:
-        sql = "INSERT INTO membership VALUES (99, 99, NULL, 0)"
+        sql = "INSERT INTO membership VALUES (99, 99, NULL, 0, 0)"
         transaction.connection.exec_driver_sql(sql)
 
     with held(store):

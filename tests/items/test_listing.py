@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from api.accounts.identity import identify_token
+from api.inbox.counts import UNREAD_WINDOW
 from api.items.cursors import Cursor
-from api.items.listing import UNREAD_WINDOW, list_items
+from api.items.listing import list_inbox, list_items
 from api.items.members import list_members
 from api.state import State
 from tests.items.conftest import Cast
@@ -136,6 +137,10 @@ async def test_lists_read_through_indexes_alone(people: People, state: State, ca
     read = state.readers.read
     for after in (None, Cursor(2**50, "x")):
         plans = await read(partial(explain, list_items), principal, after, 50)
+        assert plans
+        assert not full_scans(plans)
+    for after in (None, Cursor(2**50, "x")):
+        plans = await read(partial(explain, list_inbox), principal, after, 50)
         assert plans
         assert not full_scans(plans)
     plans = await read(partial(explain, list_members), 1, "a", 50)

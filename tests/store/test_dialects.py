@@ -20,7 +20,7 @@ SQL = re.compile(
 # Where a product's name has to stand all the same.
 ALLOWED = {
     # SQLAlchemy calls the options of a table by the database that heeds them.
-    "models.py": r"sqlite|postgresql|(sqlite|postgresql)_where|sqlite_with_rowid|postgresql_with",
+    "models.py": r"sqlite|postgresql|(sqlite|postgresql)_where|sqlite_with_rowid|postgresql_[uw].+",
     # Which database there is, is what this setting says, and people write it.
     "settings.py": r".*(?:sqlite|postgresql)://.*",
     "cli/moving.py": r".*(?:sqlite|postgresql)://.*",

@@ -114,11 +114,11 @@ def test_migration_that_would_leave_a_loose_row_is_undone(engine: Engine) -> Non
     """Checked as a whole, since the keys were off meanwhile; and they are on again."""
     migrate(engine)
     with pytest.raises(DatabaseError, match="refer to nothing"), without_foreign_keys(engine) as c:
-        c.exec_driver_sql("INSERT INTO membership VALUES (1, 1, 'admin', 0)")
+        c.exec_driver_sql("INSERT INTO membership VALUES (1, 1, 'admin', 0, 0)")
     with engine.begin() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM membership").scalar() == 0
         with pytest.raises(IntegrityError):
-            connection.exec_driver_sql("INSERT INTO membership VALUES (1, 1, 'admin', 0)")
+            connection.exec_driver_sql("INSERT INTO membership VALUES (1, 1, 'admin', 0, 0)")
 
 
 def test_empty_database_not_up_to_date(engine: Engine) -> None:
