@@ -33,10 +33,12 @@ from .items import stream_endpoints as streams
 from .limits import Buckets
 from .live.expiry import Expiries
 from .live.hub import Hub
+from .live.inboxes import Inboxes
 from .live.interruptions import Interruptions
 from .live.services import Services
 from .metrics import Metrics
 from .nodes.joining import joined
+from .nodes.looks import Looks
 from .operators import backend_endpoints, health, webhook_endpoints
 from .operators import endpoints as operators
 from .pages import console
@@ -216,7 +218,9 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
             metrics=metrics,
             traces=traces,
         )
+        inboxes = await stack.enter_async_context(_inboxes(state, commits))
         state.services = Services(
+            inboxes=inboxes,
             hub=hub,
             readers=readers,
             writer=writer,
@@ -251,6 +255,18 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
             )
         )
         yield state
+
+
+@asynccontextmanager
+async def _inboxes(state: State, commits: Commits) -> AsyncIterator[Inboxes]:
+    inboxes = Inboxes(state.readers, None if state.store.sharing is None else Looks())
+    commits.listen(inboxes.committed)
+    state.metrics.watchers.set_function(lambda: len(inboxes))
+    inboxes.start()
+    try:
+        yield inboxes
+    finally:
+        await inboxes.stop()
 
 
 def _interruptions(state: State) -> Interruptions:

@@ -68,6 +68,9 @@ class Metrics:
         self.behind = self._gauge(
             "connections_behind", "Open sockets that have not been given all that is stored."
         )
+        self.watchers = self._gauge(
+            "inbox_watchers", "Sockets that are told of their user's items."
+        )
         self.rooms = self._gauge("rooms", "Items with at least one open socket.")
         self._entries = self._counter("entries_stored", "Entries stored.")
         self._batch_size = self._distribution("batch_commands", "Commands in one commit.", _SIZES)

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from ..errors import Refusal
 from ..history.entries import Kind
-from ..history.events import DefaultRoleChanged, ItemDeleted
+from ..history.events import DefaultRoleChanged, ItemDeleted, MemberChanged
 from ..history.messages import author_of, via_of
 from ..history.retention import PURGE_STEP, purge_log
 from ..history.transaction import Transaction
@@ -60,6 +60,7 @@ def _insert(transaction: Transaction, item_id: str, user_key: int, wanted: NewIt
                 changed_at=transaction.now_ms,
             )
         )
+    transaction.emit(MemberChanged(item.key, user_key, Role.ADMIN))
 
 
 def change_item(transaction: Transaction, access: Access, change: ItemChange) -> Access:

@@ -4,11 +4,14 @@ Pure: no framework, no database. docs/protocol.md is the prose of it.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -29,6 +32,14 @@ MAX_ITEM_ID = 128
 ItemId = Annotated[
     str, Field(min_length=1, max_length=MAX_ITEM_ID), AfterValidator(check_printable)
 ]
+
+
+def as_moment(value: object) -> object:
+    """A time as frames have it; others are left to be refused."""
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 class ClientFrame(BaseModel):
@@ -190,7 +201,20 @@ class LeaveFrame(ClientFrame):
     item: ItemId
 
 
-SocketFrame = JoinFrame | LeaveFrame | AuthFrame | PingFrame
+class WatchFrame(ClientFrame):
+    """Tell of my items when they change, and first what has changed since a moment."""
+
+    type: Literal["watch"]
+    since: Annotated[AwareDatetime, BeforeValidator(as_moment)] | None = None
+
+
+class UnwatchFrame(ClientFrame):
+    """No more of that."""
+
+    type: Literal["unwatch"]
+
+
+SocketFrame = JoinFrame | LeaveFrame | WatchFrame | UnwatchFrame | AuthFrame | PingFrame
 SOCKET_FRAMES: TypeAdapter[SocketFrame] = TypeAdapter(
     Annotated[SocketFrame, Field(discriminator="type")]
 )

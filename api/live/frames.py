@@ -109,6 +109,50 @@ class Left(TypedDict):
     message: NotRequired[str]
 
 
+class LastMessage(TypedDict):
+    """The newest message of an item that is not deleted, if it is among the newest thousand
+    entries; `preview` is the beginning of its text.
+    """
+
+    seq: Seq
+    by: User
+    at: Time
+    kind: Literal["message"]
+    preview: str
+
+
+class InboxItem(TypedDict):
+    """One of somebody's items as it is for them; `role` null: it is not theirs any more.
+
+    `mentions`: messages that they have not read and that name them. `last` null: no message.
+    """
+
+    item: ItemInfo
+    role: RoleName | None
+    head: Seq
+    read_seq: Seq
+    unread: int
+    mentions: int
+    last: LastMessage | None
+    active_at: Time
+
+
+class Inbox(InboxItem):
+    """An item of yours has changed: what it is now, whatever you knew."""
+
+    type: Literal["inbox"]
+
+
+class Watching(TypedDict):
+    """All that changed until now has been said; from here on changes are told.
+
+    `at` is what to give the next `watch` as `since`.
+    """
+
+    type: Literal["watching"]
+    at: Time
+
+
 class Live(TypedDict):
     """Replay is over: what follows has just been stored."""
 
@@ -250,7 +294,7 @@ ServerFrame = (
     | Closing
 )
 # What only a socket for many items says, besides.
-SharedFrame = Hello | Left
+SharedFrame = Hello | Left | Inbox | Watching
 AnyServerFrame = ServerFrame | SharedFrame
 
 
@@ -307,6 +351,16 @@ def left(item_id: str, refusal: Refusal | None) -> Left:
         if refusal.message != refusal.verdict.message:
             frame["message"] = refusal.message
     return frame
+
+
+def inbox(item: InboxItem) -> Inbox:
+    """One of the client's items has changed."""
+    return {"type": "inbox", **item}
+
+
+def watching(at: int) -> Watching:
+    """Changes are told from now on; what changed before `at` (ms since the epoch) was."""
+    return {"type": "watching", "at": rfc3339(at)}
 
 
 def live(cursor: int) -> Live:

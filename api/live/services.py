@@ -11,6 +11,7 @@ from ..settings import Settings
 from ..store.readers import Readers
 from .expiry import Expiries
 from .hub import Hub
+from .inboxes import Inboxes
 from .sockets import Sockets
 
 
@@ -30,5 +31,6 @@ class Services:
     """Of credentials; their clients are told in time."""
     rulings: Expiries
     """Of what the product or the host has answered; they are asked again in time."""
+    inboxes: Inboxes
     identify: Callable[[str], Awaitable[Principal]]
     """Whom a token speaks for; raises Refusal."""

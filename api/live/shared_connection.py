@@ -13,8 +13,9 @@ from .client_frames import (
     AuthFrame,
     JoinFrame,
     LeaveFrame,
-    PingFrame,
     SocketFrame,
+    UnwatchFrame,
+    WatchFrame,
     item_of,
     parse_shared,
     ref_of,
@@ -23,6 +24,7 @@ from .client_frames import (
 from .codecs import ItemEncoder
 from .connection import Connection
 from .encoding import Codec
+from .frames import InboxItem
 from .guests import Judged
 from .joining import Joining
 from .opening import Arrival, Beginning, Entrance, shared_limits_of
@@ -100,6 +102,18 @@ class SharedConnection(Connection):
                     self._places[item_id] = self._places.pop(item_id)
                 return
         self.turns.go_on()
+
+    def tell_items(self, items: Sequence[InboxItem]) -> bool:
+        """Items of its user have changed; whether the client takes more just now."""
+        if self.socket.is_full or not self.is_open:
+            return False
+        for item in items:
+            self._write(frames.inbox(item), self.codec)
+        return True
+
+    def is_watching(self, at: int) -> None:
+        """What changed until a moment was told."""
+        self.send(frames.watching(at))
 
     def joined(self, arrival: Arrival) -> None:
         """An item may be joined: take the seat."""
@@ -198,10 +212,16 @@ class SharedConnection(Connection):
                 self._join(frame)
             case LeaveFrame():  # Counted as what it ends.
                 self._leave_item(frame.item)
+            case WatchFrame():
+                self.take_light()
+                since = None if frame.since is None else round(frame.since.timestamp() * 1000)
+                self.services.inboxes.watch(self, since)
+            case UnwatchFrame():
+                self.services.inboxes.unwatch(self)
             case AuthFrame():
                 self.take_light()
                 self._renewal.begin(frame.token)
-            case PingFrame():
+            case _:
                 self.take_light()
                 self.send(frames.alive())
 
@@ -232,6 +252,7 @@ class SharedConnection(Connection):
             place.drop()
         self._places.clear()
         self._joining.stop()
+        self.services.inboxes.unwatch(self)
 
     def _refused(self, refusal: Refusal, fields: object) -> None:
         item_id = item_of(fields)

@@ -15,8 +15,10 @@ from api.history.entries import Author, Entry, Kind
 from api.live.encoding import Burst, Frame, Frames, Notice
 from api.live.guests import Judged
 from api.live.hub import Hub
+from api.live.inboxes import Inboxes, Watcher
 from api.live.room import Room
 from api.rights.access import Access, Credential, Principal, Role, Standing, Via
+from api.store.readers import Readers
 
 Fields = dict[str, Any]
 ADA = Author(1, "u-ada", "Ada")
@@ -85,6 +87,20 @@ class FakeSocket:
         """The seqs of the entries, in the order in which they were sent."""
         kinds = {kind.value for kind in Kind}
         return [fields["seq"] for fields in self.said if fields["type"] in kinds]
+
+
+class NoInboxes(Inboxes):
+    """Tells nobody anything; who watches, and since when."""
+
+    def __init__(self, readers: Readers) -> None:
+        super().__init__(readers, None)
+        self.watchers: dict[Watcher, int | None] = {}
+
+    def watch(self, watcher: Watcher, since: int | None) -> None:
+        self.watchers[watcher] = since
+
+    def unwatch(self, watcher: Watcher) -> None:
+        self.watchers.pop(watcher, None)
 
 
 def join(hub: Hub, item_key: int, member: "FakeMember") -> Room:

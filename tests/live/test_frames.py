@@ -11,7 +11,7 @@ import pytest
 import api
 from api.errors import CODES, Refusal
 from api.history.drafts import MAIN, Draft, Grown
-from api.history.entries import Kind
+from api.history.entries import Kind, rfc3339
 from api.history.events import TextAdded
 from api.history.extent import Extent
 from api.live import frames
@@ -99,6 +99,26 @@ def said(settings: Settings) -> Iterator[AnyServerFrame]:
     yield frames.pong(None)
     yield frames.alive()
     yield frames.hello("c1", ACCESS.principal, shared_limits_of(settings))
+    last: frames.LastMessage = {
+        "seq": 7,
+        "by": SOMEBODY,
+        "at": rfc3339(0),
+        "kind": "message",
+        "preview": "Hel",
+    }
+    item: frames.InboxItem = {
+        "item": {"id": "doc", "title": ""},
+        "role": "writer",
+        "head": 7,
+        "read_seq": 0,
+        "unread": 1,
+        "mentions": 0,
+        "last": last,
+        "active_at": rfc3339(0),
+    }
+    yield frames.inbox(item)
+    yield frames.inbox(item | {"role": None, "last": None})
+    yield frames.watching(0)
     yield frames.left("doc", None)
     yield frames.left("doc", Refusal("busy", "Later.", retry_after=1))
     yield frames.left("doc", Refusal("removed"))

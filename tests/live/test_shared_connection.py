@@ -14,10 +14,12 @@ import pytest
 from api.errors import Refusal
 from api.history.events import CredentialsEnded, UserDisconnected, UserRenamed
 from api.live.codecs import CODECS
+from api.live.encoding import Frames
 from api.live.opening import Arrival, Entrance
 from api.rights.access import Role, Standing
+from tests.databases import execute
 from tests.described import check_shared_frame
-from tests.live.fakes import Fields
+from tests.live.fakes import Fields, NoInboxes
 from tests.live.shared import Joiner, greet, item_of
 from tests.live.test_seat import DeepSocket
 from tests.live.world import World, settled, until
@@ -274,7 +276,9 @@ async def test_joins_are_bounded_in_time(world: World) -> None:
     assert ada.socket.said_of("error")[0]["code"] == "rate_limited"
 
 
-async def test_reads_that_fail_leave_the_items_that_were_asked_for(world: World) -> None:
+async def test_reads_that_fail_leave_the_items_that_were_asked_for(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     """The client is told to come back later; the socket stays, and what is joined."""
     ada = await two_items(world)
     ada.says("leave", item="two")
@@ -283,6 +287,10 @@ async def test_reads_that_fail_leave_the_items_that_were_asked_for(world: World)
     ada.says("join", item="two")
     left = await ada.hears_of("two", "left", count=2)
     assert left["retry"] == "later"
+    world.held.failure = RuntimeError("a broken read")
+    ada.says("join", item="two")
+    await ada.hears_of("two", "left", count=3)
+    assert "a broken read" in caplog.text
     assert ada.socket.closed is None
 
 
@@ -470,6 +478,9 @@ async def test_asking_others_that_fails_is_ours_to_answer_for(
 async def test_item_that_others_let_in_and_that_fails_is_left(world: World) -> None:
     """What asks again may fail as well: that is the item's end alone."""
     ada = await two_items(world)
+    ada.shared._places["two"].renew(world.people["ada"], is_shown=False)
+    await settled(world)
+    assert not ada.of("two", "left")
     ada.shared._places["two"].failed("0a1b2c3d")
     left = await ada.hears_of("two", "left")
     assert (left["reason"], left["message"]) == ("internal", "failure 0a1b2c3d")
@@ -547,3 +558,85 @@ async def test_replays_take_turns(world: World) -> None:
     assert order.index("two") < 6
     assert order.index("doc") < 6
     await asyncio.sleep(0)
+
+
+async def test_inbox_is_watched_by_the_socket(world: World) -> None:
+    """From a moment on; what is told waits for no item, and goes only where there is room."""
+    ada = await greet(world)
+    inboxes = ada.services.inboxes
+    assert isinstance(inboxes, NoInboxes)
+    ada.says("watch", since="2026-01-31T15:25:13.207Z")
+    assert inboxes.watchers == {ada.shared: 1769873113207}
+    assert ada.shared.tell_items([])
+    ada.shared.is_watching(0)
+    assert ada.socket.said[-1] == {"type": "watching", "at": "1970-01-01T00:00:00.000Z"}
+    ada.socket.is_full = True
+    assert not ada.shared.tell_items([])
+    ada.says("watch", since="yesterday")
+    ada.says("watch", since=7)
+    ada.says("watch", since="2026-01-31T15:25:13")
+    errors = [one["message"] for one in ada.socket.said_of("error")]
+    assert [error.partition(":")[0] for error in errors] == ["watch.since"] * 3
+    ada.says("unwatch")
+    assert inboxes.watchers == {}
+    ada.says("watch")
+    ada.leaves()
+    assert inboxes.watchers == {}
+    assert not ada.shared.tell_items([])
+
+
+async def test_who_fills_the_socket_is_the_last_next_time(world: World) -> None:
+    """So that none of several who are behind is given all that there is room for."""
+    ada = await two_items(world)
+    two = await world.access(world.people["bob"], "two")
+    ada.socket.is_full = True
+    await world.fill(1)
+    await world.publish(two)
+    await settled(world)
+    ada.socket.is_full = False
+    send = ada.socket.send
+
+    def fill(frames: Frames) -> None:
+        send(frames)
+        ada.socket.is_full = True
+
+    ada.socket.send = fill  # type: ignore[method-assign] # as one that is full after each
+    ada.shared.drained()
+    assert [item_of(one) for one in ada.socket.said_of("message")] == ["doc"]
+    assert [*ada.shared._places] == ["two", "doc"]
+    ada.socket.is_full = False
+    ada.shared.drained()
+    assert [item_of(one) for one in ada.socket.said_of("message")] == ["doc", "two"]
+
+    def leave(frames: Frames) -> None:
+        send(frames)
+        ada.socket.is_full = True
+        ada.socket.send = send  # type: ignore[method-assign] # as it was
+        ada.shared._places["doc"].end("restart")
+
+    await world.fill(1)
+    await settled(world)
+    ada.socket.is_full, ada.socket.send = False, leave  # type: ignore[method-assign] # as above
+    ada.shared.drained()
+    assert ada.of("doc")[-1]["reason"] == "restart"
+    assert [*ada.shared._places] == ["two"]
+
+
+async def test_credential_that_a_read_finds_ended_ends_the_socket(world: World) -> None:
+    """Whoever reads it first: a join, or what the database says of a seat or of the socket."""
+    ended = Standing(credential_ended=True)
+    joined, judged, vouched = await two_items(world), await greet(world), await greet(world)
+    joined.shared._places["two"].seat.restand(ended)
+    assert (await joined.is_closed())["reason"] == "auth_revoked"
+    await judged.joins("doc")
+    judged.shared.renew(world.people["ada"], is_shown=False)
+    await settled(world)
+    assert judged.socket.closed is None
+    await world.writer.call(
+        lambda tx: execute(tx.connection, 'UPDATE "user" SET disabled = ?', True)
+    )
+    judged.says("join", item="two")
+    assert (await judged.is_closed())["reason"] == "auth_revoked"
+    assert not judged.of("two")
+    vouched.shared.left(Refusal("removed"))
+    assert (await vouched.is_closed())["reason"] == "removed"

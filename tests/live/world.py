@@ -36,7 +36,7 @@ from api.settings import Settings
 from api.store.store import store_of
 from tests.databases import execute
 from tests.deadlines import scaled
-from tests.live.fakes import FakeSocket, Fields
+from tests.live.fakes import FakeSocket, Fields, NoInboxes
 from tests.live.held import HeldReaders, News
 from tests.stores import Store
 
@@ -201,6 +201,7 @@ class Talker:
             sockets=world.sockets,
             expiries=Expiries(notice=settings.expiry_notice),
             rulings=Expiries(notice=1),
+            inboxes=NoInboxes(world.readers),
             identify=self._authenticate,
         )
         self.connection = make(self.services, self.socket, codec, access.principal)

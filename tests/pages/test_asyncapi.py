@@ -147,6 +147,8 @@ def test_a_field_that_is_missing_is_never_said_to_be_null(document: dict[str, An
     assert nullable == {
         "server-Auth.expires_at",
         "server-Hello.expires_at",
+        "server-Inbox.last",
+        "server-Inbox.role",
         "server-Item.default_role",
         "server-Member.role",
         "server-Welcome.expires_at",

@@ -69,8 +69,12 @@ async def test_frames_of_a_lively_socket_are_as_described(server: LiveServer) ->
         await talk.send("nonsense", item="two")
         await talk.send("ping", item="two")
         assert (await of(talk, "two", "pong"))["head"] == 2
+        await talk.send("watch", since="2026-01-31T15:25:13.207Z")
+        await talk.get("watching")
         ada.call("DELETE", "/items/two")
         assert (await of(talk, "two", "left"))["reason"] == "item_deleted"
+        while (await talk.get("inbox"))["role"] is not None:
+            pass
     for frame in talk.seen:
         check_shared_frame(frame)
 
