@@ -139,6 +139,10 @@ class Happening {
  * What a server says, told apart by `type`: see "What the server says". New types may come.
  *
  * @typedef {{type: "live", seq: number}} Live
+ * @typedef {{seq: number, by: User, at: string, kind: "message", preview: string}} LastMessage
+ * @typedef {{item: {id: string, title: string}, role: Role | null, head: number, read_seq: number,
+ *   unread: number, mentions: number, last: LastMessage | null, active_at: string}} InboxItem One of
+ *   somebody's items as it is for them.
  * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
  * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number,
  *   target?: number, length?: number}} ErrorFrame
@@ -682,6 +686,9 @@ function roomUrl(base, item, page) {
   url.search = url.hash = "";
   return url;
 }
+
+/** Frames as JSON. */
+const SUBPROTOCOL = "itemroom.v1.json";
 
 // What is sent besides commands.
 
@@ -1531,7 +1538,7 @@ class Writings {
 const PING = JSON.stringify({ type: "ping" });
 
 /** What holds as long as a room is used, whatever happens to its connections. */
-class Session {
+class Talk {
   picture = new Picture();
   drafts = new Drafts();
   writings = new Writings();
@@ -2205,7 +2212,7 @@ class Link {
    * @param {WebSocketClass} WebSocket
    * @param {string} url
    * @param {string[]} protocols
-   * @param {Session} session
+   * @param {Talk} session
    * @param {(event: Happening) => void} tell
    * @param {(refused: Refused) => void} ended
    */
@@ -2363,7 +2370,6 @@ function onWaking(wake, lose) {
 
 // One connection after the other, and the waits between them.
 
-const SUBPROTOCOL = "itemroom.v1.json";
 /** As a subprotocol may be written; see RFC 9110, section 5.6.2. */
 const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
@@ -2400,7 +2406,7 @@ class Keeper {
   /**
    * @param {URL} url
    * @param {WebSocketClass} WebSocket
-   * @param {Session} session
+   * @param {Talk} session
    * @param {Credentials} credentials
    * @param {object} hooks
    * @param {(event: Happening) => void} hooks.onEvent
@@ -2755,7 +2761,7 @@ export class Room extends EventTarget {
     this.#buffer = Math.max(buffer, 1);
     const cursor = new Cursor(after, epoch, tail);
     const credentials = new Credentials(options);
-    this.#session = new Session(cursor, new Outbox(outbox), credentials);
+    this.#session = new Talk(cursor, new Outbox(outbox), credentials);
     this.#delivery = new Delivery(
       cursor,
       (gap) => this.#tell("gap", gap),
@@ -3395,5 +3401,551 @@ function once(act) {
   return () => {
     if (!isDone) act();
     isDone = true;
+  };
+}
+
+// What is new in somebody's items, kept current.
+
+/** Items on a page of the first list. */
+const PAGE = 100;
+
+/**
+ * @typedef {object} InboxEvents
+ * @property {InboxItem} item One is new, or another; `role` null: it is not yours any more.
+ * @property {undefined} ready All that the server has said until now is in `items`.
+ * @property {Refused} refused It does not come back.
+ */
+
+/** All items of a user with what is new in them; changes are `item` events. */
+export class Inbox extends EventTarget {
+  /** @type {Map<string, InboxItem>} By id; the newest activity is not the first. */
+  items = new Map();
+  /** Whether `items` has all there is. */
+  isReady = false;
+  /** @type {Refused | null} */
+  error = null;
+  #url;
+  #WebSocket;
+  #credentials;
+  #backoff = new Backoff();
+  /** @type {any} */
+  #socket = null;
+  /** @type {string | null} Since when the server has to say what has changed. */
+  #since = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #isClosed = false;
+
+  /**
+   * @param {string} url
+   * @param {WebSocketClass} WebSocket
+   * @param {any} credentials
+   */
+  constructor(url, WebSocket, credentials) {
+    super();
+    const server = new URL(url, globalThis.location?.href);
+    server.protocol = server.protocol.replace("ws", "http");
+    server.pathname = `${server.pathname.replace(/\/+$/, "")}/inbox`;
+    this.#url = server;
+    this.#WebSocket = WebSocket;
+    this.#credentials = new Credentials(credentials);
+    this.#connect();
+  }
+
+  /** Messages that are not read, and those that name you, in all items. */
+  get totals() {
+    let unread = 0;
+    let mentions = 0;
+    for (const item of this.items.values()) {
+      unread += item.unread;
+      mentions += item.mentions;
+    }
+    return { unread, mentions };
+  }
+
+  /**
+   * @template {keyof InboxEvents} K
+   * @overload
+   * @param {K} type
+   * @param {((event: CustomEvent<InboxEvents[K]>) => void) | null} listener
+   * @returns {void}
+   */
+  /**
+   * @overload
+   * @param {string} type
+   * @param {EventListenerOrEventListenerObject | null} listener
+   * @returns {void}
+   */
+  /**
+   * @param {string} type
+   * @param {any} listener
+   */
+  addEventListener(type, listener) {
+    super.addEventListener(type, listener);
+  }
+
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  async #connect() {
+    try {
+      const { token } = await this.#credentials.get();
+      if (this.#since === null) this.#since = await this.#list(token);
+      if (!this.#isClosed) this.#watch(token);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /**
+   * The first list; when it was asked for.
+   *
+   * @param {string} [token]
+   */
+  async #list(token) {
+    const url = new URL(this.#url);
+    url.searchParams.set("limit", String(PAGE));
+    /** @type {string | null} */
+    let at = null;
+    for (;;) {
+      const answer = await fetch(url, {
+        headers: token ? { Authorization: `Bearer ${token}` } : {},
+        credentials: token ? "omit" : "include",
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw denied(answer.status, text, answer.headers.get("Retry-After"));
+      const page = JSON.parse(text);
+      at ??= page.at;
+      for (const item of page.items) this.items.set(item.item.id, item);
+      if (page.next === null) return at;
+      url.searchParams.set("after", page.next);
+    }
+  }
+
+  /** @param {string} [token] */
+  #watch(token) {
+    const url = new URL(this.#url);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.pathname = url.pathname.replace(/inbox$/, "ws");
+    const protocols = token ? [SUBPROTOCOL, `bearer.${token}`] : [SUBPROTOCOL];
+    const socket = (this.#socket = new this.#WebSocket(url.href, protocols));
+    /** @type {Refused | null} */
+    let told = null;
+    socket.onopen = () => socket.send(JSON.stringify({ type: "watch", since: this.#since }));
+    socket.onmessage = (/** @type {{data: string}} */ { data }) => {
+      const frame = JSON.parse(data);
+      if (frame.type === "closing") told = closing(frame);
+      else if (frame.type === "expiring") this.#renew(socket);
+      else this.#received(frame);
+    };
+    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
+      this.#failed(told ?? closed(code, reason));
+  }
+
+  /**
+   * Where there are rooms, one of them may be asked as well: a newer token is taken twice.
+   *
+   * @param {any} socket
+   */
+  async #renew(socket) {
+    const token = await this.#credentials.newerToken();
+    if (token) socket.send(JSON.stringify({ type: "auth", token }));
+  }
+
+  /** @param {any} frame */
+  #received({ type, ...fields }) {
+    if (type === "inbox") {
+      if (fields.role === null) this.items.delete(fields.item.id);
+      else this.items.set(fields.item.id, fields);
+      this.dispatchEvent(new CustomEvent("item", { detail: fields }));
+    } else if (type === "watching") {
+      this.#since = fields.at;
+      this.#backoff.reset();
+      this.isReady = true;
+      this.dispatchEvent(new CustomEvent("ready"));
+    }
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    this.#socket = null;
+    if (this.#isClosed) return;
+    if (error instanceof Refused && error.retry !== "later") {
+      this.error = error;
+      this.#isClosed = true;
+      this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+      return;
+    }
+    const least = error instanceof Refused ? (error.retryAfter ?? 0) * 1000 : 0;
+    this.#timer = setTimeout(() => this.#connect(), Math.max(least, this.#backoff.next()));
+  }
+}
+
+// Many rooms at one socket: each has one of its own, as far as it can tell.
+
+const SHARED_PING = '{"type":"ping"}';
+const SHARED_PONG = '{"type":"pong","head":0}';
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSED = 3;
+
+/**
+ * The socket behind them. It is opened by the first that needs it, with what that shows of who it
+ * is, and closed after the last.
+ */
+class Switchboard {
+  #WebSocket;
+  /** @type {any} The real one; null: there is none. */
+  #socket = null;
+  #isOpen = false;
+  /** @type {Map<string | null, Seat>} By item; null: what is of the socket itself. */
+  #seats = new Map();
+  /** @type {Set<string>} Items that were left, until the server says so. */
+  #leaving = new Set();
+  /** @type {Set<Seat>} Who waits for a sign of life. */
+  #asking = new Set();
+
+  /** @param {WebSocketClass} WebSocket */
+  constructor(WebSocket) {
+    this.#WebSocket = WebSocket;
+  }
+
+  /**
+   * What a room takes for a class of sockets.
+   *
+   * @param {string | null} item
+   * @returns {WebSocketClass}
+   */
+  socketOf(item) {
+    const board = this;
+    return class extends Seat {
+      /**
+       * @param {string} url
+       * @param {string[]} protocols
+       */
+      constructor(url, protocols) {
+        super(board, item, new URL(url));
+        board.enter(this, protocols);
+      }
+    };
+  }
+
+  /**
+   * @param {Seat} seat
+   * @param {string[]} protocols
+   */
+  enter(seat, protocols) {
+    this.#seats.get(seat.item)?.end(1006, "");
+    this.#seats.set(seat.item, seat);
+    if (this.#socket === null) this.#open(seat.address, protocols);
+    else if (this.#isOpen) {
+      // Not before whoever made it listens, as with any socket.
+      queueMicrotask(() => this.#seats.get(seat.item) === seat && this.#seat(seat));
+    }
+  }
+
+  /** @param {Seat} seat */
+  leave(seat) {
+    this.#asking.delete(seat);
+    if (this.#seats.get(seat.item) !== seat) return;
+    this.#seats.delete(seat.item);
+    if (this.#seats.size === 0) this.#hangUp();
+    else if (this.#isOpen && seat.item !== null && seat.wasJoined) {
+      this.#leaving.add(seat.item);
+      this.#send({ type: "leave", item: seat.item });
+    }
+  }
+
+  /**
+   * @param {Seat} seat
+   * @param {string} text
+   */
+  say(seat, text) {
+    if (text === SHARED_PING) {
+      // One is enough for all who wait for an answer.
+      if (this.#asking.size === 0) this.#socket.send(SHARED_PING);
+      this.#asking.add(seat);
+    } else if (seat.item === null || text.startsWith('{"type":"auth"')) this.#socket.send(text);
+    else this.#socket.send(`{"item":"${seat.item}",${text.slice(1)}`);
+  }
+
+  /**
+   * @param {URL} address Of an item's own socket, with its query.
+   * @param {string[]} protocols
+   */
+  #open(address, protocols) {
+    const url = new URL(address);
+    url.pathname = url.pathname.replace(/(?:\/items\/[^/]+)?\/ws$/, "/ws");
+    for (const name of ["after", "epoch", "tail"]) url.searchParams.delete(name);
+    const socket = (this.#socket = new this.#WebSocket(url.href, protocols));
+    socket.onmessage = (/** @type {{data: string}} */ { data }) => this.#received(data);
+    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
+      this.#closed(code, reason);
+    socket.onerror = () => {};
+  }
+
+  #hangUp() {
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.onmessage = socket.onclose = null;
+    this.#forget();
+    socket.close();
+  }
+
+  #forget() {
+    this.#socket = null;
+    this.#isOpen = false;
+    this.#leaving.clear();
+    this.#asking.clear();
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  #closed(code, reason) {
+    const seats = [...this.#seats.values()];
+    this.#seats.clear();
+    this.#forget();
+    for (const seat of seats) seat.end(code, reason);
+  }
+
+  /** @param {Seat} seat */
+  #seat(seat) {
+    if (seat.item === null) seat.open();
+    else if (!this.#leaving.has(seat.item)) {
+      seat.wasJoined = true;
+      seat.open();
+      this.#send({ type: "join", item: seat.item, ...seat.beginning });
+    }
+  }
+
+  /** @param {object} frame */
+  #send(frame) {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** @param {string} data */
+  #received(data) {
+    const frame = JSON.parse(data);
+    const { type, item } = frame;
+    switch (type) {
+      case "hello":
+        this.#isOpen = true;
+        for (const seat of [...this.#seats.values()]) this.#seat(seat);
+        return;
+      case "pong":
+        for (const seat of this.#asking) seat.hear(SHARED_PONG);
+        this.#asking.clear();
+        return;
+      case "left":
+        return this.#left(frame);
+      case "inbox":
+      case "watching":
+        return this.#seats.get(null)?.hear(data);
+      case "closing":
+        for (const seat of [...this.#seats.values()]) seat.hear(data);
+        return;
+      case "error":
+        // The item was left while this was on its way: it is said again when it is joined again.
+        if (frame.code === "not_joined" || frame.code === "already_joined") return;
+    }
+    if (item === undefined) return this.#first?.hear(data);
+    this.#seats.get(typeof item === "string" ? item : item.id)?.hear(data);
+  }
+
+  /** Who is told, and asked, what is the socket's: a token that is about to end, and its like. */
+  get #first() {
+    return this.#seats.values().next().value;
+  }
+
+  /** @param {any} frame */
+  #left(frame) {
+    const { item, reason, retry } = frame;
+    this.#leaving.delete(item);
+    const seat = this.#seats.get(item);
+    if (!seat) return;
+    if (!seat.wasJoined) return this.#seat(seat); // It waited for this.
+    if (reason === undefined) return;
+    this.#seats.delete(item);
+    const code = retry === "later" ? 1013 : 1008;
+    seat.hear(JSON.stringify({ ...frame, type: "closing", code }));
+    seat.end(code, reason);
+  }
+}
+
+/** What a room has for a socket. */
+class Seat {
+  #board;
+  #state = CONNECTING;
+  item;
+  address;
+  /** Whether the server was asked for it. */
+  wasJoined = false;
+  /** @type {((event: {data: string}) => void) | null} */
+  onmessage = null;
+  /** @type {((event: object) => void) | null} */
+  onopen = null;
+  /** @type {((event: {code: number, reason: string}) => void) | null} */
+  onclose = null;
+  /** @type {((event: object) => void) | null} */
+  onerror = null;
+
+  /**
+   * @param {Switchboard} board
+   * @param {string | null} item
+   * @param {URL} address
+   */
+  constructor(board, item, address) {
+    this.#board = board;
+    this.item = item;
+    this.address = address;
+  }
+
+  get readyState() {
+    return this.#state;
+  }
+
+  /** Where in the log the room wants to begin. */
+  get beginning() {
+    const { searchParams: query } = this.address;
+    const after = query.get("after");
+    const tail = query.get("tail");
+    return {
+      ...(after === null ? {} : { after: Number(after), epoch: query.get("epoch") }),
+      ...(tail === null ? {} : { tail: Number(tail) }),
+    };
+  }
+
+  /** @param {string} text */
+  send(text) {
+    if (this.#state === OPEN) this.#board.say(this, text);
+  }
+
+  close() {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#board.leave(this);
+  }
+
+  open() {
+    this.#state = OPEN;
+    this.onopen?.({});
+  }
+
+  /** @param {string} data */
+  hear(data) {
+    this.onmessage?.({ data });
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  end(code, reason) {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.onclose?.({ code, reason });
+  }
+}
+
+// One socket for the rooms of many items, and what is new in all of them.
+
+/** Milliseconds for which a token serves all rooms that ask for one at the same time. */
+const TOKEN_SHARED = 1_000;
+
+/**
+ * @typedef {object} SessionSettings
+ * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ *
+ * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
+ * @typedef {Omit<RoomSettings, "item" | "WebSocket">} SeatOptions
+ */
+
+/**
+ * Somebody's rooms by one socket, which is there as long as one of them is used, or the inbox.
+ *
+ * @example
+ * const session = new Session("https://rooms.example.com", { token });
+ * const room = session.room("order-17");
+ * for await (const entry of room) console.log(entry.seq, entry.body);
+ */
+export class Session {
+  #url;
+  #credentials;
+  #switchboard;
+  /** @type {Set<Room>} */
+  #rooms = new Set();
+  /** @type {Inbox | null} */
+  #inbox = null;
+  #isClosed = false;
+
+  /**
+   * @param {string | URL} url The server: http(s) or ws(s), with its path prefix if it has one.
+   * @param {SessionOptions} [options] Without a credential the session cookie counts.
+   */
+  constructor(url, options = {}) {
+    const { token, getToken, WebSocket = globalThis.WebSocket } = options;
+    if (!WebSocket) throw new TypeError("there is no WebSocket here: hand one in");
+    this.#url = String(url);
+    this.#credentials = getToken ? { getToken: askedOnce(getToken) } : { token };
+    this.#switchboard = new Switchboard(WebSocket);
+  }
+
+  /**
+   * An item's room: like any other, but that it shares the socket. Close it to leave.
+   *
+   * @param {string} item
+   * @param {SeatOptions} [options]
+   * @returns {Room} Another one each time; an item has one at a time.
+   */
+  room(item, options = {}) {
+    if (this.#isClosed) throw new Refused("closed", "The session was closed.");
+    const WebSocket = this.#switchboard.socketOf(item);
+    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket });
+    const room = new Room(this.#url, given);
+    this.#rooms.add(room);
+    room.addEventListener("state", ({ detail: { state } }) => {
+      if (state === "closed" || state === "refused") this.#rooms.delete(room);
+    });
+    return room;
+  }
+
+  /** What is new in all items; it is asked for when this is first used. */
+  get inbox() {
+    if (this.#inbox === null) {
+      if (this.#isClosed) throw new Refused("closed", "The session was closed.");
+      this.#inbox = new Inbox(this.#url, this.#switchboard.socketOf(null), this.#credentials);
+    }
+    return this.#inbox;
+  }
+
+  /** Leave all rooms. */
+  close() {
+    this.#isClosed = true;
+    for (const room of [...this.#rooms]) room.close();
+    this.#inbox?.close();
+  }
+}
+
+/**
+ * One question for all rooms that come back at once.
+ *
+ * @param {() => Credential | Promise<Credential>} getToken
+ */
+function askedOnce(getToken) {
+  /** @type {Promise<Credential> | null} */
+  let answer = null;
+  return () => {
+    if (answer === null) {
+      answer = Promise.resolve(getToken());
+      const forget = () => setTimeout(() => (answer = null), TOKEN_SHARED);
+      answer.then(forget, forget);
+    }
+    return answer;
   };
 }

@@ -119,6 +119,26 @@ export type Live = {
     type: "live";
     seq: number;
 };
+export type LastMessage = {
+    seq: number;
+    by: User;
+    at: string;
+    kind: "message";
+    preview: string;
+};
+export type InboxItem = {
+    item: {
+        id: string;
+        title: string;
+    };
+    role: Role | null;
+    head: number;
+    read_seq: number;
+    unread: number;
+    mentions: number;
+    last: LastMessage | null;
+    active_at: string;
+};
 export type Ack = {
     type: "ack";
     seq: number;
@@ -791,4 +811,125 @@ export declare function share(item: string, { url, user, ...options }?: ShareOpt
     conversation: Conversation;
     leave: () => void;
 };
+export type InboxEvents = {
+    /**
+     * One is new, or another; `role` null: it is not yours any more.
+     */
+    item: InboxItem;
+    /**
+     * All that the server has said until now is in `items`.
+     */
+    ready: undefined;
+    /**
+     * It does not come back.
+     */
+    refused: Refused;
+};
+/**
+ * @typedef {object} InboxEvents
+ * @property {InboxItem} item One is new, or another; `role` null: it is not yours any more.
+ * @property {undefined} ready All that the server has said until now is in `items`.
+ * @property {Refused} refused It does not come back.
+ */
+/** All items of a user with what is new in them; changes are `item` events. */
+export declare class Inbox extends EventTarget {
+    #private;
+    /** @type {Map<string, InboxItem>} By id; the newest activity is not the first. */
+    items: Map<string, InboxItem>;
+    /** Whether `items` has all there is. */
+    isReady: boolean;
+    /** @type {Refused | null} */
+    error: Refused | null;
+    /**
+     * @param {string} url
+     * @param {WebSocketClass} WebSocket
+     * @param {any} credentials
+     */
+    constructor(url: string, WebSocket: WebSocketClass, credentials: any);
+    /** Messages that are not read, and those that name you, in all items. */
+    get totals(): {
+        unread: number;
+        mentions: number;
+    };
+    /**
+     * @template {keyof InboxEvents} K
+     * @overload
+     * @param {K} type
+     * @param {((event: CustomEvent<InboxEvents[K]>) => void) | null} listener
+     * @returns {void}
+     */
+    /**
+     * @overload
+     * @param {string} type
+     * @param {EventListenerOrEventListenerObject | null} listener
+     * @returns {void}
+     */
+    /**
+     * @param {string} type
+     * @param {any} listener
+     */
+    addEventListener<K extends keyof InboxEvents>(type: K, listener: ((event: CustomEvent<InboxEvents[K]>) => void) | null): void;
+    /**
+     * @template {keyof InboxEvents} K
+     * @overload
+     * @param {K} type
+     * @param {((event: CustomEvent<InboxEvents[K]>) => void) | null} listener
+     * @returns {void}
+     */
+    /**
+     * @overload
+     * @param {string} type
+     * @param {EventListenerOrEventListenerObject | null} listener
+     * @returns {void}
+     */
+    /**
+     * @param {string} type
+     * @param {any} listener
+     */
+    addEventListener(type: string, listener: EventListenerOrEventListenerObject | null): void;
+    close(): void;
+}
+export type SessionSettings = {
+    /**
+     * Default: `globalThis.WebSocket`.
+     */
+    WebSocket?: WebSocketClass;
+};
+export type SessionOptions = SessionSettings & (ByToken | ByGetToken);
+export type SeatOptions = Omit<RoomSettings, "item" | "WebSocket">;
+/**
+ * @typedef {object} SessionSettings
+ * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ *
+ * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
+ * @typedef {Omit<RoomSettings, "item" | "WebSocket">} SeatOptions
+ */
+/**
+ * Somebody's rooms by one socket, which is there as long as one of them is used, or the inbox.
+ *
+ * @example
+ * const session = new Session("https://rooms.example.com", { token });
+ * const room = session.room("order-17");
+ * for await (const entry of room) console.log(entry.seq, entry.body);
+ */
+export declare class Session {
+    #private;
+    /**
+     * @param {string | URL} url The server: http(s) or ws(s), with its path prefix if it has one.
+     * @param {SessionOptions} [options] Without a credential the session cookie counts.
+     */
+    constructor(url: string | URL, options?: SessionOptions);
+    /**
+     * An item's room: like any other, but that it shares the socket. Close it to leave.
+     *
+     * @param {string} item
+     * @param {SeatOptions} [options]
+     * @returns {Room} Another one each time; an item has one at a time.
+     */
+    room(item: string, options?: SeatOptions): Room;
+    /** What is new in all items; it is asked for when this is first used. */
+    get inbox(): Inbox;
+    /** Leave all rooms. */
+    close(): void;
+}
 export {};

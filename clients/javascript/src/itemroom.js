@@ -10,3 +10,5 @@ export { Room } from "./room.js";
 export { Stream } from "./stream.js";
 export { Conversation } from "./conversation.js";
 export { share } from "./sharing.js";
+export { Session } from "./session.js";
+export { Inbox } from "./inbox.js";

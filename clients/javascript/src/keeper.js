@@ -1,15 +1,15 @@
 // One connection after the other, and the waits between them.
 import { LONGEST, uptime } from "./clock.js";
 import { LOSSES, lost, Refused } from "./core/errors.js";
+import { SUBPROTOCOL } from "./core/paths.js";
 import { askForDenial } from "./denials.js";
 import { Link } from "./link.js";
 import { onWaking } from "./waking.js";
 /** @import { Happening } from "./core/entries.js" */
-/** @import { Session } from "./core/session.js" */
+/** @import { Talk } from "./core/talk.js" */
 /** @import { Credentials } from "./credentials.js" */
 /** @import { State, WebSocketClass } from "./options.js" */
 
-const SUBPROTOCOL = "itemroom.v1.json";
 /** As a subprotocol may be written; see RFC 9110, section 5.6.2. */
 const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
@@ -46,7 +46,7 @@ export class Keeper {
   /**
    * @param {URL} url
    * @param {WebSocketClass} WebSocket
-   * @param {Session} session
+   * @param {Talk} session
    * @param {Credentials} credentials
    * @param {object} hooks
    * @param {(event: Happening) => void} hooks.onEvent

@@ -3,7 +3,7 @@ import { LONGEST, uptime } from "./clock.js";
 import { lost, Refused } from "./core/errors.js";
 import { closed, denied } from "./core/verdicts.js";
 /** @import { Happening } from "./core/entries.js" */
-/** @import { Session } from "./core/session.js" */
+/** @import { Talk } from "./core/talk.js" */
 /** @import { WebSocketClass } from "./options.js" */
 
 /** Bytes of the answer to a handshake that are read: a problem is far smaller. */
@@ -26,7 +26,7 @@ export class Link {
    * @param {WebSocketClass} WebSocket
    * @param {string} url
    * @param {string[]} protocols
-   * @param {Session} session
+   * @param {Talk} session
    * @param {(event: Happening) => void} tell
    * @param {(refused: Refused) => void} ended
    */

@@ -5,7 +5,7 @@ import { Cursor } from "./core/cursor.js";
 import { Refused } from "./core/errors.js";
 import { Outbox } from "./core/outbox.js";
 import { roomUrl } from "./core/paths.js";
-import { Session } from "./core/session.js";
+import { Talk } from "./core/talk.js";
 import { Credentials } from "./credentials.js";
 import { Delivery } from "./delivery.js";
 import { Keeper } from "./keeper.js";
@@ -44,7 +44,7 @@ export class Room extends EventTarget {
     this.#buffer = Math.max(buffer, 1);
     const cursor = new Cursor(after, epoch, tail);
     const credentials = new Credentials(options);
-    this.#session = new Session(cursor, new Outbox(outbox), credentials);
+    this.#session = new Talk(cursor, new Outbox(outbox), credentials);
     this.#delivery = new Delivery(
       cursor,
       (gap) => this.#tell("gap", gap),

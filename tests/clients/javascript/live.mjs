@@ -1,11 +1,17 @@
 // Programs against a real server, with `ws`: the name is the first argument, JSON comes out.
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import { Room } from "../../../api/web/itemroom.js";
+import { Room, Session } from "../../../api/web/itemroom.js";
 
 const WebSocket = createRequire(new URL("../../node/package.json", import.meta.url))("ws");
 const [name, url, ...tokens] = process.argv.slice(2);
 const open = (token, options = {}) => new Room(url, { item: "room", token, WebSocket, ...options });
+const call = (method, path, token, body) =>
+  fetch(`${url}${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: body && JSON.stringify(body),
+  });
 const heard = async (room, type) => (await once(room, type))[0].detail;
 
 const programs = {
@@ -79,6 +85,78 @@ const programs = {
       elsewhere: [elsewhere.code, elsewhere.retry],
       crowded: [waiting.state, waiting.reason, error.retry, error.retryAfter > 0],
     };
+  },
+
+  /** Rooms by one socket, which come, are left, are refused and removed, and the inbox. */
+  async session(ada, bob) {
+    const opened = [];
+    class Counted extends WebSocket {
+      constructor(address, protocols) {
+        super(address, protocols);
+        opened.push(new URL(address).pathname);
+      }
+    }
+    const session = new Session(url, { getToken: async () => bob, WebSocket: Counted });
+    const [one, two] = [session.room("one", { after: 0 }), session.room("two")];
+    await Promise.all([heard(one, "live"), heard(two, "live")]);
+    const seqs = await Promise.all([one.publish("to one"), two.publish("to two")]);
+    const nowhere = await heard(session.room("nowhere"), "refused");
+    const { inbox } = session;
+    if (!inbox.isReady) await once(inbox, "ready");
+    const known = [...inbox.items.keys()].sort();
+    await call("POST", "/items/one/messages", ada, { body: { text: "@bob", mentions: ["bob"] } });
+    while (inbox.totals.mentions < 1) await once(inbox, "item");
+    one.close();
+    const again = session.room("one", { after: 1 });
+    const bodies = [];
+    for await (const { body } of again) if (bodies.push(body) === 2) break;
+    const removed = heard(two, "refused");
+    const gone = once(inbox, "item");
+    await call("DELETE", "/items/two/members/bob", ada);
+    const { code } = await removed;
+    while (inbox.items.has("two")) await Promise.race([gone, once(inbox, "item")]);
+    const last = await again.publish("still here");
+    session.close();
+    const closed = await again.publish("late").catch((error) => error.code);
+    return { opened, seqs, nowhere: nowhere.code, known, bodies, code, last, closed };
+  },
+
+  /** Rooms whose socket is cut again and again: what each has heard, and the answers. */
+  async torn(ada) {
+    let frames = 0;
+    let cuts = 0;
+    class Torn extends WebSocket {
+      constructor(address, protocols) {
+        super(address, protocols);
+        this.on("message", () => {
+          frames += 1;
+          if (frames % 37 === 0 && cuts < 20) {
+            cuts += 1;
+            this.terminate();
+          }
+        });
+      }
+    }
+    const session = new Session(url, { token: ada, WebSocket: Torn });
+    const items = ["one", "two", "three"];
+    const rooms = items.map((item) => session.room(item, { after: 0 }));
+    for (const room of rooms) {
+      // Somebody is in a hurry here.
+      room.addEventListener("state", ({ detail }) => detail.state === "waiting" && room.reconnect());
+    }
+    const heardBy = rooms.map(async (room) => {
+      const seqs = [];
+      for await (const { seq, type } of room) {
+        seqs.push(seq);
+        if (type === "message" && seqs.length === 60) return seqs;
+      }
+    });
+    const answers = await Promise.all(
+      rooms.map((room) => Promise.all(Array.from({ length: 60 }, (_, n) => room.publish(n)))),
+    );
+    const seqs = await Promise.all(heardBy);
+    session.close();
+    return { cuts, seqs, answers: answers.map((all) => all.sort((a, b) => a - b)) };
   },
 
   /** A loop that answers what it reads, and reads too slowly for its buffer. */

@@ -74,3 +74,32 @@ def test_a_loop_that_answers_while_its_buffer_is_full_misses_nothing(serve: Serv
     assert found["wasFull"]
     assert found["seqs"] == list(range(1, len(found["seqs"]) + 1))
     assert found["replies"] == [f"re: {n}" for n in range(0, 100, 10)]
+
+
+def test_many_rooms_have_one_socket(server: LiveServer) -> None:
+    """Each is like any other; what ends one leaves the others, and the inbox knows of all."""
+    ada, bob = server.person("ada"), server.person("bob")
+    for item in ("one", "two"):
+        ada.create(item, bob="writer")
+    assert play("session", server, ada, bob) == {
+        "opened": ["/ws"],
+        "seqs": [2, 2],
+        "nowhere": "item_not_found",
+        "known": ["one", "two"],
+        "bodies": ["to one", {"text": "@bob", "mentions": ["bob"]}],
+        "code": "removed",
+        "last": 4,
+        "closed": "closed",
+    }
+
+
+def test_rooms_of_a_socket_that_is_cut_miss_nothing(serve: Serve) -> None:
+    """Nor have anything twice, nor store anything twice; each goes on from its own place."""
+    server = serve(publish_rate=0, handshake_rate=0)
+    ada = server.person("ada")
+    for item in ("one", "two", "three"):
+        ada.create(item)
+    found = play("torn", server, ada)
+    whole = [*range(1, 61)]
+    assert found["cuts"] >= 5
+    assert found["seqs"] == found["answers"] == [whole] * 3

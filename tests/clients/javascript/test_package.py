@@ -59,7 +59,7 @@ def test_the_package_is_imported_by_its_name(project: Path) -> None:
         f"const all = await Promise.all([{imports}]);\n"
         "console.log(JSON.stringify(all.flatMap((one) => Object.keys(one))));\n"
     )
-    client = ["Conversation", "Refused", "Room", "Stream", "share", "textOf"]
+    client = ["Conversation", "Inbox", "Refused", "Room", "Session", "Stream", "share", "textOf"]
     assert json.loads(node("import.mjs", cwd=project)) == [*client, "useRoom", "ItemroomRoom"]
 
 

@@ -46,6 +46,10 @@
  * What a server says, told apart by `type`: see "What the server says". New types may come.
  *
  * @typedef {{type: "live", seq: number}} Live
+ * @typedef {{seq: number, by: User, at: string, kind: "message", preview: string}} LastMessage
+ * @typedef {{item: {id: string, title: string}, role: Role | null, head: number, read_seq: number,
+ *   unread: number, mentions: number, last: LastMessage | null, active_at: string}} InboxItem One of
+ *   somebody's items as it is for them.
  * @typedef {{type: "ack", seq: number, at: string, ref?: string, duplicate?: true}} Ack
  * @typedef {{type: "error", code: string, message: string, ref?: string, retry_after?: number,
  *   target?: number, length?: number}} ErrorFrame

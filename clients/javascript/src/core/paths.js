@@ -20,3 +20,6 @@ export function roomUrl(base, item, page) {
   url.search = url.hash = "";
   return url;
 }
+
+/** Frames as JSON. */
+export const SUBPROTOCOL = "itemroom.v1.json";

@@ -20,7 +20,7 @@ import { Writings } from "./writings.js";
 const PING = JSON.stringify({ type: "ping" });
 
 /** What holds as long as a room is used, whatever happens to its connections. */
-export class Session {
+export class Talk {
   picture = new Picture();
   drafts = new Drafts();
   writings = new Writings();

@@ -1,0 +1,187 @@
+// What is new in somebody's items, kept current.
+import { Backoff } from "./core/backoff.js";
+import { Refused } from "./core/errors.js";
+import { SUBPROTOCOL } from "./core/paths.js";
+import { closed, closing, denied } from "./core/verdicts.js";
+import { Credentials } from "./credentials.js";
+/** @import { InboxItem } from "./core/frames.js" */
+/** @import { WebSocketClass } from "./options.js" */
+
+/** Items on a page of the first list. */
+const PAGE = 100;
+
+/**
+ * @typedef {object} InboxEvents
+ * @property {InboxItem} item One is new, or another; `role` null: it is not yours any more.
+ * @property {undefined} ready All that the server has said until now is in `items`.
+ * @property {Refused} refused It does not come back.
+ */
+
+/** All items of a user with what is new in them; changes are `item` events. */
+export class Inbox extends EventTarget {
+  /** @type {Map<string, InboxItem>} By id; the newest activity is not the first. */
+  items = new Map();
+  /** Whether `items` has all there is. */
+  isReady = false;
+  /** @type {Refused | null} */
+  error = null;
+  #url;
+  #WebSocket;
+  #credentials;
+  #backoff = new Backoff();
+  /** @type {any} */
+  #socket = null;
+  /** @type {string | null} Since when the server has to say what has changed. */
+  #since = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #isClosed = false;
+
+  /**
+   * @param {string} url
+   * @param {WebSocketClass} WebSocket
+   * @param {any} credentials
+   */
+  constructor(url, WebSocket, credentials) {
+    super();
+    const server = new URL(url, globalThis.location?.href);
+    server.protocol = server.protocol.replace("ws", "http");
+    server.pathname = `${server.pathname.replace(/\/+$/, "")}/inbox`;
+    this.#url = server;
+    this.#WebSocket = WebSocket;
+    this.#credentials = new Credentials(credentials);
+    this.#connect();
+  }
+
+  /** Messages that are not read, and those that name you, in all items. */
+  get totals() {
+    let unread = 0;
+    let mentions = 0;
+    for (const item of this.items.values()) {
+      unread += item.unread;
+      mentions += item.mentions;
+    }
+    return { unread, mentions };
+  }
+
+  /**
+   * @template {keyof InboxEvents} K
+   * @overload
+   * @param {K} type
+   * @param {((event: CustomEvent<InboxEvents[K]>) => void) | null} listener
+   * @returns {void}
+   */
+  /**
+   * @overload
+   * @param {string} type
+   * @param {EventListenerOrEventListenerObject | null} listener
+   * @returns {void}
+   */
+  /**
+   * @param {string} type
+   * @param {any} listener
+   */
+  addEventListener(type, listener) {
+    super.addEventListener(type, listener);
+  }
+
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  async #connect() {
+    try {
+      const { token } = await this.#credentials.get();
+      if (this.#since === null) this.#since = await this.#list(token);
+      if (!this.#isClosed) this.#watch(token);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /**
+   * The first list; when it was asked for.
+   *
+   * @param {string} [token]
+   */
+  async #list(token) {
+    const url = new URL(this.#url);
+    url.searchParams.set("limit", String(PAGE));
+    /** @type {string | null} */
+    let at = null;
+    for (;;) {
+      const answer = await fetch(url, {
+        headers: token ? { Authorization: `Bearer ${token}` } : {},
+        credentials: token ? "omit" : "include",
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw denied(answer.status, text, answer.headers.get("Retry-After"));
+      const page = JSON.parse(text);
+      at ??= page.at;
+      for (const item of page.items) this.items.set(item.item.id, item);
+      if (page.next === null) return at;
+      url.searchParams.set("after", page.next);
+    }
+  }
+
+  /** @param {string} [token] */
+  #watch(token) {
+    const url = new URL(this.#url);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.pathname = url.pathname.replace(/inbox$/, "ws");
+    const protocols = token ? [SUBPROTOCOL, `bearer.${token}`] : [SUBPROTOCOL];
+    const socket = (this.#socket = new this.#WebSocket(url.href, protocols));
+    /** @type {Refused | null} */
+    let told = null;
+    socket.onopen = () => socket.send(JSON.stringify({ type: "watch", since: this.#since }));
+    socket.onmessage = (/** @type {{data: string}} */ { data }) => {
+      const frame = JSON.parse(data);
+      if (frame.type === "closing") told = closing(frame);
+      else if (frame.type === "expiring") this.#renew(socket);
+      else this.#received(frame);
+    };
+    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
+      this.#failed(told ?? closed(code, reason));
+  }
+
+  /**
+   * Where there are rooms, one of them may be asked as well: a newer token is taken twice.
+   *
+   * @param {any} socket
+   */
+  async #renew(socket) {
+    const token = await this.#credentials.newerToken();
+    if (token) socket.send(JSON.stringify({ type: "auth", token }));
+  }
+
+  /** @param {any} frame */
+  #received({ type, ...fields }) {
+    if (type === "inbox") {
+      if (fields.role === null) this.items.delete(fields.item.id);
+      else this.items.set(fields.item.id, fields);
+      this.dispatchEvent(new CustomEvent("item", { detail: fields }));
+    } else if (type === "watching") {
+      this.#since = fields.at;
+      this.#backoff.reset();
+      this.isReady = true;
+      this.dispatchEvent(new CustomEvent("ready"));
+    }
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    this.#socket = null;
+    if (this.#isClosed) return;
+    if (error instanceof Refused && error.retry !== "later") {
+      this.error = error;
+      this.#isClosed = true;
+      this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+      return;
+    }
+    const least = error instanceof Refused ? (error.retryAfter ?? 0) * 1000 : 0;
+    this.#timer = setTimeout(() => this.#connect(), Math.max(least, this.#backoff.next()));
+  }
+}

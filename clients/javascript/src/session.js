@@ -1,0 +1,101 @@
+// One socket for the rooms of many items, and what is new in all of them.
+import { Refused } from "./core/errors.js";
+import { Inbox } from "./inbox.js";
+import { Room } from "./room.js";
+import { Switchboard } from "./switchboard.js";
+/** @import { ByGetToken, ByToken, Credential, RoomSettings, WebSocketClass } from "./options.js" */
+
+/** Milliseconds for which a token serves all rooms that ask for one at the same time. */
+const TOKEN_SHARED = 1_000;
+
+/**
+ * @typedef {object} SessionSettings
+ * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ *
+ * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
+ * @typedef {Omit<RoomSettings, "item" | "WebSocket">} SeatOptions
+ */
+
+/**
+ * Somebody's rooms by one socket, which is there as long as one of them is used, or the inbox.
+ *
+ * @example
+ * const session = new Session("https://rooms.example.com", { token });
+ * const room = session.room("order-17");
+ * for await (const entry of room) console.log(entry.seq, entry.body);
+ */
+export class Session {
+  #url;
+  #credentials;
+  #switchboard;
+  /** @type {Set<Room>} */
+  #rooms = new Set();
+  /** @type {Inbox | null} */
+  #inbox = null;
+  #isClosed = false;
+
+  /**
+   * @param {string | URL} url The server: http(s) or ws(s), with its path prefix if it has one.
+   * @param {SessionOptions} [options] Without a credential the session cookie counts.
+   */
+  constructor(url, options = {}) {
+    const { token, getToken, WebSocket = globalThis.WebSocket } = options;
+    if (!WebSocket) throw new TypeError("there is no WebSocket here: hand one in");
+    this.#url = String(url);
+    this.#credentials = getToken ? { getToken: askedOnce(getToken) } : { token };
+    this.#switchboard = new Switchboard(WebSocket);
+  }
+
+  /**
+   * An item's room: like any other, but that it shares the socket. Close it to leave.
+   *
+   * @param {string} item
+   * @param {SeatOptions} [options]
+   * @returns {Room} Another one each time; an item has one at a time.
+   */
+  room(item, options = {}) {
+    if (this.#isClosed) throw new Refused("closed", "The session was closed.");
+    const WebSocket = this.#switchboard.socketOf(item);
+    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket });
+    const room = new Room(this.#url, given);
+    this.#rooms.add(room);
+    room.addEventListener("state", ({ detail: { state } }) => {
+      if (state === "closed" || state === "refused") this.#rooms.delete(room);
+    });
+    return room;
+  }
+
+  /** What is new in all items; it is asked for when this is first used. */
+  get inbox() {
+    if (this.#inbox === null) {
+      if (this.#isClosed) throw new Refused("closed", "The session was closed.");
+      this.#inbox = new Inbox(this.#url, this.#switchboard.socketOf(null), this.#credentials);
+    }
+    return this.#inbox;
+  }
+
+  /** Leave all rooms. */
+  close() {
+    this.#isClosed = true;
+    for (const room of [...this.#rooms]) room.close();
+    this.#inbox?.close();
+  }
+}
+
+/**
+ * One question for all rooms that come back at once.
+ *
+ * @param {() => Credential | Promise<Credential>} getToken
+ */
+function askedOnce(getToken) {
+  /** @type {Promise<Credential> | null} */
+  let answer = null;
+  return () => {
+    if (answer === null) {
+      answer = Promise.resolve(getToken());
+      const forget = () => setTimeout(() => (answer = null), TOKEN_SHARED);
+      answer.then(forget, forget);
+    }
+    return answer;
+  };
+}
