@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ hypothesis.settings.load_profile("calm")
 
 # What a module imports that starts servers or programs, and what a test asks for that does.
 STARTERS = {"LiveServer", "Process", "Shipped", "Cluster", "redis_server", "subprocess"}
+STARTERS |= {"hosting", "node", "started", "mypy"}
 STARTED = {
     "cluster",
     "redis",
@@ -185,6 +187,9 @@ def one_trust() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once = functools.cache(httpcore2.default_ssl_context)
         patch.setattr(httpcore2, "default_ssl_context", once)
+        # So would each server of this process: that is most of what its start takes.
+        trusted = functools.cache(ssl.create_default_context)
+        patch.setattr("api.outgoing.posting.create_default_context", trusted)
         yield
 
 

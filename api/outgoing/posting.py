@@ -1,9 +1,9 @@
 """One bounded POST to a program of the product's."""
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ssl import create_default_context
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -45,7 +45,7 @@ class Poster:
         self._max_answer_bytes = max_answer_bytes
         self._guard = Guard(private=private)
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=create_default_context(),
             max_connections=connections,
             keepalive_expiry=30,
             network_backend=self._guard,

@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+import api
 from api.wire.hosts import HostError, load_host
 from tests.databases import values_in, variables
 from tests.docs.test_examples import read_until, running
@@ -104,10 +105,7 @@ async def test_application_is_asked_again_of_sockets_on_our_wire(folder: Path) -
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("somebodys_nothing:app", "cannot be loaded"),
-        ("somebodys_shop:nothing", "cannot be loaded"),
         ("somebodys_shop:bare", "has no rooms: mount them"),
-        ("somebodys_shop:rooms", "has no rooms: mount them"),
         ("somebodys_shop:asleep", "lifespan=rooms.lifespan"),
     ],
 )
@@ -131,6 +129,26 @@ def test_wrong_place_is_refused_as_without_an_application(folder: Path) -> None:
         list(map(str, serve)), cwd=folder, capture_output=True, text=True, check=False
     )
     assert (run.returncode, "ITEMROOM_PUBLIC_URL" in run.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("somebodys_nothing:app", "cannot be loaded"),
+        ("somebodys_shop:nothing", "cannot be loaded"),
+        ("somebodys_shop:bare", "has no rooms: mount them"),
+        ("somebodys_shop:rooms", "has no rooms: mount them"),
+    ],
+)
+def test_name_without_rooms_is_told_what_is_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
+) -> None:
+    """Before anything is started."""
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    monkeypatch.setitem(sys.modules, "itemroom_server", api)
+    monkeypatch.delitem(sys.modules, "somebodys_shop", raising=False)
+    with pytest.raises(HostError, match=sentence):
+        load_host(name)
 
 
 def test_module_is_found_beside_whoever_asks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,8 @@ async def test_nobody_there_is_said() -> None:
 
 async def test_certificate_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By what the system believes, to which an operator may add."""
+    # Each reads anew what is believed, as in a server of its own.
+    monkeypatch.setattr("api.outgoing.posting.create_default_context", ssl.create_default_context)
     certify(tmp_path)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(tmp_path / "itemroom.pem")

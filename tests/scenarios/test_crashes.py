@@ -109,7 +109,7 @@ class Piling(Process):
 
 
 @pytest.mark.parametrize("kind", [Process, Piling])
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.torture)])
 async def test_kills_lose_nothing_that_was_acked(
     tmp_path: Path, kills: int, kind: type[Process]
 ) -> None:

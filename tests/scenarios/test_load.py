@@ -23,7 +23,7 @@ from tests.security.forge import hs256
 from tests.serving import Fields, Person
 
 pytestmark = pytest.mark.anyio
-AUTHORS, MESSAGES, READERS, RESTLESS = 50, 200, 20, 10
+AUTHORS, READERS, RESTLESS = 50, 20, 10
 WINDOW = 20  # Messages of one author on their way at the same time.
 OPEN: dict[str, Any] = {
     "issuer": ISSUER,
@@ -64,13 +64,14 @@ class Author:
 
     name: str
     person: Person
+    count: int
     sent: dict[str, Sent] = field(default_factory=dict)
 
     async def run(self) -> None:
         reader, writer = await join(self.person, "tail=0")
         window = asyncio.Semaphore(WINDOW)
         acks = asyncio.create_task(self._take_acks(reader, window))
-        for number in range(MESSAGES):
+        for number in range(self.count):
             await window.acquire()
             ref = f"{self.name}-{number}"
             self.sent[ref] = Sent(ref, ref, None, time.monotonic())
@@ -83,7 +84,7 @@ class Author:
 
     async def _take_acks(self, reader: asyncio.StreamReader, window: asyncio.Semaphore) -> None:
         acked, rest = 0, b""
-        while acked < MESSAGES:
+        while acked < self.count:
             data = await reader.read(1 << 18)
             assert data, "the server hung up"
             rest += data
@@ -126,6 +127,8 @@ class Reader:
 
     person: Person
     dice: random.Random
+    patience: int
+    """Entries after which it has left at the latest."""
     seen: list[tuple[int, object]] = field(default_factory=list)
 
     async def run(self, last: int) -> None:
@@ -137,7 +140,7 @@ class Reader:
         return self.seen[-1][0] if self.seen else 0
 
     async def _connect(self, last: int) -> None:
-        leave_after = self.dice.randrange(1, 3000)
+        leave_after = self.dice.randrange(1, self.patience)
         url = self.person.server.room_url("room", token=self.person.token, after=self._cursor)
         async with connect(url, proxy=None, compression=None, max_queue=None) as socket:
             assert json.loads(await socket.recv())["recovered"] is True
@@ -159,17 +162,23 @@ def entry_of(text: bytes) -> tuple[int, object] | None:
     return fields["seq"], fields.get("body")
 
 
-async def test_every_reader_sees_the_log(tmp_path: Path) -> None:
-    """50 authors of 200 messages, 20 readers, 10 of whom reconnect at random with `after`."""
+@pytest.mark.parametrize("messages", [50, pytest.param(200, marks=pytest.mark.torture)])
+async def test_every_reader_sees_the_log(tmp_path: Path, messages: int) -> None:
+    """50 authors of so many messages, 20 readers, 10 of whom reconnect at random with `after`."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     with Process(tmp_path, **OPEN) as server:
         ada = server.person("ada")
         ada.create("room")
-        last = AUTHORS * MESSAGES
-        authors = [Author(name, somebody(server, name)) for name in names("author", AUTHORS)]
+        last = AUTHORS * messages
+        authors = [
+            Author(name, somebody(server, name), messages) for name in names("author", AUTHORS)
+        ]
         readers: list[Reader | Listener] = [
-            *(Reader(ada, random.Random(f"{seed} {name}")) for name in names("restless", RESTLESS)),
+            *(
+                Reader(ada, random.Random(f"{seed} {name}"), last // 3)
+                for name in names("restless", RESTLESS)
+            ),
             *(Listener(ada) for _ in range(READERS - RESTLESS)),
         ]
         async with asyncio.timeout(scaled(60)), asyncio.TaskGroup() as group:
