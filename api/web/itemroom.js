@@ -1881,6 +1881,7 @@ class Talk {
 /**
  * @typedef {string | {token: string, ticket?: never} | {ticket: string, token?: never}} Credential
  * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
+ * @typedef {"auto" | "websocket" | "events"} Transport
  */
 
 /**
@@ -1904,6 +1905,8 @@ class Talk {
  * @typedef {object} RoomSettings
  * @property {string} item The item's id.
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ * @property {Transport} [transport] `auto`: by a WebSocket, and where none gets through although HTTP
+ *   does, by server-sent events and requests. Default.
  * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
  * @property {string} [epoch] The epoch that `after` is from.
  * @property {number} [tail] Default: the server's, 50.
@@ -2162,29 +2165,347 @@ function goOn(before, after) {
   return before.target === after.target && before.part === after.part;
 }
 
+// Server-sent events, out of the pieces in which they come.
+
+/** Characters of an event that has not ended: no frame is nearly as long. */
+const LONGEST_EVENT = 2 ** 24;
+
+/** Makes events of text; see "Event stream interpretation" in the HTML standard. */
+class EventParser {
+  #rest = "";
+  /** @type {string[]} */
+  #data = [];
+
+  /**
+   * The `data` of each event that is complete now; null for a comment: a sign of life.
+   *
+   * @param {string} text
+   * @returns {(string | null)[]}
+   */
+  push(text) {
+    // A CR at the end may be half of a line break.
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop() ?? "";
+    if (this.#rest.length > LONGEST_EVENT) throw new RangeError("an event has no end");
+    return lines.flatMap((line) => this.#line(line));
+  }
+
+  /** @param {string} line @returns {(string | null)[]} */
+  #line(line) {
+    if (line.startsWith(":")) return [null];
+    if (line.startsWith("data:")) this.#data.push(line.slice(5).replace(/^ /, ""));
+    if (line !== "" || !this.#data.length) return [];
+    return [this.#data.splice(0).join("\n")];
+  }
+}
+
+// What a client says, as requests of REST, and what those answer, as frames of the socket.
+
+/** @typedef {{method: string, path: string, body?: object}} Ask `path`: below the server's. */
+
+/**
+ * The request that does what a frame would; undefined: there is none.
+ *
+ * @param {string} item
+ * @param {any} frame
+ * @returns {Ask | undefined}
+ */
+function requestOf(item, { type, target, ...fields }) {
+  const path = `items/${item}`;
+  switch (type) {
+    case "publish":
+    case "edit":
+    case "delete":
+    case "react": // The single calls for these two take no ref.
+      return { method: "POST", path: "batch", body: { commands: [{ do: type, item, target, ...fields }] } };
+    case "start":
+      return { method: "POST", path: `${path}/messages`, body: { ...fields, open: true } };
+    case "append":
+    case "finish":
+    case "stop":
+      return { method: "POST", path: `${path}/messages/${target}/${type}`, body: fields };
+    case "read":
+      return { method: "PUT", path: `${path}/read`, body: fields };
+    case "presence":
+    case "ping":
+      return { method: "GET", path: `${path}/presence` };
+  }
+  return undefined;
+}
+
+/**
+ * Of a batch with one command, what became of that.
+ *
+ * @param {number} status
+ * @param {any} answer
+ * @returns {{status: number, answer: any}}
+ */
+function single(status, answer) {
+  const [one] = Array.isArray(answer?.answers) ? answer.answers : [];
+  return one ? { status: one.status, answer: one } : { status, answer };
+}
+
+/**
+ * What a socket would have said; undefined: nothing.
+ *
+ * @param {any} frame What was asked.
+ * @param {any} answer Of a success.
+ */
+function answered({ type, ref, target, part }, { seq, at, duplicate, ...answer }) {
+  switch (type) {
+    case "append":
+      return { type: "appended", target, part, duplicate, ...answer };
+    case "presence":
+      return { type, ...answer };
+    case "ping":
+      return { type: "pong", head: null };
+    case "read":
+      return undefined;
+  }
+  return { type: "ack", ref, seq, at, duplicate };
+}
+
+/**
+ * @param {any} frame What was asked.
+ * @param {number} status
+ * @param {any} problem
+ */
+function problemOf({ type, ref, target, part }, status, problem) {
+  const { code = `http_${status}`, detail = "", retry_after, length } = problem ?? {};
+  const about = type === "append" ? { target, part, length } : { ref };
+  return { type: "error", code, message: detail, retry_after, ...about };
+}
+
+// A room without a WebSocket: what it says comes as server-sent events, and what is said goes by
+// REST. To whoever uses it, it is a socket.
+
+/** Milliseconds without a byte: there is a comment every 15 seconds. */
+const DEAD = 30_000;
+/** Milliseconds for the answer to a request. */
+const REQUEST_TIMEOUT = 20_000;
+/** Refusals that say "not now", and nothing of the connection. */
+const BUSY = new Set(["rate_limited", "busy", "draining"]);
+
+/**
+ * How a request says whose it is.
+ *
+ * @param {string} token Empty: the browser shows its cookie.
+ * @returns {{headers: Record<string, string>, credentials: "omit" | "include"}}
+ */
+function shown(token) {
+  return {
+    headers: token ? { Authorization: `Bearer ${token}` } : {},
+    credentials: token ? "omit" : "include",
+  };
+}
+
+/** As much of a `WebSocket` as is used of one. */
+class EventsSocket {
+  readyState = 0;
+  /** @type {(() => void) | null} */
+  onopen = null;
+  /** @type {((event: {data: unknown}) => void) | null} */
+  onmessage = null;
+  /** @type {((event: {code: number, reason: string, refused: Refused}) => void) | null} */
+  onclose = null;
+  #server;
+  #item;
+  #token;
+  #stream = new AbortController();
+  #requests = new AbortController();
+  /** @type {any[]} Frames whose request has not begun, in order. */
+  #waiting = [];
+  #isAsking = false;
+  #heardAt = uptime();
+  /** The greatest seq that was told of. */
+  #place = 0;
+  /** @type {any[]} Answers that wait until what they are about was told. */
+  #held = [];
+  #hasRefusedSignals = false;
+
+  /**
+   * @param {URL} room The address of the item's socket.
+   * @param {Record<string, string>} query Where to begin.
+   * @param {string} token Empty: the browser shows its cookie.
+   */
+  constructor(room, query, token) {
+    const path = room.pathname.replace(/items\/[^/]+\/ws$/, "");
+    this.#server = new URL(path, room.href.replace(/^ws/, "http"));
+    this.#item = String(room.pathname.split("/").at(-2));
+    this.#token = token;
+    const address = new URL(`items/${this.#item}/events`, this.#server);
+    address.search = String(new URLSearchParams(query));
+    this.#listen(address);
+  }
+
+  /** @param {string} text */
+  send(text) {
+    const frame = JSON.parse(text);
+    switch (frame.type) {
+      case "ping":
+        // Without the stream it would be of no use that requests get through.
+        if (uptime() - this.#heardAt < DEAD) this.#ask(frame);
+        return;
+      case "signal":
+        return this.#refuseSignal();
+      case "auth":
+        // A stream is heard under one token: the next one begins with the newer.
+        return this.#end(lost("lost"));
+    }
+    this.#waiting.push(frame);
+    this.#askAll();
+  }
+
+  /** What was given before is still asked. */
+  close() {
+    this.readyState = 3;
+    this.#stream.abort();
+  }
+
+  terminate() {
+    this.close();
+    this.#waiting = [];
+    this.#requests.abort();
+  }
+
+  /** @param {URL} address */
+  async #listen(address) {
+    try {
+      const answer = await fetch(address, { ...shown(this.#token), signal: this.#stream.signal, cache: "no-store" });
+      const isStream = answer.headers.get("Content-Type")?.startsWith("text/event-stream");
+      if (!answer.ok) return this.#end(denied(answer.status, await answer.text(), answer.headers.get("Retry-After")));
+      if (!isStream || !answer.body) return this.#end(lost("unreachable"));
+      this.readyState = 1;
+      this.onopen?.();
+      await this.#read(answer.body.getReader());
+      this.#end(lost("lost"));
+    } catch {
+      this.#end(lost(this.readyState === 1 ? "lost" : "unreachable"));
+    }
+  }
+
+  /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
+  async #read(reader) {
+    const [decoder, parser] = [new TextDecoder(), new EventParser()];
+    while (this.readyState === 1) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      this.#heardAt = uptime();
+      for (const data of parser.push(decoder.decode(value, { stream: true }))) {
+        this.#take(data === null ? { type: "pong", head: null } : JSON.parse(data));
+      }
+    }
+  }
+
+  /** @param {any} frame */
+  #take(frame) {
+    this.#say(frame);
+    if (frame.type === "welcome") this.#place = frame.after;
+    else if (frame.type !== "open" && Number.isInteger(frame.seq)) this.#place = Math.max(this.#place, frame.seq);
+    const held = this.#held;
+    this.#held = held.filter(({ seq }) => seq > this.#place);
+    for (const answer of held) if (answer.seq <= this.#place) this.#say(answer);
+  }
+
+  /** @param {object} frame */
+  #say(frame) {
+    if (this.readyState === 1) this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+
+  /** One request after the other: the order is that in which they were given. */
+  async #askAll() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    for (let frame; (frame = this.#waiting.shift()); ) await this.#ask(frame);
+    this.#isAsking = false;
+  }
+
+  /** @param {any} frame */
+  async #ask(frame) {
+    const request = requestOf(this.#item, frame);
+    if (!request) return;
+    try {
+      const { status, answer, retryAfter } = await this.#fetch(request);
+      if (status < 400) this.#hold(answered(frame, answer ?? {}));
+      // Whether it was stored is not known, or nothing will be: as if a socket had been closed.
+      else if ((status >= 500 && !BUSY.has(answer?.code)) || status === 401) {
+        this.#end(denied(status, JSON.stringify(answer), retryAfter));
+      } else if (frame.type !== "ping") this.#say(problemOf(frame, status, answer));
+    } catch {
+      this.#end(lost("lost"));
+    }
+  }
+
+  /** @param {Ask} request */
+  async #fetch({ method, path, body }) {
+    const { headers, credentials } = shown(this.#token);
+    const answer = await fetch(new URL(path, this.#server), {
+      method,
+      headers: body ? { ...headers, "Content-Type": "application/json" } : headers,
+      credentials,
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.any([this.#requests.signal, AbortSignal.timeout(REQUEST_TIMEOUT)]),
+    });
+    const retryAfter = answer.headers.get("Retry-After");
+    const text = await answer.text();
+    return { ...single(answer.status, jsonIn(text)), retryAfter };
+  }
+
+  /**
+   * An own entry comes before its answer, as on a socket.
+   *
+   * @param {any} frame
+   */
+  #hold(frame) {
+    if (frame?.type === "ack" && frame.seq > this.#place) this.#held.push(frame);
+    else if (frame) this.#say(frame);
+  }
+
+  #refuseSignal() {
+    if (this.#hasRefusedSignals) return;
+    this.#hasRefusedSignals = true;
+    this.#say({ type: "error", code: "no_socket", message: "Signals need a WebSocket." });
+  }
+
+  /** @param {Refused} refused */
+  #end(refused) {
+    if (this.readyState === 3) return;
+    this.terminate();
+    this.onclose?.({ code: 1006, reason: "", refused });
+  }
+}
+
+/** @param {string} text */
+function jsonIn(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // Of a proxy, or empty.
+  }
+}
+
 // Why a handshake was denied: browsers hide it.
 
 /** Milliseconds for the answer. */
 const ASK_TIMEOUT = 10_000;
 
 /**
- * Why a handshake was denied, as "Reconnecting", 6; null: the server does not say.
+ * Why a handshake was denied, as "Reconnecting", 6; "none": HTTP lets in; null: there is no answer.
  *
  * @param {URL} url The room's.
  * @param {string} token Empty: the browser shows its cookie.
- * @returns {Promise<Refused | null>}
+ * @returns {Promise<Refused | "none" | null>}
  */
 async function askForDenial(url, token) {
   const address = url.href.replace(/^ws/, "http").replace(/ws$/, "tickets");
   try {
     const answer = await fetch(address, {
       method: "POST",
-      headers: token ? { Authorization: `Bearer ${token}` } : {},
-      credentials: token ? "omit" : "include",
+      ...shown(token),
       signal: AbortSignal.timeout(ASK_TIMEOUT),
     });
     const text = await answer.text();
-    return answer.ok ? null : denied(answer.status, text, answer.headers.get("Retry-After"));
+    return answer.ok ? "none" : denied(answer.status, text, answer.headers.get("Retry-After"));
   } catch {
     return null; // Not reached, or a page of another origin may not read it.
   }
@@ -2204,27 +2525,29 @@ class Link {
   /** @type {((refused: Refused) => void) | null} Null when it was told. */
   #ended;
   #wasOpen = false;
+  /** Whether anything came. */
+  wasHeard = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} Asks the session what is due. */
   #timer;
   #firesAt = Infinity;
 
   /**
-   * @param {WebSocketClass} WebSocket
-   * @param {string} url
-   * @param {string[]} protocols
+   * @param {any} socket A `WebSocket`, or what is used like one; it has only just been made.
    * @param {Talk} session
    * @param {(event: Happening) => void} tell
    * @param {(refused: Refused) => void} ended
    */
-  constructor(WebSocket, url, protocols, session, tell, ended) {
+  constructor(socket, session, tell, ended) {
     this.#session = session;
     this.#tell = tell;
     this.#ended = ended;
-    const socket = (this.#socket = new WebSocket(url, protocols));
+    this.#socket = socket;
     socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#received(event.data);
     socket.onopen = () => (this.#wasOpen = true);
-    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
-      const refused = closed(code, reason);
+    socket.onclose = (/** @type {{code: number, reason: string, refused?: Refused}} */ told) => {
+      // One that is no WebSocket knows more.
+      if (told.refused) return this.#end(told.refused);
+      const refused = closed(told.code, told.reason);
       this.#end(this.#wasOpen || refused.retry === "never" ? refused : lost("unreachable"));
     };
     // What went wrong is said by the close that follows; unheard, `ws` would throw it.
@@ -2277,6 +2600,7 @@ class Link {
 
   /** @param {unknown} data */
   #received(data) {
+    this.wasHeard = true;
     let events;
     try {
       events = this.#session.received(parsed(data), uptime());
@@ -2368,10 +2692,97 @@ function onWaking(wake, lose) {
   };
 }
 
-// One connection after the other, and the waits between them.
+// By which way a room is connected: by a WebSocket, or where none gets through by events.
 
 /** As a subprotocol may be written; see RFC 9110, section 5.6.2. */
 const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
+/** Milliseconds for which no socket is tried where none got through. */
+const MEMORY = 300_000;
+/** Sockets that end unexplained, while HTTP works, until events are taken: one may be a restart. */
+const ATTEMPTS = 2;
+
+/** @type {Map<string, number>} Until when, by the server's host: for all rooms of a page. */
+const barred = new Map();
+
+/** What opens one connection after the other. */
+class Ways {
+  #url;
+  #WebSocket;
+  #transport;
+  /** In a row, of sockets that said nothing. */
+  #failures = 0;
+  /** @type {"websocket" | "events"} That of the newest connection. */
+  taken = "websocket";
+
+  /**
+   * @param {URL} url The room's.
+   * @param {WebSocketClass} WebSocket
+   * @param {Transport} transport
+   */
+  constructor(url, WebSocket, transport) {
+    this.#url = url;
+    this.#WebSocket = WebSocket;
+    this.#transport = transport;
+  }
+
+  /**
+   * A connection, as a `WebSocket`.
+   *
+   * @param {Record<string, string>} query
+   * @param {{token?: string, ticket?: string}} credential
+   */
+  open(query, { token, ticket }) {
+    this.taken = this.#areEventsDue(ticket) ? "events" : "websocket";
+    if (this.taken === "websocket") return this.#openSocket(query, token, ticket);
+    if (ticket) throw new TypeError("by events a room needs a token: a ticket is good for one request");
+    return new EventsSocket(this.#url, query, token ?? "");
+  }
+
+  /** Something came by the newest connection. */
+  heard() {
+    if (this.taken === "events") return;
+    this.#failures = 0;
+    barred.delete(this.#url.host);
+  }
+
+  /**
+   * The newest connection ended without a word, while HTTP works; whether another way is taken now.
+   *
+   * @param {Refused} refused
+   */
+  isBarred({ code, retry }) {
+    if (this.#transport !== "auto" || this.taken === "events") return false;
+    // A status that is no passing one, or a handshake that hung so long, was no accident.
+    this.#failures += retry === "never" || code === "silent" ? ATTEMPTS : 1;
+    if (this.#failures < ATTEMPTS) return false;
+    barred.set(this.#url.host, uptime() + MEMORY);
+    return true;
+  }
+
+  /** @param {string | undefined} ticket */
+  #areEventsDue(ticket) {
+    if (this.#transport !== "auto") return this.#transport === "events";
+    return !ticket && uptime() < (barred.get(this.#url.host) ?? -Infinity);
+  }
+
+  /**
+   * @param {Record<string, string>} query
+   * @param {string} [token]
+   * @param {string} [ticket]
+   */
+  #openSocket(query, token, ticket) {
+    const url = new URL(this.#url);
+    const protocols = [SUBPROTOCOL];
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    if (ticket) url.searchParams.set("ticket", ticket);
+    // Addresses end up in the logs of proxies, headers do not.
+    if (token && HEADER_TOKEN.test(token)) protocols.push(`bearer.${token}`);
+    else if (token) url.searchParams.set("token", token);
+    return new this.#WebSocket(url.href, protocols);
+  }
+}
+
+// One connection after the other, and the waits between them.
 
 /** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
 const WAKE_TIMEOUT = 5_000;
@@ -2385,7 +2796,7 @@ class Keeper {
   /** @type {Refused | null} */
   error = null;
   #url;
-  #WebSocket;
+  #ways;
   #session;
   #credentials;
   #hooks;
@@ -2405,7 +2816,7 @@ class Keeper {
 
   /**
    * @param {URL} url
-   * @param {WebSocketClass} WebSocket
+   * @param {Ways} ways
    * @param {Talk} session
    * @param {Credentials} credentials
    * @param {object} hooks
@@ -2413,9 +2824,9 @@ class Keeper {
    * @param {(state: State, reason: string | null, retryAt: number | null) => void} hooks.onState
    * @param {(refused: Refused) => void} hooks.onRefused It does not come back.
    */
-  constructor(url, WebSocket, session, credentials, hooks) {
+  constructor(url, ways, session, credentials, hooks) {
     this.#url = url;
-    this.#WebSocket = WebSocket;
+    this.#ways = ways;
     this.#session = session;
     this.#credentials = credentials;
     this.#hooks = hooks;
@@ -2493,21 +2904,14 @@ class Keeper {
   }
 
   /** @param {{token?: string, ticket?: string}} credential */
-  #open({ token, ticket }) {
-    const url = new URL(this.#url);
-    const protocols = [SUBPROTOCOL];
-    for (const [name, value] of Object.entries(this.#session.cursor.query())) {
-      url.searchParams.set(name, value);
-    }
-    if (ticket) url.searchParams.set("ticket", ticket);
-    // Addresses end up in the logs of proxies, headers do not.
-    if (token && HEADER_TOKEN.test(token)) protocols.push(`bearer.${token}`);
-    else if (token) url.searchParams.set("token", token);
+  #open(credential) {
+    const { token, ticket } = credential;
     this.#shown = ticket ? null : (token ?? "");
     const tell = this.#happened.bind(this);
     const ended = this.#gone.bind(this);
     try {
-      this.#link = new Link(this.#WebSocket, url.href, protocols, this.#session, tell, ended);
+      const socket = this.#ways.open(this.#session.cursor.query(), credential);
+      this.#link = new Link(socket, this.#session, tell, ended);
     } catch (error) {
       // An insecure address on a secure page, for example.
       this.#refuse(new Refused("malformed", error instanceof Error ? error.message : ""));
@@ -2554,6 +2958,7 @@ class Keeper {
   #welcomed() {
     this.#question = null;
     this.error = null;
+    this.#ways.heard();
     this.#become("resuming");
   }
 
@@ -2568,26 +2973,31 @@ class Keeper {
 
   /** @param {Refused} refused */
   #gone(refused) {
-    if (refused.code === "unreachable") {
+    const isMute = !this.#link?.wasHeard;
+    if (isMute && ["unreachable", "lost", "silent"].includes(refused.code)) {
       this.#ended(refused);
-      this.#ask(() => {});
-    } else if (refused.code.startsWith("http_")) this.#ask(() => this.#ended(refused));
-    else this.#ended(refused);
+      this.#ask(refused, () => {});
+    } else if (isMute && (refused.retry === "never" || isBare(refused))) {
+      this.#ask(refused, () => this.#ended(refused));
+    } else this.#ended(refused);
   }
 
   /**
    * Browsers say nothing about a handshake that was denied: its code is asked for. What the answer
    * says holds until a `welcome`, whatever was tried meanwhile.
    *
-   * @param {() => void} orElse When there is no answer.
+   * @param {Refused} refused
+   * @param {() => void} orElse When there is no answer, or it explains nothing.
    */
-  async #ask(orElse) {
+  async #ask(refused, orElse) {
     if (this.#shown === null || this.#question) return orElse();
     const question = (this.#question = {});
     const told = await askForDenial(this.#url, this.#shown);
     if (question !== this.#question || this.isOver) return;
     this.#question = null;
-    if (told) this.#ended(told);
+    // What the server has said of a handshake itself stands.
+    if (told instanceof Refused && (isBare(refused) || LOSSES.has(refused.code))) this.#ended(told);
+    else if (told === "none" && this.#ways.isBarred(refused)) this.again("events");
     else orElse();
   }
 
@@ -2624,6 +3034,9 @@ class Keeper {
     this.#hooks.onRefused(refused);
   }
 }
+
+/** Whether it is a status without a problem: not the server's, perhaps. @param {Refused} refused */
+const isBare = ({ code }) => code.startsWith("http_");
 
 // A message in the making, as its author has it.
 
@@ -2746,6 +3159,7 @@ export class Room extends EventTarget {
   #answers = new Answers();
   /** Whether somebody listens to texts as they grow: else they wait for nobody. */
   #isTextHeard = false;
+  #ways;
   #keeper;
 
   /**
@@ -2755,8 +3169,11 @@ export class Room extends EventTarget {
   constructor(url, options) {
     super();
     const { item, after = null, epoch = null, tail, outbox = 1000, buffer = 10_000 } = options;
-    const Class = options.WebSocket ?? globalThis.WebSocket;
-    if (!Class) throw new TypeError("there is no WebSocket here: hand one in");
+    const { WebSocket: Class = globalThis.WebSocket, transport = "auto" } = options;
+    if (!["auto", "websocket", "events"].includes(transport)) {
+      throw new TypeError(`not a transport: ${transport}`);
+    }
+    if (!Class && transport !== "events") throw new TypeError("there is no WebSocket here: hand one in");
     this.#id = item;
     this.#buffer = Math.max(buffer, 1);
     const cursor = new Cursor(after, epoch, tail);
@@ -2770,7 +3187,8 @@ export class Room extends EventTarget {
     );
     if (buffer === 0) this.#delivery.heard();
     const address = roomUrl(String(url), item, globalThis.location?.href);
-    this.#keeper = new Keeper(address, Class, this.#session, credentials, {
+    this.#ways = new Ways(address, Class, transport);
+    this.#keeper = new Keeper(address, this.#ways, this.#session, credentials, {
       onEvent: (event) => this.#happened(event),
       onState: (state, reason, retryAt) => this.#tell("state", { state, reason, retryAt }),
       onRefused: (refused) => this.#refused(refused),
@@ -2791,6 +3209,11 @@ export class Room extends EventTarget {
   /** Why the last connection was refused; null since one was not. */
   get error() {
     return this.#keeper.error;
+  }
+
+  /** By which way the newest connection is, or was. */
+  get transport() {
+    return this.#ways.taken;
   }
 
   /** The seq of the newest entry that you have been given; with `epoch` the place to resume at. */
@@ -3863,7 +4286,7 @@ const TOKEN_SHARED = 1_000;
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
- * @typedef {Omit<RoomSettings, "item" | "WebSocket">} SeatOptions
+ * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions
  */
 
 /**
@@ -3906,7 +4329,7 @@ export class Session {
   room(item, options = {}) {
     if (this.#isClosed) throw new Refused("closed", "The session was closed.");
     const WebSocket = this.#switchboard.socketOf(item);
-    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket });
+    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket, transport: "websocket" });
     const room = new Room(this.#url, given);
     this.#rooms.add(room);
     room.addEventListener("state", ({ detail: { state } }) => {

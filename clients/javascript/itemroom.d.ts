@@ -346,6 +346,7 @@ export type Credential = string | {
     token?: never;
 };
 export type WebSocketClass = new (url: string, protocols: string[]) => any;
+export type Transport = "auto" | "websocket" | "events";
 export type Listener = ((event: Event) => void) | {
     handleEvent(event: Event): void;
 } | null;
@@ -380,6 +381,11 @@ export type RoomSettings = {
      */
     WebSocket?: WebSocketClass;
     /**
+     * `auto`: by a WebSocket, and where none gets through although HTTP
+     * does, by server-sent events and requests. Default.
+     */
+    transport?: Transport;
+    /**
      * Begin after this seq; without it with the newest `tail` entries.
      */
     after?: number;
@@ -408,6 +414,11 @@ export type Step = {
     gap: Gap;
 } | {
     text: Append | Open;
+};
+export type Ask = {
+    method: string;
+    path: string;
+    body?: object;
 };
 /**
  * A message that grows; `room.start` makes one.
@@ -483,6 +494,8 @@ export declare class Room extends EventTarget {
     get retryAt(): number | null;
     /** Why the last connection was refused; null since one was not. */
     get error(): Refused | null;
+    /** By which way the newest connection is, or was. */
+    get transport(): "events" | "websocket";
     /** The seq of the newest entry that you have been given; with `epoch` the place to resume at. */
     get seq(): number;
     /** Which life of the log `seq` belongs to; null before the first `welcome`. */
@@ -896,13 +909,13 @@ export type SessionSettings = {
     WebSocket?: WebSocketClass;
 };
 export type SessionOptions = SessionSettings & (ByToken | ByGetToken);
-export type SeatOptions = Omit<RoomSettings, "item" | "WebSocket">;
+export type SeatOptions = Omit<RoomSettings, "item" | "WebSocket" | "transport">;
 /**
  * @typedef {object} SessionSettings
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
- * @typedef {Omit<RoomSettings, "item" | "WebSocket">} SeatOptions
+ * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions
  */
 /**
  * Somebody's rooms by one socket, which is there as long as one of them is used, or the inbox.

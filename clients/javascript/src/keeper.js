@@ -1,17 +1,14 @@
 // One connection after the other, and the waits between them.
 import { LONGEST, uptime } from "./clock.js";
 import { LOSSES, lost, Refused } from "./core/errors.js";
-import { SUBPROTOCOL } from "./core/paths.js";
 import { askForDenial } from "./denials.js";
 import { Link } from "./link.js";
 import { onWaking } from "./waking.js";
 /** @import { Happening } from "./core/entries.js" */
 /** @import { Talk } from "./core/talk.js" */
 /** @import { Credentials } from "./credentials.js" */
-/** @import { State, WebSocketClass } from "./options.js" */
-
-/** As a subprotocol may be written; see RFC 9110, section 5.6.2. */
-const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
+/** @import { State } from "./options.js" */
+/** @import { Ways } from "./ways.js" */
 
 /** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
 const WAKE_TIMEOUT = 5_000;
@@ -25,7 +22,7 @@ export class Keeper {
   /** @type {Refused | null} */
   error = null;
   #url;
-  #WebSocket;
+  #ways;
   #session;
   #credentials;
   #hooks;
@@ -45,7 +42,7 @@ export class Keeper {
 
   /**
    * @param {URL} url
-   * @param {WebSocketClass} WebSocket
+   * @param {Ways} ways
    * @param {Talk} session
    * @param {Credentials} credentials
    * @param {object} hooks
@@ -53,9 +50,9 @@ export class Keeper {
    * @param {(state: State, reason: string | null, retryAt: number | null) => void} hooks.onState
    * @param {(refused: Refused) => void} hooks.onRefused It does not come back.
    */
-  constructor(url, WebSocket, session, credentials, hooks) {
+  constructor(url, ways, session, credentials, hooks) {
     this.#url = url;
-    this.#WebSocket = WebSocket;
+    this.#ways = ways;
     this.#session = session;
     this.#credentials = credentials;
     this.#hooks = hooks;
@@ -133,21 +130,14 @@ export class Keeper {
   }
 
   /** @param {{token?: string, ticket?: string}} credential */
-  #open({ token, ticket }) {
-    const url = new URL(this.#url);
-    const protocols = [SUBPROTOCOL];
-    for (const [name, value] of Object.entries(this.#session.cursor.query())) {
-      url.searchParams.set(name, value);
-    }
-    if (ticket) url.searchParams.set("ticket", ticket);
-    // Addresses end up in the logs of proxies, headers do not.
-    if (token && HEADER_TOKEN.test(token)) protocols.push(`bearer.${token}`);
-    else if (token) url.searchParams.set("token", token);
+  #open(credential) {
+    const { token, ticket } = credential;
     this.#shown = ticket ? null : (token ?? "");
     const tell = this.#happened.bind(this);
     const ended = this.#gone.bind(this);
     try {
-      this.#link = new Link(this.#WebSocket, url.href, protocols, this.#session, tell, ended);
+      const socket = this.#ways.open(this.#session.cursor.query(), credential);
+      this.#link = new Link(socket, this.#session, tell, ended);
     } catch (error) {
       // An insecure address on a secure page, for example.
       this.#refuse(new Refused("malformed", error instanceof Error ? error.message : ""));
@@ -194,6 +184,7 @@ export class Keeper {
   #welcomed() {
     this.#question = null;
     this.error = null;
+    this.#ways.heard();
     this.#become("resuming");
   }
 
@@ -208,26 +199,31 @@ export class Keeper {
 
   /** @param {Refused} refused */
   #gone(refused) {
-    if (refused.code === "unreachable") {
+    const isMute = !this.#link?.wasHeard;
+    if (isMute && ["unreachable", "lost", "silent"].includes(refused.code)) {
       this.#ended(refused);
-      this.#ask(() => {});
-    } else if (refused.code.startsWith("http_")) this.#ask(() => this.#ended(refused));
-    else this.#ended(refused);
+      this.#ask(refused, () => {});
+    } else if (isMute && (refused.retry === "never" || isBare(refused))) {
+      this.#ask(refused, () => this.#ended(refused));
+    } else this.#ended(refused);
   }
 
   /**
    * Browsers say nothing about a handshake that was denied: its code is asked for. What the answer
    * says holds until a `welcome`, whatever was tried meanwhile.
    *
-   * @param {() => void} orElse When there is no answer.
+   * @param {Refused} refused
+   * @param {() => void} orElse When there is no answer, or it explains nothing.
    */
-  async #ask(orElse) {
+  async #ask(refused, orElse) {
     if (this.#shown === null || this.#question) return orElse();
     const question = (this.#question = {});
     const told = await askForDenial(this.#url, this.#shown);
     if (question !== this.#question || this.isOver) return;
     this.#question = null;
-    if (told) this.#ended(told);
+    // What the server has said of a handshake itself stands.
+    if (told instanceof Refused && (isBare(refused) || LOSSES.has(refused.code))) this.#ended(told);
+    else if (told === "none" && this.#ways.isBarred(refused)) this.again("events");
     else orElse();
   }
 
@@ -264,3 +260,6 @@ export class Keeper {
     this.#hooks.onRefused(refused);
   }
 }
+
+/** Whether it is a status without a problem: not the server's, perhaps. @param {Refused} refused */
+const isBare = ({ code }) => code.startsWith("http_");

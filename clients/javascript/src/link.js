@@ -4,7 +4,6 @@ import { lost, Refused } from "./core/errors.js";
 import { closed, denied } from "./core/verdicts.js";
 /** @import { Happening } from "./core/entries.js" */
 /** @import { Talk } from "./core/talk.js" */
-/** @import { WebSocketClass } from "./options.js" */
 
 /** Bytes of the answer to a handshake that are read: a problem is far smaller. */
 const MAX_ANSWER = 65_536;
@@ -18,27 +17,29 @@ export class Link {
   /** @type {((refused: Refused) => void) | null} Null when it was told. */
   #ended;
   #wasOpen = false;
+  /** Whether anything came. */
+  wasHeard = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} Asks the session what is due. */
   #timer;
   #firesAt = Infinity;
 
   /**
-   * @param {WebSocketClass} WebSocket
-   * @param {string} url
-   * @param {string[]} protocols
+   * @param {any} socket A `WebSocket`, or what is used like one; it has only just been made.
    * @param {Talk} session
    * @param {(event: Happening) => void} tell
    * @param {(refused: Refused) => void} ended
    */
-  constructor(WebSocket, url, protocols, session, tell, ended) {
+  constructor(socket, session, tell, ended) {
     this.#session = session;
     this.#tell = tell;
     this.#ended = ended;
-    const socket = (this.#socket = new WebSocket(url, protocols));
+    this.#socket = socket;
     socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#received(event.data);
     socket.onopen = () => (this.#wasOpen = true);
-    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
-      const refused = closed(code, reason);
+    socket.onclose = (/** @type {{code: number, reason: string, refused?: Refused}} */ told) => {
+      // One that is no WebSocket knows more.
+      if (told.refused) return this.#end(told.refused);
+      const refused = closed(told.code, told.reason);
       this.#end(this.#wasOpen || refused.retry === "never" ? refused : lost("unreachable"));
     };
     // What went wrong is said by the close that follows; unheard, `ws` would throw it.
@@ -91,6 +92,7 @@ export class Link {
 
   /** @param {unknown} data */
   #received(data) {
+    this.wasHeard = true;
     let events;
     try {
       events = this.#session.received(parsed(data), uptime());

@@ -28,6 +28,7 @@
 /**
  * @typedef {string | {token: string, ticket?: never} | {ticket: string, token?: never}} Credential
  * @typedef {new (url: string, protocols: string[]) => any} WebSocketClass
+ * @typedef {"auto" | "websocket" | "events"} Transport
  */
 
 /**
@@ -51,6 +52,8 @@
  * @typedef {object} RoomSettings
  * @property {string} item The item's id.
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ * @property {Transport} [transport] `auto`: by a WebSocket, and where none gets through although HTTP
+ *   does, by server-sent events and requests. Default.
  * @property {number} [after] Begin after this seq; without it with the newest `tail` entries.
  * @property {string} [epoch] The epoch that `after` is from.
  * @property {number} [tail] Default: the server's, 50.

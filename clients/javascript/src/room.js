@@ -11,6 +11,7 @@ import { Delivery } from "./delivery.js";
 import { Keeper } from "./keeper.js";
 import { Stream } from "./stream.js";
 import { additions } from "./texts.js";
+import { Ways } from "./ways.js";
 /** @import { Entry, Happening } from "./core/entries.js" */
 /** @import { Listener, ListenerOptions, RoomEvents, RoomOptions } from "./options.js" */
 
@@ -29,6 +30,7 @@ export class Room extends EventTarget {
   #answers = new Answers();
   /** Whether somebody listens to texts as they grow: else they wait for nobody. */
   #isTextHeard = false;
+  #ways;
   #keeper;
 
   /**
@@ -38,8 +40,11 @@ export class Room extends EventTarget {
   constructor(url, options) {
     super();
     const { item, after = null, epoch = null, tail, outbox = 1000, buffer = 10_000 } = options;
-    const Class = options.WebSocket ?? globalThis.WebSocket;
-    if (!Class) throw new TypeError("there is no WebSocket here: hand one in");
+    const { WebSocket: Class = globalThis.WebSocket, transport = "auto" } = options;
+    if (!["auto", "websocket", "events"].includes(transport)) {
+      throw new TypeError(`not a transport: ${transport}`);
+    }
+    if (!Class && transport !== "events") throw new TypeError("there is no WebSocket here: hand one in");
     this.#id = item;
     this.#buffer = Math.max(buffer, 1);
     const cursor = new Cursor(after, epoch, tail);
@@ -53,7 +58,8 @@ export class Room extends EventTarget {
     );
     if (buffer === 0) this.#delivery.heard();
     const address = roomUrl(String(url), item, globalThis.location?.href);
-    this.#keeper = new Keeper(address, Class, this.#session, credentials, {
+    this.#ways = new Ways(address, Class, transport);
+    this.#keeper = new Keeper(address, this.#ways, this.#session, credentials, {
       onEvent: (event) => this.#happened(event),
       onState: (state, reason, retryAt) => this.#tell("state", { state, reason, retryAt }),
       onRefused: (refused) => this.#refused(refused),
@@ -74,6 +80,11 @@ export class Room extends EventTarget {
   /** Why the last connection was refused; null since one was not. */
   get error() {
     return this.#keeper.error;
+  }
+
+  /** By which way the newest connection is, or was. */
+  get transport() {
+    return this.#ways.taken;
   }
 
   /** The seq of the newest entry that you have been given; with `epoch` the place to resume at. */

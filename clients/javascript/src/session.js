@@ -13,7 +13,7 @@ const TOKEN_SHARED = 1_000;
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
- * @typedef {Omit<RoomSettings, "item" | "WebSocket">} SeatOptions
+ * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions
  */
 
 /**
@@ -56,7 +56,7 @@ export class Session {
   room(item, options = {}) {
     if (this.#isClosed) throw new Refused("closed", "The session was closed.");
     const WebSocket = this.#switchboard.socketOf(item);
-    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket });
+    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket, transport: "websocket" });
     const room = new Room(this.#url, given);
     this.#rooms.add(room);
     room.addEventListener("state", ({ detail: { state } }) => {

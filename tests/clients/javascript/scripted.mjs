@@ -15,6 +15,17 @@ const LIMITS = {
   ping_interval: 20,
   ping_timeout: 20,
 };
+export const WELCOME = {
+  connection: "c1",
+  item: { id: "room", title: "Room" },
+  you: ME,
+  epoch: "e1",
+  oldest: 1,
+  recovered: true,
+  expires_at: null,
+  presence: { count: 1, users: [{ id: ME.id, name: ME.name }] },
+  limits: LIMITS,
+};
 const rooms = [];
 
 /** Requests of REST, and what answers them; unless a test says so, nobody is there. */
@@ -57,16 +68,9 @@ class Socket {
   welcome({ after = Number(this.query.after ?? 0), limits = {}, ...fields } = {}) {
     if (this.readyState === 0) this.open();
     this.say("welcome", {
-      connection: "c1",
-      item: { id: "room", title: "Room" },
-      you: ME,
-      epoch: "e1",
+      ...WELCOME,
       head: after,
-      oldest: 1,
       after,
-      recovered: true,
-      expires_at: null,
-      presence: { count: 1, users: [{ id: ME.id, name: ME.name }] },
       limits: { ...LIMITS, ...limits },
       ...fields,
     });
