@@ -937,7 +937,7 @@ export declare class Session {
      *
      * @param {string} item
      * @param {SeatOptions} [options]
-     * @returns {Room} Another one each time; an item has one at a time.
+     * @returns {Room} Throws `Refused` (`already_joined`) while there is one that is not closed.
      */
     room(item: string, options?: SeatOptions): Room;
     /** What is new in all items; it is asked for when this is first used. */

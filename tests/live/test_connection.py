@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from api.live.frames import pong
 from api.live.opening import Beginning
 from tests.deadlines import scaled
 from tests.live.world import FROM_START, NEWEST, Talker, World, settled, until
@@ -81,6 +82,17 @@ async def test_answers_before_the_welcome_wait_for_it(world: World) -> None:
     await ada.hears("live")
     assert ada.types[:4] == ["welcome", "pong", "error", "ack"]
     assert ada.socket.said[1]["head"] in {0, 1}
+
+
+async def test_answer_to_who_has_gone_before_the_welcome_is_for_nobody(world: World) -> None:
+    """It is neither kept nor sent."""
+    ada = Talker(world, await world.access(world.people["ada"], "doc"))
+    world.held.hold = "start"
+    ada.opens(NEWEST)
+    ada.leaves()
+    ada.connection.send(pong(None))
+    world.held.release()
+    assert (ada.connection._held, ada.socket.frames) == ([], [])
 
 
 async def test_flood_before_the_welcome_is_cut(world: World) -> None:

@@ -111,7 +111,8 @@ async def test_join_that_is_refused_leaves_the_socket(world: World) -> None:
         assert ada.of(item) == [left]
     ada.says("join", item="x" * 129)
     ada.says("join", item="\x00")
-    assert [one["code"] for one in ada.socket.said_of("error")] == ["bad_message"] * 2
+    ada.says("publish", item=7, body="hi")
+    assert [one["code"] for one in ada.socket.said_of("error")] == ["bad_message"] * 3
     assert not [one for one in ada.socket.said_of("error") if "item" in one]
 
 
@@ -640,3 +641,13 @@ async def test_credential_that_a_read_finds_ended_ends_the_socket(world: World) 
     assert not judged.of("two")
     vouched.shared.left(Refusal("removed"))
     assert (await vouched.is_closed())["reason"] == "removed"
+
+
+async def test_item_that_is_deleted_while_it_is_read_is_not_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights and log are read one after the other."""
+    monkeypatch.setattr("api.live.opening.read_extents", lambda *_: {})
+    ada = await greet(world)
+    ada.says("join", item="doc")
+    assert (await ada.hears_of("doc", "left"))["reason"] == "item_not_found"

@@ -131,7 +131,8 @@ async def test_text_subprotocol_is_not_for_many_items(server: LiveServer) -> Non
 async def test_outside_token_makes_the_items_that_it_names(serve: Serve) -> None:
     """On their first join; not those that it does not name, nor what could be none."""
     secret = "0123456789abcdef0123456789abcdef"
-    server = serve(issuer="https://shop.example", issuer_audience="rooms", issuer_secret=secret)
+    outside = {"issuer": "https://shop.example", "issuer_audience": "rooms"}
+    server = serve(**outside, issuer_secret=secret, new_item_burst=1, new_item_rate=0.001)
     now = int(time.time())
     claims = {"iss": "https://shop.example", "aud": "rooms", "sub": "customer-1", "iat": now}
     claims |= {"exp": now + 600, "jti": "j1", "items": {"order-*": "writer"}}
@@ -139,10 +140,10 @@ async def test_outside_token_makes_the_items_that_it_names(serve: Serve) -> None
     token = forge(header, claims, hs256(secret.encode()))
     async with connect(f"{server.ws_url}/ws?token={token}", proxy=None) as socket:
         talk = Talk(socket)
-        for item in ("order-17", "invoice-17", "order-/"):
+        for item in ("order-17", "invoice-17", "order-/", "order-18"):
             await talk.send("join", item=item)
-        for _ in range(3):
             await talk.get("welcome", "left")
+        assert talk.seen[-1]["reason"] == "rate_limited"  # One new item is allowed here.
     (welcome,) = [frame for frame in talk.seen if frame["type"] == "welcome"]
     assert (welcome["item"]["id"], welcome["you"]["role"]) == ("order-17", "writer")
 

@@ -72,7 +72,6 @@ def refusal_at(ada: Person, item_id: str) -> list[tuple[int, bytes]]:
         "/items/..%2froom/ws",
         "/items/1%2F../ws",
         "//items/1/ws",
-        "/ws",
     ],
 )
 def test_a_path_that_is_no_rooms_is_unknown(ada: Person, path: str) -> None:

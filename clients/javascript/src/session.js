@@ -28,8 +28,8 @@ export class Session {
   #url;
   #credentials;
   #switchboard;
-  /** @type {Set<Room>} */
-  #rooms = new Set();
+  /** @type {Map<string, Room>} */
+  #rooms = new Map();
   /** @type {Inbox | null} */
   #inbox = null;
   #isClosed = false;
@@ -51,16 +51,19 @@ export class Session {
    *
    * @param {string} item
    * @param {SeatOptions} [options]
-   * @returns {Room} Another one each time; an item has one at a time.
+   * @returns {Room} Throws `Refused` (`already_joined`) while there is one that is not closed.
    */
   room(item, options = {}) {
     if (this.#isClosed) throw new Refused("closed", "The session was closed.");
+    if (this.#rooms.has(item)) {
+      throw new Refused("already_joined", "Close the item's room before you open another one.");
+    }
     const WebSocket = this.#switchboard.socketOf(item);
     const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket, transport: "websocket" });
     const room = new Room(this.#url, given);
-    this.#rooms.add(room);
+    this.#rooms.set(item, room);
     room.addEventListener("state", ({ detail: { state } }) => {
-      if (state === "closed" || state === "refused") this.#rooms.delete(room);
+      if (state === "closed" || state === "refused") this.#rooms.delete(item);
     });
     return room;
   }
@@ -77,7 +80,7 @@ export class Session {
   /** Leave all rooms. */
   close() {
     this.#isClosed = true;
-    for (const room of [...this.#rooms]) room.close();
+    for (const room of [...this.#rooms.values()]) room.close();
     this.#inbox?.close();
   }
 }

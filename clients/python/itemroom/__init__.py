@@ -16,10 +16,12 @@ from itemroom.core.entries import (
     Stop,
 )
 from itemroom.core.errors import Refused
-from itemroom.core.frames import Role, User
+from itemroom.core.frames import InboxItem, Role, User
 from itemroom.core.presence import Presence
+from itemroom.inbox import Inbox
 from itemroom.keeper import Change
 from itemroom.room import Room
+from itemroom.session import Session
 from itemroom.streaming import Stream
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ __all__ = [
     "Entry",
     "Finish",
     "Gap",
+    "Inbox",
+    "InboxItem",
     "ItemChange",
     "MemberChange",
     "Message",
@@ -51,6 +55,7 @@ __all__ = [
     "Refused",
     "Role",
     "Room",
+    "Session",
     "Stop",
     "Stream",
     "User",

@@ -12,6 +12,7 @@ from itemroom.credentials import Credentials
 from itemroom.delivery import Delivery
 from itemroom.link import Link
 from itemroom.listeners import Listeners
+from itemroom.opening import Open
 from itemroom.renewal import Renewal
 
 State = Literal["connecting", "resuming", "live", "waiting", "refused", "closed"]
@@ -32,13 +33,13 @@ class Keeper:
     """The life of a room, from entering it to its end.
 
     Args:
-        url: of the item's room, without a query.
+        open_: makes each connection.
         patience: seconds for which the first welcome is waited for; None: as long as it takes.
     """
 
     def __init__(
         self,
-        url: str,
+        open_: Open,
         session: Session,
         credentials: Credentials,
         delivery: Delivery,
@@ -51,7 +52,7 @@ class Keeper:
         delivery.when_reached = self._reached
         self.listeners = Listeners()
         self.change = Change("connecting")
-        self._link = Link(url, session, credentials, self._happened)
+        self._link = Link(open_, session, self._happened)
         failed = partial(self.listeners.tell, "error")
         self._renewal = Renewal(credentials, renewed=self._renewed, failed=failed)
         self._patience = patience

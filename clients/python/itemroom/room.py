@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, cast, overload
 
@@ -17,6 +18,7 @@ from itemroom.core.session import Session
 from itemroom.credentials import Credentials, GetToken
 from itemroom.delivery import Delivery
 from itemroom.keeper import Change, Keeper, State
+from itemroom.opening import Open, open_socket
 from itemroom.reading import follow_text
 from itemroom.streaming import Stream
 
@@ -46,6 +48,7 @@ class Room:
         buffer: entries that may wait for the iterator; then the connection is given up until they
             are read. 0: nobody iterates.
         patience: seconds for which the first welcome is waited for; None: as long as it takes.
+        open_: makes each connection, as a `Session` does; None: sockets of its own.
     """
 
     def __init__(
@@ -63,13 +66,19 @@ class Room:
         outbox: int = 1000,
         buffer: int = 10_000,
         patience: float | None = None,
+        open_: Open | None = None,
     ) -> None:
         credentials = Credentials(token, ticket, get_token, as_)
         cursor = Cursor(after, epoch, tail)
         self._session = Session(cursor, Outbox(outbox), can_renew=credentials.can_renew)
         self._delivery = Delivery(buffer)
+        address = room_url(url, item)
         self._keeper = Keeper(
-            room_url(url, item), self._session, credentials, self._delivery, patience=patience
+            open_ or partial(open_socket, address, credentials),
+            self._session,
+            credentials,
+            self._delivery,
+            patience=patience,
         )
 
     @property
@@ -272,7 +281,16 @@ def room_url(url: str, item: str) -> str:
         ValueError: the server's is none.
         Refused: `item_not_found`, for an id that no item can have.
     """
+    return f"{server_url(url)}/items/{item_segment(item)}/ws"
+
+
+def server_url(url: str) -> str:
+    """A server's address as sockets have it, without a slash at its end.
+
+    Raises:
+        ValueError: it is none.
+    """
     match = _URL.fullmatch(url)
     if match is None:
         raise ValueError("url takes an address such as https://rooms.example.com")
-    return f"ws{match[1]}/items/{item_segment(item)}/ws"
+    return f"ws{match[1]}"

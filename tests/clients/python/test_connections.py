@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from itemroom import Change, Entry, Refused, link
+from itemroom import Change, Entry, Refused, opening
 from itemroom.core import silence
 from tests.clients.python.rooms import LIVE, read, room_at
 from tests.clients.python.scripted import (
@@ -139,7 +139,7 @@ async def test_frame_that_is_too_large_for_this_client_is_not_fetched_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It would be as large the next time."""
-    monkeypatch.setattr(link, "MAX_FRAME_BYTES", 1000)
+    monkeypatch.setattr(opening, "MAX_FRAME_BYTES", 1000)
     async with playing(say(WELCOME, message(1, "x" * 2000))) as stage:
         with pytest.raises(Refused, match="close_1009"):
             async with room_at(stage.url) as room:

@@ -4,7 +4,7 @@ import time
 import pytest
 from websockets.http11 import Response
 
-from itemroom import Refused, link
+from itemroom import Refused, opening
 from itemroom.core import session
 from tests.clients.python.rooms import read, room_at
 from tests.clients.python.scripted import (
@@ -165,7 +165,7 @@ async def test_cancelled_entering_leaves_nothing_behind() -> None:
 
 async def test_farewell_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may have died at this moment."""
-    monkeypatch.setattr(link, "CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(opening, "CLOSE_TIMEOUT", 0.05)
     go = asyncio.Event()
 
     async def deaf(guest: Guest) -> None:

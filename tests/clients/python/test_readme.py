@@ -18,6 +18,7 @@ README = (ROOT / "clients" / "python" / "README.md").read_text()
     ("name", "arguments", "last"),
     [
         ("room", "token", "2 message ada hello from Python"),
+        ("session", "token", "order-17 0"),
         ("tokens", "password", "ada is admin"),
         ("rest", "password", "1 message"),
         ("backend", "key", "[201, 201]"),

@@ -27,6 +27,29 @@ class ItemInfo(TypedDict):
     title: str
 
 
+class LastMessage(TypedDict):
+    """The newest message of an item; `preview` is the beginning of its text."""
+
+    seq: int
+    by: User
+    at: str
+    kind: Literal["message"]
+    preview: str
+
+
+class InboxItem(TypedDict):
+    """One of somebody's items as it is for them; `role` None: it is theirs no more."""
+
+    item: ItemInfo
+    role: Role | None
+    head: int
+    read_seq: int
+    unread: int
+    mentions: int
+    last: LastMessage | None
+    active_at: str
+
+
 class Limits(TypedDict):
     """Sizes in bytes, rates a second, times in seconds; a rate of 0 is no limit."""
 
