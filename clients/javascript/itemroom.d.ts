@@ -666,164 +666,6 @@ export declare class Room extends EventTarget {
     /** Leave. Loops end; commands without an answer are refused with `closed`. */
     close(): void;
 }
-export type Shown = {
-    key: string;
-    status: "stored";
-    error: null;
-    reactions: Record<string, User[]>;
-    stop?: Stop;
-    finish?: Finish;
-};
-export type StoredEntry = (Message | MemberChange | ItemChange) & Shown;
-export type UnsentEntry = {
-    type: "message";
-    key: string;
-    status: "pending" | "failed";
-    /**
-     * Why it failed.
-     */
-    error: Refused | null;
-    ref: string;
-    at: string;
-    by: User | null;
-    body: any;
-};
-export type View = {
-    /**
-     * Those that are stored, then those that are not.
-     */
-    entries: (StoredEntry | UnsentEntry)[];
-    presence: {
-        count: number;
-        users: User[];
-    };
-    status: State;
-    /**
-     * Why the last connection was refused.
-     */
-    error: Refused | null;
-    /**
-     * While waiting: when the next attempt is.
-     */
-    retryAt: number | null;
-    you: (User & {
-        role: Role;
-    }) | null;
-    /**
-     * The item's.
-     */
-    title: string | null;
-};
-/**
- * An entry of the log with what came of it: what is about another entry is no entry here. `stop`
- * and `finish` are of a message that grew, and `finish` has no body.
- *
- * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>,
- *   stop?: Stop, finish?: Finish}} Shown
- * @typedef {(Message | MemberChange | ItemChange) & Shown} StoredEntry
- */
-/**
- * A message that was written here and is not in the log yet. Its `key` is that of the stored one
- * that takes its place. `by` is null before the first `welcome`.
- *
- * @typedef {object} UnsentEntry
- * @property {"message"} type
- * @property {string} key
- * @property {"pending" | "failed"} status
- * @property {Refused | null} error Why it failed.
- * @property {string} ref
- * @property {string} at
- * @property {User | null} by
- * @property {any} body
- */
-/**
- * What there is to see; never changed, but replaced by another.
- *
- * @typedef {object} View
- * @property {(StoredEntry | UnsentEntry)[]} entries Those that are stored, then those that are not.
- * @property {{count: number, users: User[]}} presence
- * @property {State} status
- * @property {Refused | null} error Why the last connection was refused.
- * @property {number | null} retryAt While waiting: when the next attempt is.
- * @property {(User & {role: Role}) | null} you
- * @property {string | null} title The item's.
- */
-/**
- * A room, and what there is to see of it.
- *
- * @example
- * const conversation = new Conversation("/", { item: "order-17" });
- * conversation.subscribe(() => draw(conversation.view));
- */
-export declare class Conversation {
-    #private;
-    /** @readonly */
-    room: Room;
-    /**
-     * @param {string | URL} url
-     * @param {RoomOptions} options Those of a room.
-     */
-    constructor(url: string | URL, options: RoomOptions);
-    /** What there is to see now; the same object until something changes. */
-    get view(): View;
-    /** Whether something that was published has no answer yet. */
-    get isWaiting(): boolean;
-    /**
-     * Be told of every change of the view.
-     *
-     * @param {() => void} listener
-     * @returns {() => void} Ends it.
-     */
-    subscribe(listener: () => void): () => void;
-    /**
-     * Store a message, and show it at once. When it is refused, it stays with its `error`.
-     *
-     * @param {unknown} body Any JSON value.
-     * @param {{ref?: string}} [options]
-     * @returns {string} Its ref.
-     */
-    publish(body: unknown, { ref }?: {
-        ref?: string;
-    }): string;
-    /**
-     * Publish a message that failed once more: its ref makes sure that it is stored once.
-     *
-     * @param {string} ref
-     */
-    retry(ref: string): void;
-    /**
-     * Forget a message that failed.
-     *
-     * @param {string} ref
-     */
-    discard(ref: string): void;
-    /** Leave the room. */
-    close(): void;
-}
-export type ShareSettings = {
-    /**
-     * The server. Default: that of the page.
-     */
-    url?: string | URL;
-    /**
-     * Whose room it is, where `getToken` or the cookie does not tell: another
-     * user has another socket.
-     */
-    user?: string;
-};
-export type ShareOptions = Omit<RoomSettings, "item" | "buffer"> & ShareSettings & (ByToken | ByTicket | ByGetToken);
-/**
- * The conversation of an item; one for all who ask with the same `url`, `token` and `user`.
- *
- * @param {string} item
- * @param {ShareOptions} [options] Those of a room; they count for who comes first.
- * @returns {{conversation: Conversation, leave: () => void}} The last who leaves closes it, when
- *   what was published has its answer, or after a minute.
- */
-export declare function share(item: string, { url, user, ...options }?: ShareOptions): {
-    conversation: Conversation;
-    leave: () => void;
-};
 export type InboxEvents = {
     /**
      * One is new, or another; `role` null: it is not yours any more.
@@ -945,4 +787,167 @@ export declare class Session {
     /** Leave all rooms. */
     close(): void;
 }
+export type Shown = {
+    key: string;
+    status: "stored";
+    error: null;
+    reactions: Record<string, User[]>;
+    stop?: Stop;
+    finish?: Finish;
+};
+export type StoredEntry = (Message | MemberChange | ItemChange) & Shown;
+export type UnsentEntry = {
+    type: "message";
+    key: string;
+    status: "pending" | "failed";
+    /**
+     * Why it failed.
+     */
+    error: Refused | null;
+    ref: string;
+    at: string;
+    by: User | null;
+    body: any;
+};
+export type View = {
+    /**
+     * Those that are stored, then those that are not.
+     */
+    entries: (StoredEntry | UnsentEntry)[];
+    presence: {
+        count: number;
+        users: User[];
+    };
+    status: State;
+    /**
+     * Why the last connection was refused.
+     */
+    error: Refused | null;
+    /**
+     * While waiting: when the next attempt is.
+     */
+    retryAt: number | null;
+    you: (User & {
+        role: Role;
+    }) | null;
+    /**
+     * The item's.
+     */
+    title: string | null;
+};
+/**
+ * An entry of the log with what came of it: what is about another entry is no entry here. `stop`
+ * and `finish` are of a message that grew, and `finish` has no body.
+ *
+ * @typedef {{key: string, status: "stored", error: null, reactions: Record<string, User[]>,
+ *   stop?: Stop, finish?: Finish}} Shown
+ * @typedef {(Message | MemberChange | ItemChange) & Shown} StoredEntry
+ */
+/**
+ * A message that was written here and is not in the log yet. Its `key` is that of the stored one
+ * that takes its place. `by` is null before the first `welcome`.
+ *
+ * @typedef {object} UnsentEntry
+ * @property {"message"} type
+ * @property {string} key
+ * @property {"pending" | "failed"} status
+ * @property {Refused | null} error Why it failed.
+ * @property {string} ref
+ * @property {string} at
+ * @property {User | null} by
+ * @property {any} body
+ */
+/**
+ * What there is to see; never changed, but replaced by another.
+ *
+ * @typedef {object} View
+ * @property {(StoredEntry | UnsentEntry)[]} entries Those that are stored, then those that are not.
+ * @property {{count: number, users: User[]}} presence
+ * @property {State} status
+ * @property {Refused | null} error Why the last connection was refused.
+ * @property {number | null} retryAt While waiting: when the next attempt is.
+ * @property {(User & {role: Role}) | null} you
+ * @property {string | null} title The item's.
+ */
+/**
+ * A room, and what there is to see of it.
+ *
+ * @example
+ * const conversation = new Conversation("/", { item: "order-17" });
+ * conversation.subscribe(() => draw(conversation.view));
+ */
+export declare class Conversation {
+    #private;
+    /** @readonly */
+    room: Room;
+    /**
+     * @param {string | URL | Session} place The server; or a session, whose socket it then has.
+     * @param {RoomOptions} options Those of a room; with a session those of its rooms.
+     */
+    constructor(place: string | URL | Session, options: RoomOptions);
+    /** What there is to see now; the same object until something changes. */
+    get view(): View;
+    /** Whether something that was published has no answer yet. */
+    get isWaiting(): boolean;
+    /**
+     * Be told of every change of the view.
+     *
+     * @param {() => void} listener
+     * @returns {() => void} Ends it.
+     */
+    subscribe(listener: () => void): () => void;
+    /**
+     * Store a message, and show it at once. When it is refused, it stays with its `error`.
+     *
+     * @param {unknown} body Any JSON value.
+     * @param {{ref?: string}} [options]
+     * @returns {string} Its ref.
+     */
+    publish(body: unknown, { ref }?: {
+        ref?: string;
+    }): string;
+    /**
+     * Publish a message that failed once more: its ref makes sure that it is stored once.
+     *
+     * @param {string} ref
+     */
+    retry(ref: string): void;
+    /**
+     * Forget a message that failed.
+     *
+     * @param {string} ref
+     */
+    discard(ref: string): void;
+    /** Leave the room. */
+    close(): void;
+}
+export type ShareSettings = {
+    /**
+     * The server. Default: that of the page.
+     */
+    url?: string | URL;
+    /**
+     * Its socket is taken, and its server and credential count.
+     */
+    session?: Session;
+    /**
+     * Whose room it is, where `getToken` or the cookie does not tell: another
+     * user has another socket.
+     */
+    user?: string;
+};
+export type ShareOptions = Omit<RoomSettings, "item" | "buffer"> & ShareSettings & (ByToken | ByTicket | ByGetToken);
+/**
+ * The conversation of an item; one for all who ask with the same `url`, `token` and `user`, or with
+ * the same session.
+ *
+ * @param {string} item
+ * @param {ShareOptions} [options] Those of a room; they count for who comes first.
+ * @returns {{conversation: Conversation, leave: () => void}} The last who leaves closes it, when
+ *   what was published has its answer, or after a minute.
+ */
+export declare function share(item: string, { url, user, session, ...options }?: ShareOptions): {
+    conversation: Conversation;
+    leave: () => void;
+};
 export {};

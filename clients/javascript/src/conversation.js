@@ -2,6 +2,7 @@
 import { grown } from "./core/drafts.js";
 import { newRef } from "./core/outbox.js";
 import { Room } from "./room.js";
+import { Session } from "./session.js";
 /** @import { Deletion, Edit, Entry, Finish, ItemChange, MemberChange, Message, Reaction, Role, Stop, User } from "./core/entries.js" */
 /** @import { Refused } from "./core/errors.js" */
 /** @import { Append, Open } from "./core/frames.js" */
@@ -65,12 +66,13 @@ export class Conversation {
   #view = null;
 
   /**
-   * @param {string | URL} url
-   * @param {RoomOptions} options Those of a room.
+   * @param {string | URL | Session} place The server; or a session, whose socket it then has.
+   * @param {RoomOptions} options Those of a room; with a session those of its rooms.
    */
-  constructor(url, options) {
+  constructor(place, options) {
+    const chosen = { ...options, buffer: 0 };
     /** @readonly */
-    this.room = new Room(url, { ...options, buffer: 0 });
+    this.room = place instanceof Session ? place.room(options.item, chosen) : new Room(place, chosen);
     this.room.addEventListener("entry", ({ detail }) => {
       this.#apply(detail);
       this.#moved();

@@ -1,6 +1,7 @@
 // One socket for all parts of a page that show the same room.
 import { Conversation } from "./conversation.js";
 /** @import { ByGetToken, ByTicket, ByToken, RoomSettings } from "./options.js" */
+/** @import { Session } from "./session.js" */
 
 /** Milliseconds in which what was published is still sent when nobody looks on any more. */
 const FAREWELL = 60_000;
@@ -8,6 +9,7 @@ const FAREWELL = 60_000;
 /**
  * @typedef {object} ShareSettings
  * @property {string | URL} [url] The server. Default: that of the page.
+ * @property {Session} [session] Its socket is taken, and its server and credential count.
  * @property {string} [user] Whose room it is, where `getToken` or the cookie does not tell: another
  *   user has another socket.
  *
@@ -17,22 +19,34 @@ const FAREWELL = 60_000;
 
 /** @type {Map<string, {conversation: Conversation, users: number}>} */
 const shared = new Map();
+/** @type {WeakMap<Session, number>} A number for each, to tell them apart. */
+const sessions = new WeakMap();
+let newest = 0;
+
+/** @param {Session | undefined} session */
+function numberOf(session) {
+  if (!session) return 0;
+  if (!sessions.has(session)) sessions.set(session, ++newest);
+  return Number(sessions.get(session));
+}
 
 /**
- * The conversation of an item; one for all who ask with the same `url`, `token` and `user`.
+ * The conversation of an item; one for all who ask with the same `url`, `token` and `user`, or with
+ * the same session.
  *
  * @param {string} item
  * @param {ShareOptions} [options] Those of a room; they count for who comes first.
  * @returns {{conversation: Conversation, leave: () => void}} The last who leaves closes it, when
  *   what was published has its answer, or after a minute.
  */
-export function share(item, { url = "/", user, ...options } = {}) {
-  const server = new URL(url, globalThis.location?.href).href;
-  const key = JSON.stringify([server, item, options.token, user, !options.getToken]);
+export function share(item, { url = "/", user, session, ...options } = {}) {
+  const server = session ? "" : new URL(url, globalThis.location?.href).href;
+  const by = session ? numberOf(session) : [server, options.token, user, !options.getToken];
+  const key = JSON.stringify([item, by]);
   let one = shared.get(key);
   // One that was refused stays so; who comes now may be let in.
   if (!one || one.conversation.view.status === "refused") {
-    one = { conversation: new Conversation(server, { ...options, item }), users: 0 };
+    one = { conversation: new Conversation(session ?? server, { ...options, item }), users: 0 };
     shared.set(key, one);
   }
   one.users += 1;

@@ -60,7 +60,8 @@ def test_the_package_is_imported_by_its_name(project: Path) -> None:
         "console.log(JSON.stringify(all.flatMap((one) => Object.keys(one))));\n"
     )
     client = ["Conversation", "Inbox", "Refused", "Room", "Session", "Stream", "share", "textOf"]
-    assert json.loads(node("import.mjs", cwd=project)) == [*client, "useRoom", "ItemroomRoom"]
+    hooks = ["SessionProvider", "useInbox", "useRoom"]
+    assert json.loads(node("import.mjs", cwd=project)) == [*client, *hooks, "ItemroomRoom"]
 
 
 def test_the_package_has_the_version_of_the_server() -> None:

@@ -96,6 +96,42 @@ async def test_the_program_of_the_manual_talks_over_one_socket(
     await keep(shop.page, "react")
 
 
+INBOX = """
+import { createRoot } from "react-dom/client";
+import { StrictMode } from "react";
+import { Session } from "@itemroom/client";
+import { Desk } from "./inbox.jsx";
+
+const desk = <StrictMode><Desk session={new Session("/")} /></StrictMode>;
+createRoot(document.getElementById("root")).render(desk);
+"""
+
+
+async def test_the_inbox_and_its_rooms_have_one_socket(
+    windows: Windows, project: Path, talk: str, ada: Person
+) -> None:
+    """What is new is counted without being in a room; rooms come and go by the same socket."""
+    ada.create("order-18", bob="writer")
+    for item in ("order-17", "order-18"):
+        ada.call("PATCH", f"/items/{item}", json={"title": f"Chairs of {item}"})
+    (inbox,) = blocks(README, "jsx", "inbox")
+    bob = Person(ada.server, "bob", "", "")
+    shop = await Shop.visited(windows, bob)
+    page = await shop.run(build(project, "desk", desk=INBOX, inbox=inbox, talk=talk))
+    buttons = page.get_by_role("button")
+    await expect(buttons).to_have_text(["Chairs of order-18 (0)", "Chairs of order-17 (0)"])
+    ada.publish("order-17", "news")
+    await expect(buttons).to_have_text(["Chairs of order-17 (1)", "Chairs of order-18 (0)"])
+    await expect(page.get_by_role("navigation")).to_have_accessible_name("Unread: 1")
+    for item, text in (("order-17", "Ada news"), ("order-18", "Bob mine")):
+        await page.get_by_role("button", name=item).click()
+        await expect(talk_of(page, item).get_by_role("status")).to_have_text("live")
+        if item == "order-18":
+            await say(talk_of(page, item), "mine")
+        await expect(talk_of(page, item).get_by_role("listitem")).to_have_text([text])
+    assert len(shop.sockets) == 1
+
+
 SHOW = "(talks) => show(talks)"
 
 

@@ -1,7 +1,7 @@
 // How TypeScript sees the hook and the element: each line marked as an error must be one.
-import { type View, textOf } from "@itemroom/client";
+import { Session, type View, textOf } from "@itemroom/client";
 import { ItemroomRoom } from "@itemroom/client/itemroom-room";
-import { useRoom } from "@itemroom/client/react";
+import { SessionProvider, useInbox, useRoom } from "@itemroom/client/react";
 
 export function Talk({ item }: { item: string }) {
   const { entries, presence, status, error, publish, retry, room } = useRoom(item, {
@@ -41,6 +41,20 @@ function Line({ entry }: { entry: View["entries"][number] }) {
   const seq: number = entry.status === "stored" ? entry.seq : entry.ref.length;
   const likes = entry.status === "stored" ? entry.reactions["👍"]?.length : 0;
   return <li value={seq}>{`${entry.by?.name} ${textOf(entry.body)} ${entry.error?.message} ${likes}`}</li>;
+}
+
+const session = new Session("https://rooms.example.com", { token: "t" });
+
+export function Desk() {
+  const { items, unread, error } = useInbox(session);
+  const { title } = useRoom("order-17", { session });
+  // @ts-expect-error: a session, not an address
+  useInbox("https://rooms.example.com");
+  return (
+    <SessionProvider session={session}>
+      {title} {unread} {error?.code} {items[0]?.last?.preview}
+    </SessionProvider>
+  );
 }
 
 export function set(element: ItemroomRoom): number | undefined {
