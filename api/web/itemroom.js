@@ -3683,6 +3683,8 @@ export class Inbox extends EventTarget {
 
 const SHARED_PING = '{"type":"ping"}';
 const SHARED_PONG = '{"type":"pong","head":0}';
+/** Milliseconds at most between two sockets that come to nothing: a room waits no longer for a word. */
+const LONGEST_PAUSE = 5_000;
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 3;
@@ -3703,6 +3705,12 @@ class Switchboard {
   /** @type {Set<Seat>} Who waits for a sign of life. */
   #asking = new Set();
 
+  /** However many rooms want to come back: they are one client to a server that is down. */
+  #backoff = new Backoff();
+  #notBefore = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Opens the next socket. */
+  #timer;
+
   /** @param {WebSocketClass} WebSocket */
   constructor(WebSocket) {
     this.#WebSocket = WebSocket;
@@ -3722,20 +3730,17 @@ class Switchboard {
        * @param {string[]} protocols
        */
       constructor(url, protocols) {
-        super(board, item, new URL(url));
-        board.enter(this, protocols);
+        super(board, item, new URL(url), protocols);
+        board.enter(this);
       }
     };
   }
 
-  /**
-   * @param {Seat} seat
-   * @param {string[]} protocols
-   */
-  enter(seat, protocols) {
+  /** @param {Seat} seat */
+  enter(seat) {
     this.#seats.get(seat.item)?.end(1006, "");
     this.#seats.set(seat.item, seat);
-    if (this.#socket === null) this.#open(seat.address, protocols);
+    if (this.#socket === null) this.#openInTime();
     else if (this.#isOpen) {
       // Not before whoever made it listens, as with any socket.
       queueMicrotask(() => this.#seats.get(seat.item) === seat && this.#seat(seat));
@@ -3767,11 +3772,16 @@ class Switchboard {
     else this.#socket.send(`{"item":"${seat.item}",${text.slice(1)}`);
   }
 
-  /**
-   * @param {URL} address Of an item's own socket, with its query.
-   * @param {string[]} protocols
-   */
-  #open(address, protocols) {
+  #openInTime() {
+    clearTimeout(this.#timer);
+    const wait = this.#notBefore - uptime();
+    const first = this.#first;
+    if (wait > 0) this.#timer = setTimeout(() => this.#openInTime(), wait);
+    else if (first) this.#open(first);
+  }
+
+  /** @param {Seat} first It shows who it is for all that come after it. */
+  #open({ address, protocols }) {
     const url = new URL(address);
     url.pathname = url.pathname.replace(/(?:\/items\/[^/]+)?\/ws$/, "/ws");
     for (const name of ["after", "epoch", "tail"]) url.searchParams.delete(name);
@@ -3783,6 +3793,7 @@ class Switchboard {
   }
 
   #hangUp() {
+    clearTimeout(this.#timer);
     const socket = this.#socket;
     if (socket === null) return;
     socket.onmessage = socket.onclose = null;
@@ -3803,6 +3814,7 @@ class Switchboard {
    */
   #closed(code, reason) {
     const seats = [...this.#seats.values()];
+    if (!this.#isOpen) this.#notBefore = uptime() + Math.min(this.#backoff.next(), LONGEST_PAUSE);
     this.#seats.clear();
     this.#forget();
     for (const seat of seats) seat.end(code, reason);
@@ -3830,12 +3842,17 @@ class Switchboard {
     switch (type) {
       case "hello":
         this.#isOpen = true;
+        this.#backoff.reset();
         for (const seat of [...this.#seats.values()]) this.#seat(seat);
         return;
       case "pong":
         for (const seat of this.#asking) seat.hear(SHARED_PONG);
         this.#asking.clear();
         return;
+      case "welcome":
+        // All that a room sends has its item besides.
+        frame.limits.frame_bytes -= `"item":"${item.id}",`.length;
+        return this.#seats.get(item.id)?.hear(JSON.stringify(frame));
       case "left":
         return this.#left(frame);
       case "inbox":
@@ -3878,6 +3895,7 @@ class Seat {
   #state = CONNECTING;
   item;
   address;
+  protocols;
   /** Whether the server was asked for it. */
   wasJoined = false;
   /** @type {((event: {data: string}) => void) | null} */
@@ -3892,12 +3910,14 @@ class Seat {
   /**
    * @param {Switchboard} board
    * @param {string | null} item
-   * @param {URL} address
+   * @param {URL} address Of an item's own socket, with its query.
+   * @param {string[]} protocols
    */
-  constructor(board, item, address) {
+  constructor(board, item, address, protocols) {
     this.#board = board;
     this.item = item;
     this.address = address;
+    this.protocols = protocols;
   }
 
   get readyState() {

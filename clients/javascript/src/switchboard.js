@@ -1,8 +1,12 @@
 // Many rooms at one socket: each has one of its own, as far as it can tell.
+import { uptime } from "./clock.js";
+import { Backoff } from "./core/backoff.js";
 /** @import { WebSocketClass } from "./options.js" */
 
 const SHARED_PING = '{"type":"ping"}';
 const SHARED_PONG = '{"type":"pong","head":0}';
+/** Milliseconds at most between two sockets that come to nothing: a room waits no longer for a word. */
+const LONGEST_PAUSE = 5_000;
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 3;
@@ -23,6 +27,12 @@ export class Switchboard {
   /** @type {Set<Seat>} Who waits for a sign of life. */
   #asking = new Set();
 
+  /** However many rooms want to come back: they are one client to a server that is down. */
+  #backoff = new Backoff();
+  #notBefore = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Opens the next socket. */
+  #timer;
+
   /** @param {WebSocketClass} WebSocket */
   constructor(WebSocket) {
     this.#WebSocket = WebSocket;
@@ -42,20 +52,17 @@ export class Switchboard {
        * @param {string[]} protocols
        */
       constructor(url, protocols) {
-        super(board, item, new URL(url));
-        board.enter(this, protocols);
+        super(board, item, new URL(url), protocols);
+        board.enter(this);
       }
     };
   }
 
-  /**
-   * @param {Seat} seat
-   * @param {string[]} protocols
-   */
-  enter(seat, protocols) {
+  /** @param {Seat} seat */
+  enter(seat) {
     this.#seats.get(seat.item)?.end(1006, "");
     this.#seats.set(seat.item, seat);
-    if (this.#socket === null) this.#open(seat.address, protocols);
+    if (this.#socket === null) this.#openInTime();
     else if (this.#isOpen) {
       // Not before whoever made it listens, as with any socket.
       queueMicrotask(() => this.#seats.get(seat.item) === seat && this.#seat(seat));
@@ -87,11 +94,16 @@ export class Switchboard {
     else this.#socket.send(`{"item":"${seat.item}",${text.slice(1)}`);
   }
 
-  /**
-   * @param {URL} address Of an item's own socket, with its query.
-   * @param {string[]} protocols
-   */
-  #open(address, protocols) {
+  #openInTime() {
+    clearTimeout(this.#timer);
+    const wait = this.#notBefore - uptime();
+    const first = this.#first;
+    if (wait > 0) this.#timer = setTimeout(() => this.#openInTime(), wait);
+    else if (first) this.#open(first);
+  }
+
+  /** @param {Seat} first It shows who it is for all that come after it. */
+  #open({ address, protocols }) {
     const url = new URL(address);
     url.pathname = url.pathname.replace(/(?:\/items\/[^/]+)?\/ws$/, "/ws");
     for (const name of ["after", "epoch", "tail"]) url.searchParams.delete(name);
@@ -103,6 +115,7 @@ export class Switchboard {
   }
 
   #hangUp() {
+    clearTimeout(this.#timer);
     const socket = this.#socket;
     if (socket === null) return;
     socket.onmessage = socket.onclose = null;
@@ -123,6 +136,7 @@ export class Switchboard {
    */
   #closed(code, reason) {
     const seats = [...this.#seats.values()];
+    if (!this.#isOpen) this.#notBefore = uptime() + Math.min(this.#backoff.next(), LONGEST_PAUSE);
     this.#seats.clear();
     this.#forget();
     for (const seat of seats) seat.end(code, reason);
@@ -150,12 +164,17 @@ export class Switchboard {
     switch (type) {
       case "hello":
         this.#isOpen = true;
+        this.#backoff.reset();
         for (const seat of [...this.#seats.values()]) this.#seat(seat);
         return;
       case "pong":
         for (const seat of this.#asking) seat.hear(SHARED_PONG);
         this.#asking.clear();
         return;
+      case "welcome":
+        // All that a room sends has its item besides.
+        frame.limits.frame_bytes -= `"item":"${item.id}",`.length;
+        return this.#seats.get(item.id)?.hear(JSON.stringify(frame));
       case "left":
         return this.#left(frame);
       case "inbox":
@@ -198,6 +217,7 @@ class Seat {
   #state = CONNECTING;
   item;
   address;
+  protocols;
   /** Whether the server was asked for it. */
   wasJoined = false;
   /** @type {((event: {data: string}) => void) | null} */
@@ -212,12 +232,14 @@ class Seat {
   /**
    * @param {Switchboard} board
    * @param {string | null} item
-   * @param {URL} address
+   * @param {URL} address Of an item's own socket, with its query.
+   * @param {string[]} protocols
    */
-  constructor(board, item, address) {
+  constructor(board, item, address, protocols) {
     this.#board = board;
     this.item = item;
     this.address = address;
+    this.protocols = protocols;
   }
 
   get readyState() {

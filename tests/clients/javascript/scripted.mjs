@@ -26,13 +26,14 @@ export const WELCOME = {
   presence: { count: 1, users: [{ id: ME.id, name: ME.name }] },
   limits: LIMITS,
 };
-const rooms = [];
+/** Closed after each test. */
+export const rooms = [];
 
 /** Requests of REST, and what answers them; unless a test says so, nobody is there. */
 export const rest = { asked: [], answer: null };
 
 /** As a browser's: events by properties, nothing about the handshake. */
-class Socket {
+export class Socket {
   readyState = 0;
   sent = [];
 
