@@ -16,6 +16,7 @@ from .backups import backup, restore
 from .chat import chat
 from .epochs import epoch_commands
 from .failures import Failure, explain
+from .inbox import inbox
 from .items import item_commands
 from .keys import key_commands
 from .moving import move
@@ -40,6 +41,7 @@ app.command()(publish)
 app.command()(stream)
 app.command()(stop)
 app.command()(chat)
+app.command()(inbox)
 app.command()(backup)
 app.command()(restore)
 app.add_typer(epoch_commands, name="epoch")
