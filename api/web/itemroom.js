@@ -3514,7 +3514,7 @@ const PAGE = 100;
 export class Inbox extends EventTarget {
   /** @type {Map<string, InboxItem>} By id; the newest activity is not the first. */
   items = new Map();
-  /** Whether `items` has all there is. */
+  /** Whether `items` is what the server has; not while there is no connection. */
   isReady = false;
   /** @type {Refused | null} */
   error = null;
@@ -3530,13 +3530,17 @@ export class Inbox extends EventTarget {
   #timer;
   #isClosed = false;
 
+  #isListed;
+
   /**
    * @param {string} url
    * @param {WebSocketClass} WebSocket
    * @param {any} credentials
+   * @param {boolean} isListed Whether it begins with all items.
    */
-  constructor(url, WebSocket, credentials) {
+  constructor(url, WebSocket, credentials, isListed) {
     super();
+    this.#isListed = isListed;
     const server = new URL(url, globalThis.location?.href);
     server.protocol = server.protocol.replace("ws", "http");
     server.pathname = `${server.pathname.replace(/\/+$/, "")}/inbox`;
@@ -3588,7 +3592,7 @@ export class Inbox extends EventTarget {
   async #connect() {
     try {
       const { token } = await this.#credentials.get();
-      if (this.#since === null) this.#since = await this.#list(token);
+      if (this.#since === null && this.#isListed) this.#since = await this.#list(token);
       if (!this.#isClosed) this.#watch(token);
     } catch (error) {
       this.#failed(error);
@@ -3629,7 +3633,8 @@ export class Inbox extends EventTarget {
     const socket = (this.#socket = new this.#WebSocket(url.href, protocols));
     /** @type {Refused | null} */
     let told = null;
-    socket.onopen = () => socket.send(JSON.stringify({ type: "watch", since: this.#since }));
+    const watch = { type: "watch", ...(this.#since === null ? {} : { since: this.#since }) };
+    socket.onopen = () => socket.send(JSON.stringify(watch));
     socket.onmessage = (/** @type {{data: string}} */ { data }) => {
       const frame = JSON.parse(data);
       if (frame.type === "closing") told = closing(frame);
@@ -3667,6 +3672,7 @@ export class Inbox extends EventTarget {
   /** @param {unknown} error */
   #failed(error) {
     this.#socket = null;
+    this.isReady = false;
     if (this.#isClosed) return;
     if (error instanceof Refused && error.retry !== "later") {
       this.error = error;
@@ -3975,6 +3981,8 @@ const TOKEN_SHARED = 1_000;
 /**
  * @typedef {object} SessionSettings
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ * @property {"all" | "changes"} [inbox] Whether `inbox` begins with all items, or knows only of those
+ *   that change. Default: all.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
  * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions
@@ -3996,6 +4004,7 @@ export class Session {
   #rooms = new Map();
   /** @type {Inbox | null} */
   #inbox = null;
+  #isListed;
   #isClosed = false;
 
   /**
@@ -4003,10 +4012,11 @@ export class Session {
    * @param {SessionOptions} [options] Without a credential the session cookie counts.
    */
   constructor(url, options = {}) {
-    const { token, getToken, WebSocket = globalThis.WebSocket } = options;
+    const { token, getToken, inbox = "all", WebSocket = globalThis.WebSocket } = options;
     if (!WebSocket) throw new TypeError("there is no WebSocket here: hand one in");
     this.#url = String(url);
     this.#credentials = getToken ? { getToken: askedOnce(getToken) } : { token };
+    this.#isListed = inbox === "all";
     this.#switchboard = new Switchboard(WebSocket);
   }
 
@@ -4036,7 +4046,8 @@ export class Session {
   get inbox() {
     if (this.#inbox === null) {
       if (this.#isClosed) throw new Refused("closed", "The session was closed.");
-      this.#inbox = new Inbox(this.#url, this.#switchboard.socketOf(null), this.#credentials);
+      const socket = this.#switchboard.socketOf(null);
+      this.#inbox = new Inbox(this.#url, socket, this.#credentials, this.#isListed);
     }
     return this.#inbox;
   }

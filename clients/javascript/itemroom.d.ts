@@ -691,7 +691,7 @@ export declare class Inbox extends EventTarget {
     #private;
     /** @type {Map<string, InboxItem>} By id; the newest activity is not the first. */
     items: Map<string, InboxItem>;
-    /** Whether `items` has all there is. */
+    /** Whether `items` is what the server has; not while there is no connection. */
     isReady: boolean;
     /** @type {Refused | null} */
     error: Refused | null;
@@ -699,8 +699,9 @@ export declare class Inbox extends EventTarget {
      * @param {string} url
      * @param {WebSocketClass} WebSocket
      * @param {any} credentials
+     * @param {boolean} isListed Whether it begins with all items.
      */
-    constructor(url: string, WebSocket: WebSocketClass, credentials: any);
+    constructor(url: string, WebSocket: WebSocketClass, credentials: any, isListed: boolean);
     /** Messages that are not read, and those that name you, in all items. */
     get totals(): {
         unread: number;
@@ -749,12 +750,19 @@ export type SessionSettings = {
      * Default: `globalThis.WebSocket`.
      */
     WebSocket?: WebSocketClass;
+    /**
+     * Whether `inbox` begins with all items, or knows only of those
+     * that change. Default: all.
+     */
+    inbox?: "all" | "changes";
 };
 export type SessionOptions = SessionSettings & (ByToken | ByGetToken);
 export type SeatOptions = Omit<RoomSettings, "item" | "WebSocket" | "transport">;
 /**
  * @typedef {object} SessionSettings
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ * @property {"all" | "changes"} [inbox] Whether `inbox` begins with all items, or knows only of those
+ *   that change. Default: all.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
  * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions

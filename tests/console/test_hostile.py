@@ -119,7 +119,7 @@ async def test_ended_session_is_told_where_it_is_noticed(
     """The page says so at once, and asks to sign in again."""
     (session,) = ada.call("GET", "/auth/sessions").json()["sessions"]
     assert ada.call("DELETE", f"/auth/sessions/{session['id']}").status_code == 204
-    windows.tolerate(r"status of 401 .*/items\?limit=\d+\)")
+    windows.tolerate(r"status of 401 .*/inbox\?limit=\d+\)")
     told = tab.page.get_by_role("status").filter(has_text="Your session has ended.")
     await expect(told).to_be_visible(timeout=scaled(2000))
     await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -73,13 +73,15 @@ async def test_open_room_has_no_unread_badge(visit: Visit, server: LiveServer) -
         pass
     ada.publish("order-17", "and another one")
     await expect(tab.page.get_by_role("button", name="Jump to latest, 1 new")).to_be_visible()
-    async with tab.page.expect_response(re.compile(r"/items\?limit=50")):
+    async with tab.page.expect_response(re.compile(r"/inbox\?limit=50")):
         await tab.page.evaluate("() => dispatchEvent(new Event('focus'))")
     link = tab.page.get_by_role("link", name="order-17")
     await expect(link).not_to_have_accessible_name(re.compile("unread"))
     await expect(tab.page).to_have_title("order-17")
     await tab.page.goto(f"{server.url}/#/")
     await expect(link).to_have_accessible_name(re.compile("1 unread"))
+    ada.publish("order-17", {"text": "@bob, see?", "mentions": ["bob"]})
+    await expect(link).to_have_accessible_name(re.compile("@1 mention +2 unread"))
 
 
 async def test_being_made_a_member_shows_at_once(visit: Visit, server: LiveServer) -> None:
@@ -91,7 +93,7 @@ async def test_being_made_a_member_shows_at_once(visit: Visit, server: LiveServe
     for number in (17, 18):
         ada.create(f"order-{number}", bob="writer")
         link = tab.page.get_by_role("link", name=f"order-{number}")
-        # The list as a whole is asked for every ten seconds.
+        # Without being told the list would be asked for every ten seconds.
         await expect(link).to_be_visible(timeout=scaled(5000))
         await link.click()
         await tab.is_in(f"order-{number}")

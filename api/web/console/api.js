@@ -8,6 +8,10 @@ import { NOWHERE, SERVER, lastSegment, segment } from "./paths.js";
  * @typedef {{id: string, title: string, role: Role, default_role: Role | null, epoch: string,
  *   head: number, oldest: number, read_seq: number, unread: number, active_at: string}} Item
  */
+/**
+ * @typedef {{id: string, title: string, role: Role, unread: number, mentions: number,
+ *   active_at: string}} ListedItem
+ */
 /** @typedef {{user: User, username: string, role: Role}} Member */
 /** @typedef {User & {username: string, admin?: boolean, credential: {kind: string}}} Me */
 /** @typedef {{id: string, name: string, items: Record<string, Role>, expires_at: string}} Token */
@@ -113,9 +117,13 @@ export const logout = async () => {
 /**
  * @param {string | null} after
  * @param {number} [limit]
- * @returns {Promise<{items: Item[], next: string | null}>}
+ * @returns {Promise<{items: ListedItem[], next: string | null}>}
  */
-export const items = (after, limit = 50) => call("GET", `/items?${query({ limit, after })}`);
+export async function items(after, limit = 50) {
+  const { items, next } = await call("GET", `/inbox?${query({ limit, after })}`);
+  const listed = items.map((/** @type {any} */ { item, ...rest }) => ({ ...item, ...rest }));
+  return { items: listed, next };
+}
 /** @param {string} id @returns {Promise<Item>} */
 export const item = (id) => call("GET", itemPath(id));
 /** @param {{id?: string, title?: string, default_role?: Role | null}} wish */

@@ -1,20 +1,18 @@
 /** My items, newest activity first, and how to make another one. */
 
+import { Session } from "../itemroom.js";
+
 import * as api from "./api.js";
 import { openDialog } from "./dialog.js";
 import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
 import { form } from "./form.js";
 import { ago, fullTime } from "./format.js";
 import { complain } from "./notices.js";
+import { SERVER } from "./paths.js";
 
-/** @typedef {import("./api.js").Item} Item */
+/** @typedef {import("./api.js").ListedItem} Item */
 
-const EVERY_MS = 10_000;
-// Who has just been made a member may be sitting before the page: while somebody is, it looks at
-// the newest few items. The server answers in 2 ms of its time: a thousandth of a core for each.
-const GLANCE_MS = 2000;
-const GLANCED_AT = 3;
-const PRESENT_MS = 5 * 60_000; // How long after the last sign of somebody it goes on so.
+const EVERY_MS = 10_000; // Times grow old; and while nothing is told, the server is asked.
 const SOON_MS = 400; // A burst of activity asks once.
 
 /** @type {[string, string][]} */
@@ -37,8 +35,8 @@ export class ItemList {
   #current = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #askedAt = 0;
-  #noticedAt = Date.now();
+  /** Tells when an item changes. */
+  #session = new Session(SERVER, { inbox: "changes" });
   #isAsking = false;
   #isAskedAgain = false;
   #isSoon = false;
@@ -47,7 +45,7 @@ export class ItemList {
   #list = el("ul", { class: "items", role: "list", "aria-label": "My items" });
   #more = button("Show older items", () => this.#showMore(), { class: "button small more" });
 
-  /** @param {{onUnread: (count: number) => void}} app */
+  /** @param {{onUnread: (count: number) => void, onGone: () => void}} app */
   constructor(app) {
     this.app = app;
     this.#more.hidden = true;
@@ -64,20 +62,18 @@ export class ItemList {
       el("div", { class: "items-scroller" }, this.#list, this.#more),
     );
     const { signal } = this.#stop;
-    const notice = () => (this.#noticedAt = Date.now());
-    const refresh = () => {
-      notice();
-      if (!document.hidden) this.refresh();
-    };
+    const refresh = () => document.hidden || this.refresh();
     addEventListener("focus", refresh, { signal });
     document.addEventListener("visibilitychange", refresh, { signal });
-    addEventListener("pointerdown", notice, { signal });
-    addEventListener("keydown", notice, { signal });
+    const { inbox } = this.#session;
+    inbox.addEventListener("item", () => this.soon());
+    inbox.addEventListener("refused", () => this.app.onGone());
     this.#every();
   }
 
   end() {
     this.#stop.abort();
+    this.#session.close();
     clearTimeout(this.#timer);
   }
 
@@ -103,7 +99,6 @@ export class ItemList {
     }
     this.#isAsking = true;
     this.#isAskedAgain = this.#isSoon = false;
-    this.#askedAt = Date.now();
     try {
       await this.#ask();
     } catch {
@@ -116,22 +111,15 @@ export class ItemList {
   }
 
   #every() {
+    if (this.#isSoon) return; // The timer runs for that.
     clearTimeout(this.#timer);
-    const isSomebodyThere = Date.now() - this.#noticedAt < PRESENT_MS;
-    this.#timer = setTimeout(() => this.#look(), isSomebodyThere ? GLANCE_MS : EVERY_MS);
+    this.#timer = setTimeout(() => this.#look(), EVERY_MS);
   }
 
-  async #look() {
-    const isDue = Date.now() - this.#askedAt >= EVERY_MS;
-    if (!document.hidden && (isDue || (await this.#isNews()))) this.refresh();
-    else if (!this.#isSoon && !this.#stop.signal.aborted) this.#every();
-  }
-
-  /** Whether the reader has come into an item, or has another role in one. */
-  async #isNews() {
-    const { items } = await api.items(null, GLANCED_AT).catch(() => ({ items: [] }));
-    const known = new Map(this.#items.map(({ id, role }) => [id, role]));
-    return items.some(({ id, role }) => known.get(id) !== role);
+  #look() {
+    if (!document.hidden && !this.#session.inbox.isReady) return void this.refresh();
+    this.#draw();
+    this.#every();
   }
 
   async #ask() {
@@ -179,7 +167,7 @@ export class ItemList {
   /** @param {Item} item */
   #row(item) {
     const isCurrent = item.id === this.#current;
-    const unread = isCurrent ? 0 : item.unread;
+    const { unread, mentions } = isCurrent ? { unread: 0, mentions: 0 } : item;
     const attributes = {
       class: `item${unread > 0 ? " unread" : ""}`,
       href: roomHash(item.id),
@@ -191,16 +179,25 @@ export class ItemList {
       el("span", { class: "item-title" }, el("bdi", {}, item.title || item.id)),
       el("time", time, ago(item.active_at)),
       el("code", { class: "item-id" }, item.title ? item.id : item.role),
-      unread > 0 ? badge(unread) : null,
+      unread > 0 || mentions > 0 ? badges(unread, mentions) : null,
     ];
     // Blanks between them: the link's name is read out as one sentence.
     return el("li", {}, el("a", attributes, parts.flatMap((part) => [part, " "])));
   }
 }
 
-/** @param {number} count */
-const badge = (count) =>
-  el("span", { class: "badge" }, String(count), el("span", { class: "unseen" }, " unread"));
+/** @param {number} unread @param {number} mentions */
+const badges = (unread, mentions) =>
+  el(
+    "span",
+    { class: "badges" },
+    mentions > 0 ? badge(`@${mentions}`, mentions > 1 ? " mentions " : " mention ") : null,
+    unread > 0 ? badge(String(unread), " unread") : null,
+  );
+
+/** @param {string} count @param {string} of */
+const badge = (count, of) =>
+  el("span", { class: "badge" }, count, el("span", { class: "unseen" }, of));
 
 const NOTHING = "Nothing here yet. Make an item, or let somebody add you to one of theirs.";
 

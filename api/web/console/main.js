@@ -72,6 +72,7 @@ function enter(me) {
       unread = count;
       showTitle();
     },
+    onGone: () => isLeaving || list.refresh(),
   });
   home = { me, list };
   door.first = false;

@@ -21,7 +21,7 @@ const PAGE = 100;
 export class Inbox extends EventTarget {
   /** @type {Map<string, InboxItem>} By id; the newest activity is not the first. */
   items = new Map();
-  /** Whether `items` has all there is. */
+  /** Whether `items` is what the server has; not while there is no connection. */
   isReady = false;
   /** @type {Refused | null} */
   error = null;
@@ -37,13 +37,17 @@ export class Inbox extends EventTarget {
   #timer;
   #isClosed = false;
 
+  #isListed;
+
   /**
    * @param {string} url
    * @param {WebSocketClass} WebSocket
    * @param {any} credentials
+   * @param {boolean} isListed Whether it begins with all items.
    */
-  constructor(url, WebSocket, credentials) {
+  constructor(url, WebSocket, credentials, isListed) {
     super();
+    this.#isListed = isListed;
     const server = new URL(url, globalThis.location?.href);
     server.protocol = server.protocol.replace("ws", "http");
     server.pathname = `${server.pathname.replace(/\/+$/, "")}/inbox`;
@@ -95,7 +99,7 @@ export class Inbox extends EventTarget {
   async #connect() {
     try {
       const { token } = await this.#credentials.get();
-      if (this.#since === null) this.#since = await this.#list(token);
+      if (this.#since === null && this.#isListed) this.#since = await this.#list(token);
       if (!this.#isClosed) this.#watch(token);
     } catch (error) {
       this.#failed(error);
@@ -136,7 +140,8 @@ export class Inbox extends EventTarget {
     const socket = (this.#socket = new this.#WebSocket(url.href, protocols));
     /** @type {Refused | null} */
     let told = null;
-    socket.onopen = () => socket.send(JSON.stringify({ type: "watch", since: this.#since }));
+    const watch = { type: "watch", ...(this.#since === null ? {} : { since: this.#since }) };
+    socket.onopen = () => socket.send(JSON.stringify(watch));
     socket.onmessage = (/** @type {{data: string}} */ { data }) => {
       const frame = JSON.parse(data);
       if (frame.type === "closing") told = closing(frame);
@@ -174,6 +179,7 @@ export class Inbox extends EventTarget {
   /** @param {unknown} error */
   #failed(error) {
     this.#socket = null;
+    this.isReady = false;
     if (this.#isClosed) return;
     if (error instanceof Refused && error.retry !== "later") {
       this.error = error;

@@ -11,6 +11,8 @@ const TOKEN_SHARED = 1_000;
 /**
  * @typedef {object} SessionSettings
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
+ * @property {"all" | "changes"} [inbox] Whether `inbox` begins with all items, or knows only of those
+ *   that change. Default: all.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
  * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions
@@ -32,6 +34,7 @@ export class Session {
   #rooms = new Map();
   /** @type {Inbox | null} */
   #inbox = null;
+  #isListed;
   #isClosed = false;
 
   /**
@@ -39,10 +42,11 @@ export class Session {
    * @param {SessionOptions} [options] Without a credential the session cookie counts.
    */
   constructor(url, options = {}) {
-    const { token, getToken, WebSocket = globalThis.WebSocket } = options;
+    const { token, getToken, inbox = "all", WebSocket = globalThis.WebSocket } = options;
     if (!WebSocket) throw new TypeError("there is no WebSocket here: hand one in");
     this.#url = String(url);
     this.#credentials = getToken ? { getToken: askedOnce(getToken) } : { token };
+    this.#isListed = inbox === "all";
     this.#switchboard = new Switchboard(WebSocket);
   }
 
@@ -72,7 +76,8 @@ export class Session {
   get inbox() {
     if (this.#inbox === null) {
       if (this.#isClosed) throw new Refused("closed", "The session was closed.");
-      this.#inbox = new Inbox(this.#url, this.#switchboard.socketOf(null), this.#credentials);
+      const socket = this.#switchboard.socketOf(null);
+      this.#inbox = new Inbox(this.#url, socket, this.#credentials, this.#isListed);
     }
     return this.#inbox;
   }
