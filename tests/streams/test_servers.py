@@ -1,7 +1,8 @@
 """Messages in the making at several servers of one database."""
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 
 import pytest
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from api.settings import Settings
 from tests.deadlines import scaled
 from tests.nodes.serving import SECRET
 from tests.programs.postgresql import Cluster
-from tests.serving import LiveServer, Person
+from tests.serving import Fields, LiveServer, Person, Talk
 from tests.streams.test_streams import Reader, call, start
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +27,19 @@ def silence() -> float:
 
 
 @pytest.fixture
-def pair(cluster: Cluster, silence: float) -> Iterator[Pair]:
+def unheard() -> Collection[str]:
+    """What servers do not hear of each other, as `Watch` has it."""
+    return ()
+
+
+@pytest.fixture
+def pair(
+    cluster: Cluster, silence: float, unheard: Collection[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pair]:
     """Two servers."""
+    # Before they start, which is when it is said who acts on what is heard.
+    for name in unheard:
+        monkeypatch.setattr(Watch, name, lambda *_: None)
     settings = Settings(
         database_url=cluster.database(), secret=SecretStr(SECRET), port=0, stream_silence=silence
     )
@@ -75,11 +87,9 @@ async def test_text_reaches_the_rooms_of_others(pair: Pair, ada: Person) -> None
     assert {"append", "finish"} <= {frame["type"] for frame in reader.frames}
 
 
-async def test_text_of_which_nobody_tells_is_found(
-    pair: Pair, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("unheard", [("text_grown",), ("text_grown", "entries_stored")])
+async def test_text_of_which_nobody_tells_is_found(pair: Pair, ada: Person) -> None:
     """No hint is relied on."""
-    monkeypatch.setattr(Watch, "text_grown", lambda self, hint: None)
     _, right = pair
     async with ada.room("order-17") as author, at(right, ada).room("order-17") as talk:
         target = await start(author, "")
@@ -146,3 +156,33 @@ def test_hint_of_text_has_no_text() -> None:
     """What there is the database says."""
     hint: Hint = TextGrown(7)
     assert decode(encode(hint, "boot", bodies=True)) == Told("boot", hint)
+
+
+async def stop_of(author: Talk, target: int) -> Fields:
+    """The wish that this message ends; those of others were said before."""
+    while (stop := await author.get("stop"))["target"] != target:
+        pass
+    return stop
+
+
+@pytest.mark.parametrize("unheard", [(), ("entries_stored",)])
+@pytest.mark.parametrize("tries", [2, pytest.param(50, marks=pytest.mark.torture)])
+async def test_stop_reaches_an_author_at_another_server(
+    pair: Pair, ada: Person, tries: int, unheard: Collection[str]
+) -> None:
+    """Soon, by hints or without; also one who comes only when it was said."""
+    took = []
+    _, right = pair
+    for number in range(tries):
+        async with at(right, ada).room("order-17") as author:
+            target = await start(author, "", ref=f"s{number}")
+            began = time.perf_counter()
+            stop = await call(ada, "POST", f"/messages/{target}/stop")
+            assert (await stop_of(author, target))["seq"] == stop["seq"]
+            took.append(time.perf_counter() - began)
+        async with at(right, ada).room("order-17", after=target) as author:
+            await stop_of(author, target)
+            await author.send("finish", target=target, state="stopped", ref=f"f{number}")
+            assert (await author.get("ack", "error"))["type"] == "ack"
+    took.sort()
+    print(f"{unheard=}: median {took[len(took) // 2]:.3f} s, at most {took[-1]:.3f} s")

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 from asyncio.subprocess import Process as Program
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,6 +21,33 @@ from tests.serving import Person
 from tests.streams.author import RATE, tokens
 
 pytestmark = pytest.mark.anyio
+
+
+OPEN: dict[str, Any] = {
+    "measured": False,
+    "handshake_rate": 0,
+    "connections_per_user": 0,
+    "stream_silence": 60,
+}
+
+
+class Crowd(NamedTuple):
+    """How many read, and how."""
+
+    early: int
+    slow: int
+    dropping: int
+    late: int
+    """Some when the author was killed, some when the server was, some near the end."""
+
+    @property
+    def size(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+FEW = Crowd(early=1, slow=1, dropping=2, late=3)
+MANY = Crowd(early=25, slow=5, dropping=10, late=10)
 
 
 class Author:
@@ -61,6 +89,7 @@ class Reader:
         self._person = person
         self._whole = whole
         self.text = ""
+        self.shown = 0
 
     async def read(self, seq: int, *, pause: float = 0, drops: random.Random | None = None) -> None:
         """To the end of it.
@@ -78,10 +107,35 @@ class Reader:
                     assert self._whole.startswith(text), (self.text, text)
                     assert len(text) > len(self.text) or not text
                     self.text = text
+                    self.shown += 1
                     await asyncio.sleep(pause)
             finally:
                 if dropping is not None:
                     dropping.cancel()
+
+
+@dataclass
+class Audience:
+    """All who read one message."""
+
+    person: Person
+    whole: str
+    seq: int
+    group: asyncio.TaskGroup
+    dice: random.Random
+    readers: list[Reader] = field(default_factory=list)
+
+    def enter(self, count: int, *, pause: float = 0, drops: bool = False) -> None:
+        """So many more of a kind, as `Reader.read` has them."""
+        for _ in range(count):
+            reader = Reader(self.person, self.whole)
+            chance = random.Random(self.dice.random()) if drops else None
+            self.group.create_task(reader.read(self.seq, pause=pause, drops=chance))
+            self.readers.append(reader)
+
+    def __str__(self) -> str:
+        shown = [one.shown for one in self.readers]
+        return f"{len(self.whole)} characters, {len(shown)} readers, shown {sum(shown)} times"
 
 
 async def _drop(room: Room, dice: random.Random) -> None:
@@ -108,17 +162,27 @@ def _check_log(ada: Person, seq: int, whole: str) -> None:
         assert (end.state, end.body) == ("done", {"text": whole})
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.torture)])
-async def test_every_reader_ends_with_exactly_the_text(tmp_path: Path, seconds: int) -> None:
+def killed(server: Process, folder: Path, settings: dict[str, Any]) -> Process:
+    """The one that takes its place."""
+    server.end(signal.SIGKILL)
+    return Process(folder, **settings).__enter__()
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize(
+    ("seconds", "crowd"), [(4, FEW), pytest.param(60, MANY, marks=pytest.mark.torture)]
+)
+async def test_every_reader_ends_with_exactly_the_text(
+    tmp_path: Path, seconds: int, crowd: Crowd
+) -> None:
     """Who was there, who came late, who was cut off, who is slow; nothing acknowledged is lost."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     dice = random.Random(seed)
     count = seconds * RATE
     whole = "".join(tokens(seed, count))
-    port = free_port()
-    settings: dict[str, Any] = {"measured": False, "handshake_rate": 0, "stream_silence": 60}
-    server = Process(tmp_path, port=port, **settings).__enter__()
+    settings = OPEN | {"port": free_port()}
+    server = Process(tmp_path, **settings).__enter__()
     try:
         ada = await asyncio.to_thread(server.person, "ada")
         ada.create("order-17")
@@ -128,29 +192,24 @@ async def test_every_reader_ends_with_exactly_the_text(tmp_path: Path, seconds: 
             await _until(lambda: author.seq is not None)
             seq = author.seq
             assert seq is not None
-            readers = [Reader(ada, whole) for _ in range(7)]
-            early, slow, *dropped = readers[:4]
-            for reading in (
-                early.read(seq),
-                slow.read(seq, pause=0.3),
-                *(one.read(seq, drops=random.Random(dice.random())) for one in dropped),
-            ):
-                group.create_task(reading)
+            audience = Audience(ada, whole, seq, group, dice)
+            audience.enter(crowd.early)
+            audience.enter(crowd.slow, pause=0.3)
+            audience.enter(crowd.dropping, drops=True)
             await _until(lambda: author.stored > len(whole) // 4)
-            group.create_task(readers[4].read(seq))
+            audience.enter(crowd.late // 3)
             author.kill()
             await writing
             assert author.stored <= await asyncio.to_thread(_length, ada, seq)
             writing = group.create_task(author.write())
             await _until(lambda: author.stored > len(whole) // 2)
-            server.end(signal.SIGKILL)
-            server = Process(tmp_path, port=port, **settings)
-            await asyncio.to_thread(server.__enter__)
+            server = await asyncio.to_thread(killed, server, tmp_path, settings)
             assert author.stored <= await asyncio.to_thread(_length, ada, seq)
-            group.create_task(readers[5].read(seq))
+            audience.enter(crowd.late // 3)
             await _until(lambda: author.stored > len(whole) * 3 // 4)
-            group.create_task(readers[6].read(seq))
-        assert [reader.text == whole for reader in readers] == [True] * len(readers)
+            audience.enter(crowd.size - len(audience.readers))
+        assert [one.text == whole for one in audience.readers] == [True] * crowd.size
+        print(audience)
         await asyncio.to_thread(_check_log, ada, seq, whole)
     finally:
         await asyncio.to_thread(server.__exit__)
