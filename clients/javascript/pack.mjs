@@ -1,11 +1,12 @@
-// Brings in what the package shares with the server, which has the one source of it, and React's
-// hook, which stands alone.
+// Brings in what the package shares with the server, which has the one source of it, and what
+// stands alone: React's hook, and the transport of the AI SDK.
 import { copyFileSync, rmSync } from "node:fs";
 
 const SHARED = [
   "../../api/web/itemroom.js",
   "../../api/web/itemroom-room.js",
   "src/react.js",
+  "src/ai.js",
   "../../LICENSE",
 ];
 const here = (path) => new URL(path, import.meta.url);

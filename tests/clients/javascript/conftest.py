@@ -41,7 +41,7 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody's project, which depends on the package, on `ws` and on React."""
+    """Somebody's project, which depends on the package, on `ws`, on React and on the AI SDK."""
     folder = tmp_path_factory.mktemp("project")
     package = folder / "node_modules" / "@itemroom" / "client"
     package.mkdir(parents=True)
@@ -50,7 +50,7 @@ def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             content = packed.extractfile(member)
             assert content is not None, f"{member.name} is no file"
             (package / Path(member.name).name).write_bytes(content.read())
-    for name in ("ws", "react", "react-dom", "@types"):
+    for name in ("ws", "react", "react-dom", "@types", "ai", "@ai-sdk"):
         (folder / "node_modules" / name).symlink_to(MODULES / name)
     (folder / "package.json").write_text('{"type": "module", "private": true}')
     return folder

@@ -11,9 +11,11 @@ import pytest
 from tests.clients.javascript.conftest import ROOT, SERVED, SOURCES, TSC, node
 
 HERE = Path(__file__).parent
+ALONE = ("react.js", "ai.js")
 PROJECTS = {
     "tsconfig.json": ("itemroom.d.ts", "itemroom-room.d.ts"),
     "tsconfig.react.json": ("react.d.ts",),
+    "tsconfig.ai.json": ("ai.d.ts",),
 }
 
 
@@ -40,28 +42,28 @@ def test_the_types_help_and_refuse(project: Path, usage: str, types: str) -> Non
 
 
 def test_the_tarball_holds_the_served_files_and_little_else(tarball: Path) -> None:
-    """Client, element, hook, types, manual and license; whatever made them stays out."""
+    """Client, element, hook, transport, types, manual and license; whatever made them stays out."""
     with tarfile.open(tarball) as packed:
         names = {name.removeprefix("package/") for name in packed.getnames()}
         for name in SERVED:
             served = packed.extractfile(f"package/{name}")
             assert served is not None
             assert served.read() == (ROOT / "api" / "web" / name).read_bytes()
-    types = {f"{name.removesuffix('.js')}.d.ts" for name in (*SERVED, "react.js")}
-    assert names == types | {*SERVED, "react.js", "LICENSE", "README.md", "package.json"}
+    types = {f"{name.removesuffix('.js')}.d.ts" for name in (*SERVED, *ALONE)}
+    assert names == types | {*SERVED, *ALONE, "LICENSE", "README.md", "package.json"}
 
 
 def test_the_package_is_imported_by_its_name(project: Path) -> None:
     """Nothing happens by being imported, not even where there are no elements, as on a server."""
-    names = ("@itemroom/client", "@itemroom/client/react", "@itemroom/client/itemroom-room")
-    imports = ", ".join(f'import("{name}")' for name in names)
+    parts = ("", "/react", "/ai", "/itemroom-room")
+    imports = ", ".join(f'import("@itemroom/client{part}")' for part in parts)
     (project / "import.mjs").write_text(
         f"const all = await Promise.all([{imports}]);\n"
         "console.log(JSON.stringify(all.flatMap((one) => Object.keys(one))));\n"
     )
     client = ["Conversation", "Inbox", "Refused", "Room", "Session", "Stream", "share", "textOf"]
-    hooks = ["SessionProvider", "useInbox", "useRoom"]
-    assert json.loads(node("import.mjs", cwd=project)) == [*client, *hooks, "ItemroomRoom"]
+    more = ["SessionProvider", "useInbox", "useRoom", "RoomTransport", "messagesOf"]
+    assert json.loads(node("import.mjs", cwd=project)) == [*client, *more, "ItemroomRoom"]
 
 
 def test_the_package_has_the_version_of_the_server() -> None:
