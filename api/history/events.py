@@ -54,6 +54,13 @@ class ItemDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class LogCut:
+    """The beginning of a log is kept no longer. Nobody in the room is told."""
+
+    item_key: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadMoved:
     """A user has read an item up to `seq`."""
 
@@ -104,6 +111,7 @@ Event = (
     | MemberChanged
     | DefaultRoleChanged
     | ItemDeleted
+    | LogCut
     | ReadMoved
     | CredentialsEnded
     | UserRenamed

@@ -39,6 +39,7 @@ from ..models import (
 )
 from . import pile
 from .departures import depart
+from .events import LogCut
 from .transaction import Transaction
 
 DAY_MS = 86_400_000
@@ -152,6 +153,7 @@ def trim(transaction: Transaction, item_key: int, limit: int) -> bool:
     )
     changed = {col(Item.oldest): last + 1, col(Item.changed_at): transaction.now_ms}
     transaction.connection.execute(update(Item).where(col(Item.key) == item_key).values(changed))
+    transaction.emit(LogCut(item_key))
     return len(expired) == limit
 
 

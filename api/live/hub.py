@@ -16,6 +16,7 @@ from ..history.events import (
     EntryStored,
     Event,
     ItemDeleted,
+    LogCut,
     MemberChanged,
     ReadMoved,
     TextAdded,
@@ -177,7 +178,7 @@ class Hub:
                 # Before the end of its message, which may be in the same commit: what is told of
                 # that is less when all its text was told.
                 self.add_text(event)
-            else:
+            elif not isinstance(event, LogCut):
                 # What was stored before a change of rights is told by the rights of before.
                 self._rights += not isinstance(event, ReadMoved)
                 self._store(entries)

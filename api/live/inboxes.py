@@ -16,6 +16,7 @@ from ..history.events import (
     EntryStored,
     Event,
     ItemDeleted,
+    LogCut,
     MemberChanged,
     ReadMoved,
 )
@@ -146,6 +147,8 @@ class Inboxes:
             match event:
                 case EntryStored():
                     self.changed(event.entry.item_key)
+                case LogCut():
+                    self.changed(event.item_key)
                 case DefaultRoleChanged() | ItemDeleted():
                     self.changed(event.item_key, rights=True)
                 case MemberChanged():

@@ -9,6 +9,7 @@ from ..history.events import (
     EntryStored,
     Event,
     ItemDeleted,
+    LogCut,
     MemberChanged,
     ReadMoved,
     TextAdded,
@@ -51,7 +52,7 @@ def hints_of(events: Sequence[Event]) -> list[Hint]:
         elif isinstance(event, TextAdded):
             # Before the entries, and once for all of an item's.
             grown[event.item_key] = TextGrown(event.item_key)
-        else:
+        elif not isinstance(event, LogCut):
             # Entries before a change of rights are told before it.
             hints += map(_stored, entries.values())
             entries.clear()

@@ -10,6 +10,7 @@ from api.history.events import (
     EntryStored,
     Event,
     ItemDeleted,
+    LogCut,
     MemberChanged,
     ReadMoved,
     TextAdded,
@@ -42,6 +43,7 @@ def events(access: Access) -> dict[type[Event], tuple[Event, tuple[int, int]]]:
         (UserRenamed(user_key, "Ada"), (0, 1)),
         (UserDisconnected(user_key), (0, 1)),
         (TextAdded(item_key, 1, -1, 0, "a"), (0, 0)),
+        (LogCut(item_key), (0, 0)),
         (ReadMoved(item_key, author_of(access.principal), 1), (0, 0)),
     ]
     return {type(event): (event, moved) for event, moved in told}

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from api.accounts.identity import identify_token
+from api.history.retention import trim
 from api.inbox.changes import read_concerned, read_items
 from api.live import inboxes as watching
 from api.state import State
 from tests.inbox.conftest import Cast, FakeWatcher, inboxes_of, watch
 from tests.live.world import until
+from tests.people import People
 
 pytestmark = pytest.mark.anyio
 DOC = "/items/doc/messages"
@@ -99,6 +102,19 @@ async def test_slow_client_is_answered_when_it_has_taken_all(
     eve.is_full = False
     await until(lambda: bool(eve.moments))
     assert set(eve.states) == {"doc", "two", "three"}
+
+
+async def test_what_is_kept_no_longer_is_unread_no_more(
+    state: State, cast: Cast, people: People
+) -> None:
+    """Though no entry says so."""
+    seq = (await cast.writer.do("POST", DOC, json={"body": "hi"}))["seq"]
+    eve = await watch(state, cast.reader, 0)
+    assert eve.states["doc"]["unread"] == 1
+    await people.change("UPDATE item SET retention_days = 1")
+    await people.change("UPDATE entry SET at = 1 WHERE seq <= ?", seq)
+    await state.writer.call(partial(trim, item_key=1, limit=100))
+    assert (await eve.hears("doc", unread=0))["last"] is None
 
 
 async def test_who_asks_again_is_answered_once(state: State, cast: Cast) -> None:

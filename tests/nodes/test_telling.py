@@ -6,6 +6,7 @@ from api.history.events import (
     EntryStored,
     Event,
     ItemDeleted,
+    LogCut,
     MemberChanged,
     ReadMoved,
     UserDisconnected,
@@ -57,3 +58,8 @@ def test_what_is_no_entry_is_told_as_something_to_be_read_again() -> None:
         RightsChanged(user_key=6),
         MarkerMoved(5, ADA, 9),
     ]
+
+
+def test_what_is_kept_no_longer_is_told_to_nobody() -> None:
+    """No room anywhere shows less for it."""
+    assert hints_of([LogCut(1)]) == []
