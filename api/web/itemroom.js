@@ -2738,6 +2738,11 @@ class Ways {
     return new EventsSocket(this.#url, query, token ?? "");
   }
 
+  /** Whether another way may be taken, if this one fails. */
+  get mayChange() {
+    return this.#transport === "auto" && this.taken === "websocket";
+  }
+
   /** Something came by the newest connection. */
   heard() {
     if (this.taken === "events") return;
@@ -2751,7 +2756,7 @@ class Ways {
    * @param {Refused} refused
    */
   isBarred({ code, retry }) {
-    if (this.#transport !== "auto" || this.taken === "events") return false;
+    if (!this.mayChange) return false;
     // A status that is no passing one, or a handshake that hung so long, was no accident.
     this.#failures += retry === "never" || code === "silent" ? ATTEMPTS : 1;
     if (this.#failures < ATTEMPTS) return false;
@@ -2974,7 +2979,8 @@ class Keeper {
   /** @param {Refused} refused */
   #gone(refused) {
     const isMute = !this.#link?.wasHeard;
-    if (isMute && ["unreachable", "lost", "silent"].includes(refused.code)) {
+    const asked = this.#ways.mayChange ? ["unreachable", "lost", "silent"] : ["unreachable"];
+    if (isMute && asked.includes(refused.code)) {
       this.#ended(refused);
       this.#ask(refused, () => {});
     } else if (isMute && (refused.retry === "never" || isBare(refused))) {
@@ -3822,8 +3828,10 @@ class Switchboard {
     const seats = [...this.#seats.values()];
     if (!this.#isOpen) this.#notBefore = uptime() + Math.min(this.#backoff.next(), LONGEST_PAUSE);
     this.#seats.clear();
+    // Who is told no more than that asks the server why: one of them is enough.
+    const refused = this.#isOpen ? undefined : lost("lost");
     this.#forget();
-    for (const seat of seats) seat.end(code, reason);
+    for (const seat of seats) seat.end(code, reason, seat === seats[0] ? undefined : refused);
   }
 
   /** @param {Seat} seat */
@@ -3908,7 +3916,7 @@ class Seat {
   onmessage = null;
   /** @type {((event: object) => void) | null} */
   onopen = null;
-  /** @type {((event: {code: number, reason: string}) => void) | null} */
+  /** @type {((event: {code: number, reason: string, refused?: Refused}) => void) | null} */
   onclose = null;
   /** @type {((event: object) => void) | null} */
   onerror = null;
@@ -3965,11 +3973,12 @@ class Seat {
   /**
    * @param {number} code
    * @param {string} reason
+   * @param {Refused} [refused] What is to be made of it, if it is not what these say.
    */
-  end(code, reason) {
+  end(code, reason, refused) {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
-    this.onclose?.({ code, reason });
+    this.onclose?.({ code, reason, refused });
   }
 }
 

@@ -200,7 +200,8 @@ export class Keeper {
   /** @param {Refused} refused */
   #gone(refused) {
     const isMute = !this.#link?.wasHeard;
-    if (isMute && ["unreachable", "lost", "silent"].includes(refused.code)) {
+    const asked = this.#ways.mayChange ? ["unreachable", "lost", "silent"] : ["unreachable"];
+    if (isMute && asked.includes(refused.code)) {
       this.#ended(refused);
       this.#ask(refused, () => {});
     } else if (isMute && (refused.retry === "never" || isBare(refused))) {

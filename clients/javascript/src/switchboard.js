@@ -1,6 +1,8 @@
 // Many rooms at one socket: each has one of its own, as far as it can tell.
 import { uptime } from "./clock.js";
 import { Backoff } from "./core/backoff.js";
+import { lost } from "./core/errors.js";
+/** @import { Refused } from "./core/errors.js" */
 /** @import { WebSocketClass } from "./options.js" */
 
 const SHARED_PING = '{"type":"ping"}';
@@ -138,8 +140,10 @@ export class Switchboard {
     const seats = [...this.#seats.values()];
     if (!this.#isOpen) this.#notBefore = uptime() + Math.min(this.#backoff.next(), LONGEST_PAUSE);
     this.#seats.clear();
+    // Who is told no more than that asks the server why: one of them is enough.
+    const refused = this.#isOpen ? undefined : lost("lost");
     this.#forget();
-    for (const seat of seats) seat.end(code, reason);
+    for (const seat of seats) seat.end(code, reason, seat === seats[0] ? undefined : refused);
   }
 
   /** @param {Seat} seat */
@@ -224,7 +228,7 @@ class Seat {
   onmessage = null;
   /** @type {((event: object) => void) | null} */
   onopen = null;
-  /** @type {((event: {code: number, reason: string}) => void) | null} */
+  /** @type {((event: {code: number, reason: string, refused?: Refused}) => void) | null} */
   onclose = null;
   /** @type {((event: object) => void) | null} */
   onerror = null;
@@ -281,10 +285,11 @@ class Seat {
   /**
    * @param {number} code
    * @param {string} reason
+   * @param {Refused} [refused] What is to be made of it, if it is not what these say.
    */
-  end(code, reason) {
+  end(code, reason, refused) {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
-    this.onclose?.({ code, reason });
+    this.onclose?.({ code, reason, refused });
   }
 }

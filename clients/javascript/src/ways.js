@@ -49,6 +49,11 @@ export class Ways {
     return new EventsSocket(this.#url, query, token ?? "");
   }
 
+  /** Whether another way may be taken, if this one fails. */
+  get mayChange() {
+    return this.#transport === "auto" && this.taken === "websocket";
+  }
+
   /** Something came by the newest connection. */
   heard() {
     if (this.taken === "events") return;
@@ -62,7 +67,7 @@ export class Ways {
    * @param {Refused} refused
    */
   isBarred({ code, retry }) {
-    if (this.#transport !== "auto" || this.taken === "events") return false;
+    if (!this.mayChange) return false;
     // A status that is no passing one, or a handshake that hung so long, was no accident.
     this.#failures += retry === "never" || code === "silent" ? ATTEMPTS : 1;
     if (this.#failures < ATTEMPTS) return false;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { Session } from "../../../api/web/itemroom.js";
-import { fate, OTHER, pass, rooms as opened, Socket, settled, WELCOME } from "./scripted.mjs";
+import { fate, OTHER, pass, rest, rooms as opened, Socket, settled, WELCOME } from "./scripted.mjs";
 
 /** A session with a room for each name, and the sockets that it has opened. */
 async function open(...items) {
@@ -88,6 +88,7 @@ test("many rooms are one client to a server that is down", async () => {
     await pass(50);
   }
   assert.ok(sockets.length < 20, `${sockets.length} sockets in half a minute`);
+  assert.ok(rest.asked.length <= sockets.length, `${rest.asked.length} questions`);
 });
 
 test("the item counts in what a frame may have", async () => {
