@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 from tests.browser import Windows
 from tests.clients.javascript.conftest import ROOT
 from tests.clients.javascript.shop import Shop, build
+from tests.conftest import Serve
 from tests.deadlines import scaled
 from tests.docs.reading import blocks
 from tests.serving import LiveServer, Person, Talk
@@ -67,6 +68,12 @@ async def ask(page: Page, text: str) -> None:
     box = page.get_by_label("Message")
     await box.fill(text)
     await box.press("Enter")
+
+
+@pytest.fixture
+def server(serve: Serve) -> LiveServer:
+    """It waits no longer than it has to for an author who has gone."""
+    return serve(stream_silence=1)
 
 
 @pytest.fixture
@@ -149,3 +156,19 @@ async def test_an_answer_is_stopped_before_it_begins_and_says_how_it_failed(
     await expect(lines).to_have_count(4)
     for one in (lines, other.get_by_role("listitem")):
         await expect(one.last).to_have_text("assistant: I failed")
+
+
+async def test_an_answer_whose_author_has_gone_is_shown_as_interrupted(
+    shop: Shop, people: tuple[Person, Person], chat: str
+) -> None:
+    """With the text as far as it came, and after a refresh too."""
+    page = await shop.run(chat)
+    await ask(page, "Well?")
+    async with asyncio.timeout(scaled(30)), people[1].room("order-17") as talk:
+        model = Model(people[1], talk)
+        await model.asked()
+        model.say("I thi")
+    await expect(page.get_by_role("status")).to_have_text("The answer was interrupted.")
+    await page.reload()
+    await expect(page.get_by_role("listitem").last).to_have_text("assistant: I thi interrupted")
+    await expect(page.get_by_role("status")).to_have_text("ready")
