@@ -8,7 +8,7 @@ import { Allowance, grow } from "./writing.js";
 /**
  * @typedef {{find: (row: HTMLElement) => Entity | undefined, rights: (record: Entity) =>
  *   {react: boolean, edit: boolean, remove: boolean}, onReact: (record: Entity, value: string) =>
- *   void, onEdit: (record: Entity) => void, onRemove: (record: Entity) => void}} Acts
+ *   void, onReply: (record: Entity) => void, onLink: (record: Entity) => void, onEdit: (record: Entity) => void, onRemove: (record: Entity) => void}} Acts
  */
 
 const QUICK = ["👍", "❤️", "😄", "🎉", "👀", "✅"];
@@ -77,10 +77,11 @@ export class Actions {
     const { react, edit, remove } = this.acts.rights(record);
     const buttons = [
       react && button("React", () => this.#showChoices(row, record), { icon: "smile", bare: true }),
+      react && button("Reply", () => this.acts.onReply(record), { icon: "reply", bare: true }),
+      button("Copy link", () => this.acts.onLink(record), { icon: "link", bare: true }),
       edit && button("Edit", () => this.acts.onEdit(record), { icon: "edit", bare: true }),
       remove && button("Delete", () => this.acts.onRemove(record), { icon: "trash", bare: true }),
     ];
-    if (!buttons.some(Boolean)) return;
     fill(this.#toolbar, buttons);
     row.append(this.#toolbar);
   }
@@ -113,14 +114,14 @@ export class Actions {
 }
 
 /**
- * Tab goes through the reactions of the row that has the focus, not through all of them.
+ * Tab goes through the buttons of the row that has the focus, not through those of all rows.
  *
  * @param {EventTarget | null} target
  * @param {0 | -1} index
  */
 function tabbable(target, index) {
   const row = target instanceof Element ? target.closest(".row-message") : null;
-  for (const chip of row?.querySelectorAll("button.chip") ?? []) {
+  for (const chip of row?.querySelectorAll("button.chip, button.quote") ?? []) {
     chip.setAttribute("tabindex", String(index));
   }
 }

@@ -1,6 +1,7 @@
 /** Where messages are written. */
 
 import { composes, el, icon } from "./dom.js";
+import { Replying } from "./reply.js";
 import { Allowance, grow } from "./writing.js";
 
 const TYPING_EVERY = 3000; // Milliseconds between two signals that say the same.
@@ -18,11 +19,12 @@ export class Composer {
   #send = el("button", { class: "button primary send" }, icon("send"), el("span", {}, "Send"));
   #note = el("p", { class: "composer-note", hidden: true });
   #allowance;
+  #replying;
   #typedAt = 0;
 
   /**
    * @param {string} item
-   * @param {{onSend: (text: string) => void, onTyping: (on: boolean) => void,
+   * @param {{onSend: (body: unknown) => void, onTyping: (on: boolean) => void,
    *   onEditLast: () => void, limit: () => number | null}} acts `limit`: bytes of a body.
    */
   constructor(item, acts) {
@@ -33,13 +35,21 @@ export class Composer {
     this.#box.addEventListener("input", () => this.#typed());
     this.#box.addEventListener("keydown", (event) => this.#pressed(event));
     this.#box.addEventListener("blur", () => this.#stopTyping());
-    const parts = [this.#note, this.#box, this.#send, this.#allowance.element];
+    this.#replying = new Replying(() => this.focus());
+    const { element } = this.#replying;
+    const parts = [element, this.#note, this.#box, this.#send, this.#allowance.element];
     this.element = el("form", { class: "composer" }, parts);
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
     this.#showLength();
+  }
+
+  /** What is written next answers a message. @param {import("./timeline.js").Entity} record */
+  reply(record) {
+    this.#replying.to(record);
+    this.focus();
   }
 
   focus() {
@@ -74,6 +84,9 @@ export class Composer {
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       this.#submit();
+    } else if (event.key === "Escape" && this.#replying.seq !== null) {
+      event.preventDefault();
+      this.#replying.end();
     } else if (event.key === "ArrowUp" && this.#box.value === "") {
       event.preventDefault();
       this.acts.onEditLast();
@@ -86,7 +99,9 @@ export class Composer {
     if (!text) return;
     this.#box.value = "";
     this.#typed();
-    this.acts.onSend(text);
+    const { seq } = this.#replying;
+    this.#replying.end();
+    this.acts.onSend(seq === null ? text : { text, reply_to: seq });
   }
 
   #typed() {

@@ -9,7 +9,8 @@ import { shown, textOf } from "./format.js";
 import { Jump } from "./jump.js";
 import { VirtualList } from "./list.js";
 import { estimate, growRow, renderRow } from "./message.js";
-import { announce } from "./notices.js";
+import { copyLink } from "./links.js";
+import { announce, toast } from "./notices.js";
 import { Outgoing } from "./outgoing.js";
 import { Pager } from "./pager.js";
 import { rowsOf } from "./rows.js";
@@ -23,7 +24,7 @@ import { MAX_KEPT, Timeline } from "./timeline.js";
  * @typedef {{itemId: string, me: {id: string, name: string}, people: import("./people.js").People,
  *   commands: () => import("./outgoing.js").Commands, role: () => string,
  *   onRead: (seq: number) => void, onDrawn: () => void, onLeaveList: () => void,
- *   onTakeBack: (text: string) => void, limit: () => number | null}} Options
+ *   onTakeBack: (text: string) => void, onReply: (record: Entity) => void, limit: () => number | null}} Options
  */
 
 // Trimming moves much: it is done now and then, not for each message.
@@ -155,6 +156,19 @@ export class Conversation {
     this.#list.toEnd();
   }
 
+  /** Bring a message to the screen, wherever it is. @param {number} seq */
+  async jumpTo(seq) {
+    const { timeline } = this;
+    while (seq < timeline.from && !timeline.isAtStart && this.#pager.edge !== "failed") {
+      await this.#pager.older();
+    }
+    if (seq > timeline.to && !timeline.attached) await this.#pager.newest();
+    const element = timeline.get(seq) ? this.#list.element(String(seq)) : null;
+    if (!element) return toast("This message is not here.");
+    this.#list.reveal(String(seq), "center");
+    element.focus({ preventScroll: true });
+  }
+
   /** Draw again all of it: names or rights have changed. */
   redraw() {
     for (const record of this.timeline.records) record.version += 1;
@@ -281,6 +295,8 @@ export class Conversation {
       onDiscard: (ref) => this.#outgoing.discard(ref),
       onTakeBack: (ref) => this.options.onTakeBack(this.#outgoing.takeBack(ref)),
       onLoadOlder: () => this.#pager.older(),
+      find: (seq) => this.timeline.get(seq),
+      onJump: (seq) => this.jumpTo(seq),
     };
   }
 
@@ -296,6 +312,8 @@ export class Conversation {
       },
       onReact: (record, value) =>
         this.#outgoing.give((commands) => commands.react(record.seq, value)),
+      onReply: (record) => this.options.onReply(record),
+      onLink: (record) => copyLink(this.options.itemId, record.seq),
       onEdit: (record) => this.#edit(record),
       onRemove: (record) =>
         confirmDialog("Delete message?", "Its text is erased for everybody.", "Delete", () =>

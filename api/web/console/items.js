@@ -7,6 +7,7 @@ import { openDialog } from "./dialog.js";
 import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
 import { form } from "./form.js";
 import { ago, fullTime } from "./format.js";
+import { hashOf } from "./links.js";
 import { complain } from "./notices.js";
 import { SERVER } from "./paths.js";
 
@@ -21,9 +22,6 @@ export const OPENNESS = [
   ["reader", "Everyone signed in can read"],
   ["writer", "Everyone signed in can write"],
 ];
-
-/** @param {string} id */
-export const roomHash = (id) => `#/items/${encodeURIComponent(id)}`;
 
 export class ItemList {
   /** @type {Item[]} */
@@ -170,7 +168,7 @@ export class ItemList {
     const { unread, mentions } = isCurrent ? { unread: 0, mentions: 0 } : item;
     const attributes = {
       class: `item${unread > 0 ? " unread" : ""}`,
-      href: roomHash(item.id),
+      href: hashOf(item.id),
       "data-id": item.id,
       "aria-current": isCurrent ? "page" : null,
     };
@@ -212,7 +210,7 @@ function newItem() {
       default_role: /** @type {import("./api.js").Role | null} */ (openness.value || null),
     });
     dialog.close();
-    location.hash = roomHash(item.id);
+    location.hash = hashOf(item.id);
   };
   const content = [
     field("Item id (optional)", id, "Your product's own id, as order-17. Without one it is made."),
@@ -228,7 +226,7 @@ function openById() {
   const send = async () => {
     const item = await api.item(id.value.trim());
     dialog.close();
-    location.hash = roomHash(item.id);
+    location.hash = hashOf(item.id);
   };
   const content = [field("Item id", id, "Of an item that everyone signed in can join.")];
   const look = { codes: { item_not_found: "id" }, onCancel: () => dialog.close() };

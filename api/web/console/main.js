@@ -5,6 +5,8 @@ import * as api from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { button, el, fill } from "./dom.js";
 import { ItemList, noItem } from "./items.js";
+import { openKeys } from "./keys.js";
+import { addressIn } from "./links.js";
 import { regions } from "./notices.js";
 import { avatar } from "./people.js";
 import { RoomScreen } from "./room.js";
@@ -27,16 +29,6 @@ const ENDED = "Your session has ended. Sign in to go on.";
 /** While signing out: what ends with the session is no news, and nothing may ask. */
 let isLeaving = false;
 
-/** The item that the address names; null: none. */
-function addressed() {
-  const match = /^#\/items\/([^/]+)$/u.exec(location.hash);
-  try {
-    return match ? decodeURIComponent(match[1]) : null;
-  } catch {
-    return null;
-  }
-}
-
 function showTitle() {
   const name = home && room ? room.frame.title : "Itemroom";
   document.title = `${home && unread > 0 ? `(${unread}) ` : ""}${name}`;
@@ -47,14 +39,19 @@ function showPage(isChosen = false) {
   if (!home) return;
   const { me, list } = home;
   const onGone = () => isLeaving || list.refresh();
-  const id = addressed();
+  const address = addressIn(location.hash);
+  const id = address?.item ?? null;
   closeDialogs();
+  if (room && room.itemId === id && address?.seq) return void room.jumpTo(address.seq);
   room?.leave();
   room = id === null ? null : new RoomScreen(id, me, { onActivity, onGone });
   body.dataset.view = room ? "room" : "list";
   fill(main, room ? room.element : noItem());
   list.select(id);
-  room?.open().then(() => list.refresh());
+  room?.open().then(() => {
+    list.refresh();
+    if (address?.seq && room?.itemId === id) room.jumpTo(address.seq);
+  });
   room?.focus(isChosen);
   showTitle();
 }
@@ -152,6 +149,7 @@ function start() {
   body.append(...regions());
   document.getElementById("skip")?.addEventListener("click", () => main.focus());
   addEventListener("hashchange", () => showPage(true));
+  addEventListener("keydown", openKeys);
   addEventListener("beforeunload", (event) => {
     if (room?.isWaiting) event.preventDefault();
   });

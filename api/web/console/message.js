@@ -4,6 +4,7 @@ import { button, el } from "./dom.js";
 import { clock, dayName, fullTime, listed, shown, textOf } from "./format.js";
 import { linkify } from "./linkify.js";
 import { avatar } from "./people.js";
+import { answered, quote } from "./reply.js";
 import { formOf } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -14,7 +15,8 @@ import { formOf } from "./rows.js";
  * @typedef {{me: {id: string, name: string}, people: People, canWrite: () => boolean,
  *   onReact: (record: Entity, value: string, on: boolean) => void,
  *   onStop: (record: Entity) => void, onRetry: (ref: string) => void, onDiscard: (ref: string) => void,
- *   onTakeBack: (ref: string) => void, onLoadOlder: () => void}} Context
+ *   onTakeBack: (ref: string) => void, onLoadOlder: () => void,
+ *   find: (seq: number) => Entity | undefined, onJump: (seq: number) => void}} Context
  */
 
 const LINE = 21;
@@ -26,7 +28,9 @@ export function estimate(row) {
   const text = shown(row.kind === "message" ? row.record.body : row.pending.body).text;
   const lines = text.split("\n").reduce((sum, line) => sum + 1 + Math.floor(line.length / 90), 0);
   const chips = row.kind === "message" && row.record.reactions.size > 0 ? 34 : 0;
-  return lines * LINE + (row.isFirst ? 36 : 6) + chips;
+  const body = row.kind === "message" ? row.record.body : row.pending.body;
+  const above = answered(body) === null ? 0 : 26;
+  return lines * LINE + (row.isFirst ? 36 : 6) + chips + above;
 }
 
 /** @param {Row} row @param {Context} context @returns {HTMLElement} */
@@ -120,6 +124,7 @@ function messageRow(record, isFirst, context) {
     attributes,
     isFirst ? avatar(record.by) : null,
     byline(record.by.name, record.at, isFirst),
+    record.deleted ? null : quoted(record.body, context),
     record.deleted
       ? el("p", { class: "gone" }, "Message deleted")
       : bodyOf(record.body, markOf(record, context)),
@@ -229,6 +234,12 @@ function chip(record, value, users, { me, people, canWrite, onReact }) {
   return el("button", attributes, el("bdi", {}, value), el("span", {}, ` ${users.length}`));
 }
 
+/** @param {unknown} body @param {Context} context */
+function quoted(body, context) {
+  const seq = answered(body);
+  return seq === null ? null : quote(context.find(seq), () => context.onJump(seq));
+}
+
 /** @param {Extract<Row, {kind: "pending"}>} row @param {Context} context */
 function pendingRow({ pending, isFirst }, context) {
   const { ref, state } = pending;
@@ -245,6 +256,7 @@ function pendingRow({ pending, isFirst }, context) {
     attributes,
     isFirst ? avatar(context.me) : null,
     byline(context.me.name, pending.at, isFirst),
+    quoted(pending.body, context),
     bodyOf(pending.body, mark),
     state === "failed" ? failed(pending, context) : null,
   );

@@ -58,10 +58,11 @@ export class RoomScreen {
       onDrawn: () => this.#showSeen(),
       onLeaveList: () => this.composer.focus(),
       onTakeBack: (text) => this.composer.takeBack(text),
+      onReply: (record) => this.composer.reply(record),
       limit: () => this.#room?.limits?.body_bytes ?? null,
     });
     this.composer = new Composer(itemId, {
-      onSend: (text) => this.conversation.send(text),
+      onSend: (body) => this.conversation.send(body),
       onTyping: (on) => this.#room?.signal("typing", on),
       onEditLast: () => this.conversation.editLast(),
       limit: () => this.#room?.limits?.body_bytes ?? null,
@@ -77,6 +78,11 @@ export class RoomScreen {
     });
     this.element = this.frame.element;
     this.#showState("connecting", null, null);
+  }
+
+  /** Bring a message to the screen. @param {number} seq */
+  jumpTo(seq) {
+    return this.conversation.jumpTo(seq);
   }
 
   /** Show what was said, and join. */
