@@ -172,7 +172,7 @@ class React(Change):
         mark = digest(Kind.REACTION, self.target, body)
         if repeated := self._repeated(transaction, mark):
             return repeated
-        find_author(transaction, self.access, self.target)
+        find_author_key(transaction, self.access, self.target)
         standing = self._standing(transaction)
         if standing is not None and self.on:
             return standing
@@ -208,7 +208,7 @@ def via_of(principal: Principal) -> str | None:
     return None if principal.via is None else principal.via.name
 
 
-def find_author(transaction: Transaction, access: Access, target: int) -> int:
+def find_author_key(transaction: Transaction, access: Access, target: int) -> int:
     """The author's key of the message that a command is about, as it stands now.
 
     Raises:
@@ -224,7 +224,7 @@ def find_author(transaction: Transaction, access: Access, target: int) -> int:
 
 def _own(transaction: Transaction, access: Access, target: int) -> int:
     """The author's key; raises Refusal unless it is the caller's, or the caller is an admin."""
-    author_key = find_author(transaction, access, target)
+    author_key = find_author_key(transaction, access, target)
     if author_key != access.principal.user_key:
         access.require(Role.ADMIN)
     return author_key

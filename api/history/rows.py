@@ -40,7 +40,7 @@ def _erased(deleted_seq: int) -> Update:
 
 
 @statement
-def find_author(user_key: int) -> Select[str, str]:
+def find_author_name(user_key: int) -> Select[str, str]:
     """A user's id and name, as others see them."""
     return select(col(User.id), col(User.name)).where(col(User.key) == user_key)
 

@@ -18,7 +18,7 @@ from . import mentions, rows, stream_rows
 from .drafts import MAIN, Draft, Grown
 from .entries import Author, Kind, digest
 from .events import TextAdded
-from .messages import Change, Stored, find_author
+from .messages import Change, Stored, find_author_key
 from .transaction import Transaction
 
 State = Literal["done", "failed", "stopped", "interrupted"]
@@ -209,7 +209,7 @@ class Interrupt:
             if touched_at >= self.before:
                 continue
             stored, told = End("interrupted").join(transaction, self.item_key, self.target)
-            ((public_id, name),) = rows.find_author.fetch(transaction.connection, author_key)
+            ((public_id, name),) = rows.find_author_name.fetch(transaction.connection, author_key)
             transaction.append(
                 self.item_key,
                 Kind.FINISH,
@@ -241,5 +241,5 @@ def _open(transaction: Transaction, access: Access, target: int) -> Open:
     found = stream_rows.find_stream.fetch(transaction.connection, access.item_key, target)
     for author_key, lengths, size, touched_at, stop_seq in found:
         return Open(author_key, stream_rows.unpacked(lengths), size, touched_at, stop_seq)
-    find_author(transaction, access, target)
+    find_author_key(transaction, access, target)
     raise Refusal("stream_closed")
