@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from itemroom.core import verdicts
+from itemroom.core.backoff import Backoff
+from itemroom.core.errors import Refused
 from itemroom.opening import Channel, farewell
 
 PING = '{"type":"ping"}'
@@ -71,6 +74,8 @@ class Switchboard:
         self._reading: asyncio.Task[None] | None = None
         self._saying: asyncio.Queue[str] = asyncio.Queue()  # What could not wait to be sent.
         self._seats: dict[str | None, Seat] = {}
+        self._backoff = Backoff()
+        self._not_before = 0.0  # When the next attempt may be, by the monotonic clock.
         self._asking: set[Seat] = set()  # Who waits for a sign of life.
         # Items that were left, until the server says so: who comes back has to wait for that.
         self._leaving: dict[str, asyncio.Event] = {}
@@ -79,7 +84,7 @@ class Switchboard:
         """A channel for an item; raises Refused."""
         async with self._opening:
             if self._socket is None:
-                await self._connect()
+                await self._connect_in_time()
         if item in self._leaving:
             await self._leaving[item].wait()
         if self._socket is None:
@@ -111,7 +116,7 @@ class Switchboard:
             if is_asked:
                 return
         elif seat.item is not None and not message.startswith('{"type":"auth"'):
-            message = f'{{"item":"{seat.item}",{message[1:]}'
+            message = f"{{{_named(seat.item)}{message[1:]}"
         await self._socket.send(message)
 
     def close(self) -> None:
@@ -119,6 +124,17 @@ class Switchboard:
         if self._reading is not None:
             self._reading.cancel()
             self._lost(self._socket, LOST)
+
+    async def _connect_in_time(self) -> None:
+        """As one client, however many rooms want it: after a failure not at once."""
+        await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+        try:
+            await self._connect()
+        except Refused as refused:
+            wait = max(refused.retry_after or 0.0, self._backoff.next())
+            self._not_before = time.monotonic() + wait
+            raise
+        self._backoff.reset()
 
     async def _connect(self) -> None:
         socket = await self._open()
@@ -180,6 +196,11 @@ class Switchboard:
             case "closing":
                 for seat in self._seats.values():
                     seat.hear(said)
+            case "welcome":
+                item = frame["item"]["id"]
+                # What a room may say is shorter by what says of which item it is.
+                frame["limits"]["frame_bytes"] -= len(_named(item))
+                self._tell(item, json.dumps(frame))
             case "error" if frame["code"] in {"not_joined", "already_joined"}:
                 pass  # The item was left while this was on its way: it is said again after a join.
             case _:
@@ -199,10 +220,15 @@ class Switchboard:
             self._seats.pop(item).hear(json.dumps(frame | {"type": "closing", "code": code}))
 
 
+def _named(item: str) -> str:
+    """What a frame says of which item it is; no item's id needs to be quoted."""
+    return f'"item":"{item}",'
+
+
 def _item_of(frame: Fields, first: str | None) -> str | None:
     """The item of a frame; of what is the socket's own, one that hears of it for all."""
-    item = frame.get("item", first)
-    return item["id"] if isinstance(item, dict) else item
+    item: str | None = frame.get("item", first)
+    return item
 
 
 def _beginning(query: Mapping[str, str]) -> Fields:

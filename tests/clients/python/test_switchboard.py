@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -73,7 +75,7 @@ async def test_frames_go_to_their_item() -> None:
         {"type": "join", "item": "one", "after": 7, "epoch": "e"},
         {"type": "join", "item": "two", "tail": 3},
     ]
-    channel.says("welcome", item={"id": "two", "title": ""})
+    channel.says("welcome", item={"id": "two", "title": ""}, limits={"frame_bytes": 1000})
     channel.said.put_nowait(b'{"type":"message","item":"one","seq":8}')
     channel.says("error", item="one", code="not_joined")
     channel.says("message", item="nobody", seq=1)
@@ -163,6 +165,41 @@ async def test_socket_that_is_not_greeted_is_none(said: object, code: str) -> No
     with pytest.raises(Refused) as refused:
         await board_of(FakeChannel(said)).join("one", {})
     assert refused.value.code == code
+
+
+async def test_rooms_come_back_as_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty that want a server which is not there knock one after the other, and ever later."""
+    knocks = []
+
+    async def open_() -> FakeChannel:
+        knocks.append(time.monotonic())
+        if len(knocks) < 4:
+            raise Refused("unreachable", "Nobody is there.", retry="later")
+        return FakeChannel(HELLO)
+
+    monkeypatch.setattr("itemroom.core.backoff.random.uniform", lambda _, longest: longest / 10)
+    board = Switchboard(open_)
+    joins = [asyncio.create_task(board.join(f"item-{n}", {})) for n in range(50)]
+    done = await asyncio.gather(*joins, return_exceptions=True)
+    assert len(knocks) == 4
+    assert [type(one).__name__ for one in done[:4]] == [*["Refused"] * 3, "Seat"]
+    pauses = [after - before for before, after in pairwise(knocks)]
+    assert all(pause >= least for pause, least in zip(pauses, (0.05, 0.1, 0.2), strict=True))
+    board.close()
+
+
+async def test_limit_of_a_frame_leaves_room_for_the_item() -> None:
+    """What just fits into a frame of a room's own does not fit here."""
+    channel = FakeChannel(HELLO)
+    board = board_of(channel)
+    seat = await board.join("order-17", {})
+    channel.says("welcome", item={"id": "order-17"}, limits={"frame_bytes": 1000})
+    welcome = json.loads(await seat.recv())
+    added = len('"item":"order-17",')
+    assert welcome["limits"]["frame_bytes"] == 1000 - added
+    await seat.send('{"type":"presence"}')
+    assert len(json.dumps(channel.sent[-1], separators=(",", ":"))) == 19 + added
+    board.close()
 
 
 async def test_inbox_that_is_told_to_go_is_over() -> None:
