@@ -1,8 +1,10 @@
 """One bounded POST to a program of the product's."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from ssl import create_default_context
 from urllib.parse import urlsplit
 
@@ -23,6 +25,8 @@ class Answer:
 
     status: int
     body: bytes
+    retry_after: float | None = None
+    """Seconds after which it wants to be called again; None: it does not say."""
 
 
 class Poster:
@@ -91,7 +95,21 @@ class Poster:
                 answer += chunk
                 if len(answer) > self._max_answer_bytes:
                     raise Unanswered(f"The answer is longer than {self._max_answer_bytes} bytes.")
-        return Answer(response.status, bytes(answer))
+        return Answer(response.status, bytes(answer), _retry_after(response.headers))
+
+
+def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
+    """Of seconds, or of a date: RFC 9110, section 10.2.3."""
+    for name, value in headers:
+        if name.lower() == b"retry-after":
+            text = value.decode("latin-1").strip()
+            if text.isdecimal():
+                return float(text)
+            try:
+                return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+            except (ValueError, OverflowError):
+                return None
+    return None
 
 
 def checked_url(text: str) -> str:

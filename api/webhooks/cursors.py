@@ -115,7 +115,13 @@ def advance(transaction: Transaction, hook_key: int, batch: Batch) -> bool:
 
 
 def fail(
-    transaction: Transaction, hook_key: int, batch: Batch, failure: str, *, gone: bool
+    transaction: Transaction,
+    hook_key: int,
+    batch: Batch,
+    failure: str,
+    *,
+    gone: bool,
+    wait_ms: int = 0,
 ) -> None:
     """A batch that was promised has not arrived: keep why, and when it is sent again.
 
@@ -125,11 +131,12 @@ def fail(
         batch: as it was sent.
         failure: a sentence for people.
         gone: the receiver wants nothing any more.
+        wait_ms: it is not sent again before so long.
     """
     connection, now = transaction.connection, transaction.now_ms
     # The webhook's row first, as whoever changes it.
     _keep_failure.run(connection, now, batch.item_id, failure, hook_key)
-    delay = DELAYS[min(batch.attempts, len(DELAYS) - 1)]
+    delay = max(wait_ms, DELAYS[min(batch.attempts, len(DELAYS) - 1)])
     here = batch.item_key, hook_key, batch.upto
     if not _put_off.run(
         connection, batch.attempts + 1, now + delay, batch.epoch, batch.after, *here

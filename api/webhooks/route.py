@@ -15,7 +15,7 @@ from ..metrics import Metrics
 from ..outgoing.posting import Poster
 from ..rights.access import clock_ms
 from ..store.readers import Readers
-from .cursors import Batch, advance, fail, next_batch, promise
+from .cursors import DELAYS, Batch, advance, fail, next_batch, promise
 from .due import Backlog, due_after, due_again, due_among, read_backlog
 from .hooks import Hook
 from .owners import Owners
@@ -165,7 +165,8 @@ class Route:
         if verdict.failure is None:
             return await self._write(advance, batch) and batch.more
         gone = verdict.status == 410
-        await self._write(fail, batch, failure=verdict.failure, gone=gone)
+        wait_ms = round(min(verdict.wait, DELAYS[-1] / 1000) * 1000)
+        await self._write(fail, batch, failure=verdict.failure, gone=gone, wait_ms=wait_ms)
         return False
 
     async def _read(self, read: Callable[..., T], *arguments: object) -> T:

@@ -13,6 +13,9 @@ from ..security import new_id
 from .cursors import Batch
 from .hooks import Hook
 
+# By which a receiver may say when to come back.
+BUSY = frozenset({429, 503})
+
 Outcome = Literal["delivered", "refused", "unanswered"]
 
 
@@ -26,6 +29,8 @@ class Verdict:
     """None: no answer came."""
     failure: str | None = None
     """A sentence for people; None: it was delivered."""
+    wait: float = 0.0
+    """Seconds that the receiver wants to be left alone."""
 
 
 async def send_batch(poster: Poster, hook: Hook, batch: Batch) -> Verdict:
@@ -66,7 +71,8 @@ async def _send(poster: Poster, hook: Hook, message: str, body: bytes) -> Verdic
     seconds = time.monotonic() - started
     if 200 <= answer.status < 300:
         return Verdict("delivered", seconds, answer.status)
-    return Verdict("refused", seconds, answer.status, _refusal(answer.status))
+    wait = answer.retry_after if answer.status in BUSY else None
+    return Verdict("refused", seconds, answer.status, _refusal(answer.status), wait or 0.0)
 
 
 def _refusal(status: int) -> str:

@@ -2,6 +2,8 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,37 @@ async def test_body_is_sent_and_answered() -> None:
         assert (call.path, call.json) == ("/hook", {"a": 1})
         assert call.headers["content-type"] == "application/json"
         assert call.headers["x-of"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [
+        ("120", 120, 120),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 7100, 7200),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+    ],
+)
+async def test_time_to_come_back_is_understood(said: str, least: float, most: float) -> None:
+    """As seconds or as a date, which may be over."""
+
+    async def later(call: Call) -> bytes:
+        return answer(503, "", f"Retry-After: {said}\r\n")
+
+    async with receiving(later) as receiver, posting() as poster:
+        wait = (await poster.post(receiver.url, b"{}", {})).retry_after
+    assert wait is not None
+    assert least <= wait <= most
+
+
+@pytest.mark.parametrize("said", ["", "soon", "-5", "1.5", "Retry", "\xb2"])
+async def test_nonsense_says_nothing_of_when_to_come_back(said: str) -> None:
+    """It is an answer all the same."""
+
+    async def later(call: Call) -> bytes:
+        return answer(429).replace(b"X\r\n", b"X\r\nRetry-After: %s\r\n" % said.encode("latin-1"))
+
+    async with receiving(later) as receiver, posting() as poster:
+        assert (await poster.post(receiver.url, b"{}", {})).retry_after is None
 
 
 async def test_redirect_is_an_answer_like_any_other() -> None:

@@ -221,6 +221,11 @@ async def test_failed_batch_waits_longer_each_time(store: Store, access: Access)
         delays.append((now - failed_at) / 1000)
         assert await read(store, hook, access, now - 1) is None
     assert delays == [5, 30, 120, 600, 3600, 3600]
+    batch = await batch_of(store, hook, access, now)
+    wait = {"failure": "No.", "gone": False, "wait_ms": 4_000_000}
+    await write(store, cursors.fail, hook, batch, **wait)
+    ((failed_at, now),) = await store.rows("SELECT failed_at, next_at FROM webhook, webhook_cursor")
+    assert now - failed_at == 4_000_000
     found = await store.readers.read(hooks.find_webhook, None, hook.id)
     assert (found.failed_item, found.failure, found.paused) == ("order-1", "No.", None)
 

@@ -111,6 +111,30 @@ async def test_refused_batch_is_sent_again_and_holds_up_no_other_item(shop: Shop
     assert len(set(again)) == 1
 
 
+@pytest.mark.parametrize(("status", "waits"), [(503, True), (429, True), (500, False)])
+async def test_receiver_may_say_when_to_come_back(shop: Shop, status: int, *, waits: bool) -> None:
+    """It is left alone for as long, where it says that it is busy."""
+
+    async def busy(call: Call) -> bytes:
+        return answer(status, "", "Retry-After: 600\r\n")
+
+    async with receiving(busy) as receiver:
+        hook = await asyncio.to_thread(shop.key.hook, receiver)
+        await publish(shop.ada, "order-1", "one")
+        await until(lambda: shop.key.show(hook)["last_failure"])
+        receiver.answering = accept
+        calls = len(receiver.calls)
+        await shop.pass_time(300)
+        if not waits:
+            await until(lambda: len(receiver.calls) > calls)
+            return
+        await shop.pass_time(250)
+        assert len(receiver.calls) == calls
+        await shop.pass_time(100)
+        await until(lambda: len(receiver.calls) > calls)
+        assert told(receiver, "order-1") == ["one"]
+
+
 async def test_nothing_is_lost_while_nobody_is_there(shop: Shop) -> None:
     """A receiver that is down is told all of it, in order, when it is up again."""
     url = f"http://127.0.0.1:{free_port()}/hook"
