@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Cursor } from "../../clients/javascript/src/core/cursor.js";
 import { Refused } from "../../clients/javascript/src/core/errors.js";
 import { Outbox } from "../../clients/javascript/src/core/outbox.js";
-import { Session } from "../../clients/javascript/src/core/session.js";
+import { Talk } from "../../clients/javascript/src/core/talk.js";
 import { closed, denied } from "../../clients/javascript/src/core/verdicts.js";
 
 Math.random = () => 1;
@@ -22,7 +22,7 @@ class Play {
 
   constructor({ after, epoch, can_renew: canRenew = false, outbox = 1000 } = {}) {
     this.cursor = new Cursor(after, epoch);
-    this.session = new Session(this.cursor, new Outbox(outbox), { canRenew });
+    this.session = new Talk(this.cursor, new Outbox(outbox), { canRenew });
   }
 
   /** What comes of one step. */

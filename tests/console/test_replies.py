@@ -31,11 +31,12 @@ async def test_answers_lead_to_what_they_answer(visit: Visit, serve: Serve) -> N
     await expect(page.get_by_text("Replying to")).to_be_hidden()
     await tab.message("thought 119").hover()
     await page.get_by_role("button", name="Reply", exact=True).click()
-    await page.keyboard.type("quite so")
+    await page.keyboard.type("quite so, @ada.")
     await page.keyboard.press("Enter")
-    await expect(tab.message("quite so")).to_contain_text("In reply to ada thought 119")
+    await expect(tab.message("quite so, @ada.")).to_contain_text("In reply to ada thought 119")
     newest = ada.call("GET", "/items/order-17/messages", params={"limit": 1}).json()
-    assert newest["messages"][0]["body"] == {"text": "quite so", "reply_to": 121}
+    said = {"text": "quite so, @ada.", "reply_to": 121, "mentions": ["ada"]}
+    assert newest["messages"][0]["body"] == said
     await page.get_by_role("button", name="In reply to An earlier message").click()
     await expect(tab.message("thought 0")).to_be_focused()
     await page.keyboard.press("?")

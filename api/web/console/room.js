@@ -11,6 +11,7 @@ import { Conversation } from "./conversation.js";
 import { reasonFor } from "./format.js";
 import { newestPage } from "./history.js";
 import { openMembers } from "./members.js";
+import { withMentions } from "./mentions.js";
 import { toast } from "./notices.js";
 import { SERVER } from "./paths.js";
 import { People } from "./people.js";
@@ -26,6 +27,8 @@ export class RoomScreen {
   /** @type {Room | null} */
   #room = null;
   #people = new People();
+  /** @type {Set<string>} Of the members, whom a text may name. */
+  #usernames = new Set();
   #role = "reader";
   #refused = "";
   #isLeft = false;
@@ -62,7 +65,7 @@ export class RoomScreen {
       limit: () => this.#room?.limits?.body_bytes ?? null,
     });
     this.composer = new Composer(itemId, {
-      onSend: (body) => this.conversation.send(body),
+      onSend: (body) => this.conversation.send(withMentions(body, this.#usernames)),
       onTyping: (on) => this.#room?.signal("typing", on),
       onEditLast: () => this.conversation.editLast(),
       limit: () => this.#room?.limits?.body_bytes ?? null,
@@ -181,6 +184,7 @@ export class RoomScreen {
     if (this.status.element.dataset.state !== "live") this.status.caughtUp();
     this.conversation.apply(entry);
     if (entry.type === "message") this.#noteMessage(entry);
+    if (entry.type === "member") this.#learnMembers();
     if (entry.type === "item" && entry.title !== undefined) this.frame.setTitle(entry.title);
     this.app.onActivity();
   }
@@ -249,6 +253,7 @@ export class RoomScreen {
   /** Reactions have only ids: the members' names make sense of them. */
   async #learnMembers() {
     const { members } = await api.members(this.itemId).catch(() => ({ members: [] }));
+    this.#usernames = new Set(members.map(({ username }) => username));
     const news = members.filter(({ user }) => this.#people.learn(user));
     if (news.length > 0 && !this.#isLeft) this.conversation.redraw();
   }
