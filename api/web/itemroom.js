@@ -2938,8 +2938,9 @@ class Keeper {
    */
   #wait(delay, reason) {
     const wait = Math.min(delay, LONGEST);
-    this.#become("waiting", reason, Math.round(Date.now() + wait));
+    // Before it is told: who hears of it may not want to wait.
     this.#timer = setTimeout(() => this.connect(reason), wait);
+    this.#become("waiting", reason, Math.round(Date.now() + wait));
   }
 
   /** The tab woke, or the network is back. */

@@ -159,6 +159,32 @@ const programs = {
     return { cuts, seqs, answers: answers.map((all) => all.sort((a, b) => a - b)) };
   },
 
+  /** Who hears that a room waits may not want to: it comes back once, and not again in time. */
+  async hasty(ada) {
+    const sockets = [];
+    class Counted extends WebSocket {
+      constructor(address, protocols) {
+        super(address, protocols);
+        // A room with two of them at once would not come to an end.
+        if (sockets.push(this) === 3) process.exit(1);
+      }
+    }
+    const room = open(ada, { WebSocket: Counted });
+    await heard(room, "live");
+    let waitsUntil = 0;
+    room.addEventListener("state", ({ detail: { state, retryAt } }) => {
+      if (state !== "waiting" || waitsUntil > 0) return;
+      waitsUntil = retryAt;
+      room.reconnect();
+    });
+    sockets[0].terminate();
+    await heard(room, "live");
+    await new Promise((done) => setTimeout(done, waitsUntil - Date.now() + 200));
+    const found = { sockets: sockets.length, state: room.state };
+    room.close();
+    return found;
+  },
+
   /** A loop that answers what it reads, and reads too slowly for its buffer. */
   async replies(ada, bob) {
     const room = open(ada, { after: 0, buffer: 8 });

@@ -103,3 +103,11 @@ def test_rooms_of_a_socket_that_is_cut_miss_nothing(serve: Serve) -> None:
     whole = [*range(1, 61)]
     assert found["cuts"] >= 5
     assert found["seqs"] == found["answers"] == [whole] * 3
+
+
+def test_room_that_is_told_not_to_wait_comes_back_once(serve: Serve) -> None:
+    """Not once more when it would have waited long enough."""
+    server = serve(handshake_rate=0)
+    ada = server.person("ada")
+    ada.create("room")
+    assert play("hasty", server, ada) == {"sockets": 2, "state": "live"}
