@@ -77,7 +77,7 @@ class Session:
             await room.close()
         if self._inbox is not None:
             await self._inbox.close()
-        self._board.close()
+        await self._board.end()
 
     async def _open(self) -> Channel:
         return await open_socket(self._address, self._credentials, {})

@@ -121,9 +121,16 @@ class Switchboard:
 
     def close(self) -> None:
         """End the socket, and all channels with it."""
-        if self._reading is not None:
+        # Once: a second time would cut off the goodbye.
+        if self._reading is not None and self._socket is not None:
             self._reading.cancel()
             self._lost(self._socket, LOST)
+
+    async def end(self) -> None:
+        """End the socket, and wait until it has ended."""
+        self.close()
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
 
     async def _connect_in_time(self) -> None:
         """As one client, however many rooms want it: after a failure not at once."""
@@ -142,6 +149,9 @@ class Switchboard:
             hello: Fields = json.loads(await socket.recv())
         except ConnectionClosed as closed:
             raise farewell(closed) from closed
+        except asyncio.CancelledError:
+            socket.transport.abort()  # Nobody else knows of it.
+            raise
         if hello["type"] == "closing":
             await socket.close()
             raise verdicts.closing(hello)

@@ -127,6 +127,18 @@ async def test_closed_session_opens_nothing(server: LiveServer) -> None:
         _ = session.inbox
 
 
+async def test_nothing_goes_on_after_a_session(server: LiveServer) -> None:
+    """Whoever ends the loop then finds no socket that is still saying goodbye."""
+    ada = server.person("ada")
+    ada.create("one")
+    before = asyncio.all_tasks()
+    session = Session(server.url, token=ada.token)
+    async with session, session.room("one") as room:
+        assert room.state == "live"
+        assert len(asyncio.all_tasks()) > len(before)
+    assert asyncio.all_tasks() == before
+
+
 async def test_slow_reader_of_one_room_keeps_nobody_waiting(
     session: Session, people: tuple[Person, Person]
 ) -> None:
