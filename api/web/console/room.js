@@ -184,7 +184,9 @@ export class RoomScreen {
     if (this.status.element.dataset.state !== "live") this.status.caughtUp();
     this.conversation.apply(entry);
     if (entry.type === "message") this.#noteMessage(entry);
-    if (entry.type === "member") this.#learnMembers();
+    // Who was removed is told so, and may not ask who is left.
+    const isFarewell = entry.type === "member" && !entry.role && entry.user.id === this.me.id;
+    if (entry.type === "member" && !isFarewell) this.#learnMembers();
     if (entry.type === "item" && entry.title !== undefined) this.frame.setTitle(entry.title);
     this.app.onActivity();
   }
