@@ -30,7 +30,7 @@ class FakeChannel:
         self.transport = self
 
     def abort(self) -> None:
-        raise NotImplementedError
+        self.is_closed = True
 
     async def recv(self) -> str | bytes:
         said = await self.said.get()
@@ -223,3 +223,17 @@ async def test_inbox_waits_for_a_server_that_is_not_there() -> None:
     inbox = Inbox("ws://127.0.0.1:9", Credentials(None, None, None), asyncio.Event().wait)  # type: ignore[arg-type] # never asked
     await until(lambda: inbox._backoff._failures)
     await inbox.close()
+
+
+async def test_join_that_is_given_up_leaves_no_socket() -> None:
+    """Nobody else would know of one that has not greeted yet."""
+    channel = FakeChannel()
+
+    async def open_() -> FakeChannel:
+        return channel
+
+    joining = asyncio.create_task(Switchboard(open_).join("one", {}))
+    await asyncio.sleep(0.01)
+    joining.cancel()
+    await asyncio.wait([joining])
+    assert channel.is_closed
