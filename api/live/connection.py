@@ -18,12 +18,12 @@ from ..rights.access import Credential, Principal
 from . import frames
 from .client_frames import ref_of, target_of
 from .encoding import Codec, Encoder, frames_of
-from .frames import AnyServerFrame
 from .guests import Judged
 from .outstanding import Outstanding
 from .renewal import Renewal
 from .seat import Seat
 from .services import Services
+from .shared_frames import AnyServerFrame
 from .sockets import Socket
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""All that the server says on a socket: each frame as a class, and the one place that makes it.
+"""What the server says on a socket: each frame as a class, and the one place that makes it.
 
 A frame is a dictionary, and its class a `TypedDict`: nothing that we wrote ourselves is validated,
 but mypy refuses a field that a class does not have, or has with another type. `/asyncapi.json`
@@ -80,77 +80,6 @@ class Welcome(TypedDict):
     expires_at: Time | None
     limits: Limits
     presence: PresenceSummary
-
-
-class SharedLimits(Limits):
-    """Likewise, and how many items a socket may join."""
-
-    joined_items: int
-
-
-class Hello(TypedDict):
-    """Once, first on a socket for many items: whose it is, and what holds for it."""
-
-    type: Literal["hello"]
-    connection: str
-    you: User
-    expires_at: Time | None
-    limits: SharedLimits
-
-
-class Left(TypedDict):
-    """An item is not joined any more; `reason` says why, unless the client asked for it."""
-
-    type: Literal["left"]
-    item: str
-    reason: NotRequired[str]
-    retry: NotRequired[Retry]
-    retry_after: NotRequired[float]
-    message: NotRequired[str]
-
-
-class LastMessage(TypedDict):
-    """The newest message of an item that is not deleted, if it is among the newest thousand
-    entries; `preview` is the beginning of its text.
-    """
-
-    seq: Seq
-    by: User
-    at: Time
-    kind: Literal["message"]
-    preview: str
-
-
-class InboxItem(TypedDict):
-    """One of somebody's items as it is for them; `role` null: it is not theirs any more.
-
-    `mentions`: messages that they have not read and that name them. `last` null: no message.
-    """
-
-    item: ItemInfo
-    role: RoleName | None
-    head: Seq
-    read_seq: Seq
-    unread: int
-    mentions: int
-    last: LastMessage | None
-    active_at: Time
-
-
-class Inbox(InboxItem):
-    """An item of yours has changed: what it is now, whatever you knew."""
-
-    type: Literal["inbox"]
-
-
-class Watching(TypedDict):
-    """All that changed until now has been said; from here on changes are told.
-
-    `at` is what to give the next `watch` as `since`.
-    """
-
-    type: Literal["watching"]
-    at: Time
 
 
 class Live(TypedDict):
@@ -265,15 +194,20 @@ class Error(TypedDict):
     length: NotRequired[int]
 
 
-class Closing(TypedDict):
-    """Right before every close that the server begins."""
+class Why(TypedDict):
+    """Of an end: what a program branches on, and when to come back, in seconds."""
 
-    type: Literal["closing"]
-    code: int
     reason: str
     retry: Retry
     retry_after: NotRequired[float]
     message: NotRequired[str]
+
+
+class Closing(Why):
+    """Right before every close that the server begins."""
+
+    type: Literal["closing"]
+    code: int
 
 
 ServerFrame = (
@@ -293,9 +227,6 @@ ServerFrame = (
     | Error
     | Closing
 )
-# What only a socket for many items says, besides.
-SharedFrame = Hello | Left | Inbox | Watching
-AnyServerFrame = ServerFrame | SharedFrame
 
 
 def user(somebody: Author | Principal) -> User:
@@ -324,43 +255,10 @@ def welcome(
         "oldest": extent.oldest,
         "after": after,
         "recovered": recovered,
-        "expires_at": _expires_at(access.principal),
+        "expires_at": expires_at(access.principal),
         "limits": limits,
         "presence": presence,
     }
-
-
-def hello(connection_id: str, principal: Principal, limits: SharedLimits) -> Hello:
-    """The first frame of a socket for many items."""
-    return {
-        "type": "hello",
-        "connection": connection_id,
-        "you": user(principal),
-        "expires_at": _expires_at(principal),
-        "limits": limits,
-    }
-
-
-def left(item_id: str, refusal: Refusal | None) -> Left:
-    """An item is left, for this reason; None: the client wanted that."""
-    frame: Left = {"type": "left", "item": item_id}
-    if refusal is not None:
-        frame["reason"], frame["retry"] = refusal.code, refusal.verdict.retry
-        if refusal.retry_after is not None:
-            frame["retry_after"] = refusal.retry_after
-        if refusal.message != refusal.verdict.message:
-            frame["message"] = refusal.message
-    return frame
-
-
-def inbox(item: InboxItem) -> Inbox:
-    """One of the client's items has changed."""
-    return {"type": "inbox", **item}
-
-
-def watching(at: int) -> Watching:
-    """Changes are told from now on; what changed before `at` (ms since the epoch) was."""
-    return {"type": "watching", "at": rfc3339(at)}
 
 
 def live(cursor: int) -> Live:
@@ -403,7 +301,7 @@ def role_changed(role: Role) -> RoleChanged:
 
 def auth(principal: Principal) -> Auth:
     """The credential that counts from now on has this end."""
-    return {"type": "auth", "expires_at": _expires_at(principal)}
+    return {"type": "auth", "expires_at": expires_at(principal)}
 
 
 def expiring(seconds: float) -> Expiring:
@@ -474,19 +372,20 @@ def error(refusal: Refusal, ref: str | None, target: int | None = None) -> Error
 
 def closing(refusal: Refusal) -> Closing:
     """The frame right before a close: what a browser can act on, unlike a bare close code."""
-    frame: Closing = {
-        "type": "closing",
-        "code": refusal.verdict.close_code,
-        "reason": refusal.code,
-        "retry": refusal.verdict.retry,
-    }
+    return {"type": "closing", "code": refusal.verdict.close_code, **why(refusal)}
+
+
+def why(refusal: Refusal) -> Why:
+    """What is said of a refusal that ends something."""
+    said: Why = {"reason": refusal.code, "retry": refusal.verdict.retry}
     if refusal.retry_after is not None:
-        frame["retry_after"] = refusal.retry_after
+        said["retry_after"] = refusal.retry_after
     if refusal.message != refusal.verdict.message:
-        frame["message"] = refusal.message
-    return frame
+        said["message"] = refusal.message
+    return said
 
 
-def _expires_at(principal: Principal) -> str | None:
+def expires_at(principal: Principal) -> str | None:
+    """When a credential ends; None: it does not."""
     expires = principal.credential.expires_at
     return None if expires is None else rfc3339(expires)

@@ -23,7 +23,7 @@ from ..history.events import (
 from ..inbox.changes import Change, read_changed, read_concerned, read_items
 from ..rights.access import Principal, clock_ms
 from ..store.readers import Readers
-from .frames import InboxItem
+from .shared_frames import InboxItem
 
 Moved = Sequence[tuple[int, Sequence[int]]]
 """Items that have changed, each with the users for whom; without any: for all."""

@@ -8,11 +8,12 @@ from . import frames
 from .client_frames import AuthFrame, parse
 from .connection import Connection
 from .encoding import Codec, Encoder
-from .frames import AnyServerFrame, Welcome
+from .frames import Welcome
 from .guests import Judged
 from .opening import Arrival
 from .seat import Seat
 from .services import Services
+from .shared_frames import AnyServerFrame
 from .sockets import Socket
 
 

@@ -13,9 +13,10 @@ from ..rights.standing import NO_ITEM, load_standing, load_standings
 from ..settings import Settings
 from . import frames
 from .encoding import Burst
-from .frames import Limits, PresenceSummary, SharedLimits, Welcome
+from .frames import Limits, PresenceSummary, Welcome
 from .hub import Moment
 from .replay import Page
+from .shared_frames import SharedLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,17 @@ from typing import Protocol, TypeVar
 from ..errors import Refusal
 from ..history.commands import Command
 from ..rights.access import Access, Principal
-from . import frames
+from . import frames, shared_frames
 from .client_frames import RoomFrame
 from .codecs import ItemEncoder
 from .encoding import Codec, Encoder
-from .frames import AnyServerFrame, ServerFrame, Welcome
+from .frames import ServerFrame, Welcome
 from .opening import Arrival
 from .outstanding import Outstanding
 from .renewal import Asked
 from .seat import Seat
 from .services import Services
+from .shared_frames import AnyServerFrame
 from .sockets import Socket
 from .turns import Turns
 
@@ -226,7 +227,7 @@ class Place:
         self._table.turns.over(self)
         # Answers that waited for a welcome which does not come any more.
         self._say_held()
-        self._table.say(frames.left(self.seat.item_id, refusal), self.encoder)
+        self._table.say(shared_frames.left(self.seat.item_id, refusal), self.encoder)
         self._table.cleared(self.seat.item_id)
 
     def _watch(self, principal: Principal) -> None:

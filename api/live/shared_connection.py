@@ -8,7 +8,7 @@ from ..errors import Refusal
 from ..limits import Bucket
 from ..rights.access import Credential, Principal, Standing, check_standing
 from ..rights.standing import NO_ITEM, load_standing
-from . import frames
+from . import frames, shared_frames
 from .client_frames import (
     AuthFrame,
     JoinFrame,
@@ -24,7 +24,6 @@ from .client_frames import (
 from .codecs import ItemEncoder
 from .connection import Connection
 from .encoding import Codec
-from .frames import InboxItem
 from .guests import Judged
 from .joining import Joining
 from .opening import Arrival, Beginning, Entrance, shared_limits_of
@@ -32,6 +31,7 @@ from .place import Place
 from .reads import Reads
 from .seat import Seat
 from .services import Services
+from .shared_frames import InboxItem
 from .sockets import Socket
 from .turns import Turns
 
@@ -83,7 +83,7 @@ class SharedConnection(Connection):
         self.standing = entrance.standing
         self._enter()
         limits = shared_limits_of(self.services.settings)
-        self.send(frames.hello(self.id, self._principal, limits))
+        self.send(shared_frames.hello(self.id, self._principal, limits))
         self._renewal.watch(self._principal)
         if self.services.hub.moment.rights != entrance.moment.rights:
             # Read again from inside: no change of rights can fall in between.
@@ -108,12 +108,12 @@ class SharedConnection(Connection):
         if self.socket.is_full or not self.is_open:
             return False
         for item in items:
-            self._write(frames.inbox(item), self.codec)
+            self._write(shared_frames.inbox(item), self.codec)
         return True
 
     def is_watching(self, at: int) -> None:
         """What changed until a moment was told."""
-        self.send(frames.watching(at))
+        self.send(shared_frames.watching(at))
 
     def joined(self, arrival: Arrival) -> None:
         """An item may be joined: take the seat."""
@@ -125,7 +125,7 @@ class SharedConnection(Connection):
         if _is_of_socket(refusal):
             self._end(refusal)
             return
-        self.send(frames.left(item_id, refusal))
+        self.send(shared_frames.left(item_id, refusal))
         self.count_error(refusal)
 
     def unseat(self, refusal: Refusal, item_id: str) -> None:
@@ -240,7 +240,7 @@ class SharedConnection(Connection):
     def _leave_item(self, item_id: str) -> None:
         if item_id in self._joining:
             self._joining.forget(item_id)
-            self.send(frames.left(item_id, None))
+            self.send(shared_frames.left(item_id, None))
         elif item_id in self._places and self._places[item_id].is_open:
             self._places[item_id].leave(None)
         else:

@@ -11,7 +11,8 @@ from ..errors import CODES
 from ..live.client_frames import AnyClientFrame, RoomFrame, SocketFrame
 from ..live.codecs import CODECS, SHARED_CODECS
 from ..live.entry_frames import EntryFrame
-from ..live.frames import Auth, Closing, Expiring, ServerFrame, SharedFrame, Welcome
+from ..live.frames import Auth, Closing, Expiring, ServerFrame, Welcome
+from ..live.shared_frames import SharedFrame
 from ..version import __version__
 
 Document = dict[str, Any]

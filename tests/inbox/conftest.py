@@ -9,8 +9,8 @@ import pytest
 from api.accounts.identity import identify_token
 from api.errors import Refusal
 from api.live import inboxes as watching
-from api.live.frames import InboxItem
 from api.live.inboxes import Inboxes
+from api.live.shared_frames import InboxItem
 from api.rights.access import Principal
 from api.state import State
 from tests.deadlines import scaled

@@ -17,8 +17,8 @@ from api.inbox.reading import read_states
 from api.items.members import remove_member, set_member
 from api.items.schemas import ItemChange, NewItem
 from api.items.service import change_item, create_item, delete_item
-from api.live.frames import InboxItem
 from api.live.inboxes import Inboxes
+from api.live.shared_frames import InboxItem
 from api.models import Membership
 from api.rights.access import Principal, Role
 from api.settings import Settings

@@ -14,10 +14,11 @@ from api.history.drafts import MAIN, Draft, Grown
 from api.history.entries import Kind, rfc3339
 from api.history.events import TextAdded
 from api.history.extent import Extent
-from api.live import frames
+from api.live import frames, shared_frames
 from api.live.entry_frames import EntryFrame
-from api.live.frames import AnyServerFrame, ServerFrame, SharedFrame, User
+from api.live.frames import ServerFrame, User
 from api.live.opening import Opening, shared_limits_of, welcome
+from api.live.shared_frames import AnyServerFrame, SharedFrame
 from api.rights.access import Access, Credential, Principal, Role, Standing
 from api.settings import Settings
 from tests.described import DESCRIBED, check_frame, check_shared_frame, type_of
@@ -76,7 +77,10 @@ def test_no_other_file_makes_frames() -> None:
         for path in API.rglob("*.py")
         if (types := {type_ for type_ in spoken(path.read_text()) if not type_.startswith(OTHERS)})
     }
-    assert made == {"live/frames.py": {type_of(frame) for frame in get_args(AnyServerFrame)}}
+    assert made == {
+        "live/frames.py": {type_of(frame) for frame in get_args(ServerFrame)},
+        "live/shared_frames.py": {type_of(frame) for frame in get_args(SharedFrame)},
+    }
 
 
 def said(settings: Settings) -> Iterator[AnyServerFrame]:
@@ -98,15 +102,15 @@ def said(settings: Settings) -> Iterator[AnyServerFrame]:
     yield frames.expiring(29.7)
     yield frames.pong(None)
     yield frames.alive()
-    yield frames.hello("c1", ACCESS.principal, shared_limits_of(settings))
-    last: frames.LastMessage = {
+    yield shared_frames.hello("c1", ACCESS.principal, shared_limits_of(settings))
+    last: shared_frames.LastMessage = {
         "seq": 7,
         "by": SOMEBODY,
         "at": rfc3339(0),
         "kind": "message",
         "preview": "Hel",
     }
-    item: frames.InboxItem = {
+    item: shared_frames.InboxItem = {
         "item": {"id": "doc", "title": ""},
         "role": "writer",
         "head": 7,
@@ -116,12 +120,12 @@ def said(settings: Settings) -> Iterator[AnyServerFrame]:
         "last": last,
         "active_at": rfc3339(0),
     }
-    yield frames.inbox(item)
-    yield frames.inbox(item | {"role": None, "last": None})
-    yield frames.watching(0)
-    yield frames.left("doc", None)
-    yield frames.left("doc", Refusal("busy", "Later.", retry_after=1))
-    yield frames.left("doc", Refusal("removed"))
+    yield shared_frames.inbox(item)
+    yield shared_frames.inbox(item | {"role": None, "last": None})
+    yield shared_frames.watching(0)
+    yield shared_frames.left("doc", None)
+    yield shared_frames.left("doc", Refusal("busy", "Later.", retry_after=1))
+    yield shared_frames.left("doc", Refusal("removed"))
     yield frames.error(Refusal("busy", "Later.", retry_after=1), "r")
     yield frames.error(Refusal("forbidden"), None)
     yield frames.error(Refusal("bad_offset", length=3), None, 7)
