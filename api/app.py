@@ -242,7 +242,7 @@ async def running(settings: Settings, *, place: str | None = None) -> AsyncItera
         interruptions = _interruptions(state)
         interruptions.start()
         stack.push_async_callback(interruptions.stop)
-        # 9. Webhooks: programs that hear of what is stored, by this server or others.
+        # 10. Webhooks: programs that hear of what is stored, by this server or others.
         state.courier = await stack.enter_async_context(
             delivering(
                 readers,

@@ -1085,6 +1085,8 @@ class Returning {
 
 // Whether a connection still works, although nobody says that it does not.
 
+/** The question for a sign of life. */
+const PING = JSON.stringify({ type: "ping" });
 // All in milliseconds.
 /** From the begin of an attempt to the first frame: a handshake may hang for minutes in a browser. */
 const WELCOME_PATIENCE = 15_000;
@@ -1534,8 +1536,6 @@ class Writings {
 // All that a client knows and decides, across its connections. No input or output happens here:
 // the shell tells it what came, and asks it what to send. Times are milliseconds of a monotonic
 // clock.
-
-const PING = JSON.stringify({ type: "ping" });
 
 /** What holds as long as a room is used, whatever happens to its connections. */
 class Talk {
@@ -2669,6 +2669,9 @@ function parsed(data) {
 
 // When a page wakes, and when its network goes.
 
+/** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
+const WAKE_TIMEOUT = 5_000;
+
 /**
  * @param {() => void} wake
  * @param {() => void} lose The browser says that there is no network.
@@ -2788,9 +2791,6 @@ class Ways {
 }
 
 // One connection after the other, and the waits between them.
-
-/** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
-const WAKE_TIMEOUT = 5_000;
 
 /** The way to the server: attempts, and the waits between them. */
 class Keeper {
@@ -3533,10 +3533,15 @@ export class Inbox extends EventTarget {
   #socket = null;
   /** @type {string | null} Since when the server has to say what has changed. */
   #since = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #silence = new Silence();
+  /** @type {ReturnType<typeof setTimeout> | undefined} Looks for signs of life, or ends a wait. */
   #timer;
+  /** Between two attempts. */
+  #isWaiting = false;
+  /** Milliseconds: the server asked not to come back earlier. */
+  #notBefore = -Infinity;
+  #stopWaking;
   #isClosed = false;
-
   #isListed;
 
   /**
@@ -3554,6 +3559,10 @@ export class Inbox extends EventTarget {
     this.#url = server;
     this.#WebSocket = WebSocket;
     this.#credentials = new Credentials(credentials);
+    this.#stopWaking = onWaking(
+      () => this.#wake(),
+      () => this.#socket && this.#lose(lost("offline")),
+    );
     this.#connect();
   }
 
@@ -3590,13 +3599,19 @@ export class Inbox extends EventTarget {
   }
 
   close() {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#finish();
     this.#socket?.close();
     this.#socket = null;
   }
 
+  #finish() {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#stopWaking();
+  }
+
   async #connect() {
+    this.#isWaiting = false;
     try {
       const { token } = await this.#credentials.get();
       if (this.#since === null && this.#isListed) this.#since = await this.#list(token);
@@ -3643,6 +3658,7 @@ export class Inbox extends EventTarget {
     const watch = { type: "watch", ...(this.#since === null ? {} : { since: this.#since }) };
     socket.onopen = () => socket.send(JSON.stringify(watch));
     socket.onmessage = (/** @type {{data: string}} */ { data }) => {
+      this.#silence.heard(uptime());
       const frame = JSON.parse(data);
       if (frame.type === "closing") told = closing(frame);
       else if (frame.type === "expiring") this.#renew(socket);
@@ -3650,6 +3666,43 @@ export class Inbox extends EventTarget {
     };
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
       this.#failed(told ?? closed(code, reason));
+    this.#silence.begin(uptime());
+    this.#look();
+  }
+
+  /** Whether it still works, and when to look again. */
+  #look() {
+    const now = uptime();
+    try {
+      this.#silence.check(now);
+    } catch (error) {
+      return this.#lose(error);
+    }
+    const { isPingDue, wait } = this.#silence.watch(now, false);
+    if (isPingDue) this.#socket.send(PING);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), Math.ceil(wait));
+  }
+
+  /** The tab woke, or the network is back. */
+  #wake() {
+    if (this.#socket?.readyState === 1) {
+      this.#silence.asked(uptime(), WAKE_TIMEOUT);
+      this.#socket.send(PING);
+      this.#look();
+    } else if (this.#isWaiting && uptime() >= this.#notBefore) {
+      clearTimeout(this.#timer);
+      this.#connect();
+    }
+  }
+
+  /** @param {unknown} error Why the connection is given up. */
+  #lose(error) {
+    const socket = this.#socket;
+    socket.onmessage = socket.onclose = null;
+    if (socket.terminate) socket.terminate();
+    else socket.close();
+    this.#failed(error);
   }
 
   /**
@@ -3680,27 +3733,118 @@ export class Inbox extends EventTarget {
   #failed(error) {
     this.#socket = null;
     this.isReady = false;
+    clearTimeout(this.#timer);
     if (this.#isClosed) return;
     if (error instanceof Refused && error.retry !== "later") {
       this.error = error;
-      this.#isClosed = true;
+      this.#finish();
       this.dispatchEvent(new CustomEvent("refused", { detail: error }));
       return;
     }
     const least = error instanceof Refused ? (error.retryAfter ?? 0) * 1000 : 0;
+    this.#notBefore = uptime() + least;
+    this.#isWaiting = true;
     this.#timer = setTimeout(() => this.#connect(), Math.max(least, this.#backoff.next()));
+  }
+}
+
+// What a room has for a socket, where it shares one.
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSED = 3;
+
+/** A place at a switchboard, used like a WebSocket. */
+class Seat {
+  #board;
+  #state = CONNECTING;
+  item;
+  address;
+  protocols;
+  /** Whether the server was asked for it. */
+  wasJoined = false;
+  /** @type {((event: {data: string}) => void) | null} */
+  onmessage = null;
+  /** @type {((event: object) => void) | null} */
+  onopen = null;
+  /** @type {((event: {code: number, reason: string, refused?: Refused}) => void) | null} */
+  onclose = null;
+  /** @type {((event: object) => void) | null} */
+  onerror = null;
+
+  /**
+   * @param {Switchboard} board
+   * @param {string | null} item
+   * @param {URL} address Of an item's own socket, with its query.
+   * @param {string[]} protocols
+   */
+  constructor(board, item, address, protocols) {
+    this.#board = board;
+    this.item = item;
+    this.address = address;
+    this.protocols = protocols;
+  }
+
+  get readyState() {
+    return this.#state;
+  }
+
+  /** Where in the log the room wants to begin. */
+  get beginning() {
+    const { searchParams: query } = this.address;
+    const after = query.get("after");
+    const tail = query.get("tail");
+    return {
+      ...(after === null ? {} : { after: Number(after), epoch: query.get("epoch") }),
+      ...(tail === null ? {} : { tail: Number(tail) }),
+    };
+  }
+
+  /** @param {string} text */
+  send(text) {
+    if (this.#state === OPEN) this.#board.say(this, text);
+  }
+
+  close() {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#board.leave(this);
+  }
+
+  /** Leave without a goodbye, as of a socket that is lost. */
+  terminate() {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#board.drop(this);
+  }
+
+  open() {
+    this.#state = OPEN;
+    this.onopen?.({});
+  }
+
+  /** @param {string} data */
+  hear(data) {
+    this.onmessage?.({ data });
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   * @param {Refused} [refused] What is to be made of it, if it is not what these say.
+   */
+  end(code, reason, refused) {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.onclose?.({ code, reason, refused });
   }
 }
 
 // Many rooms at one socket: each has one of its own, as far as it can tell.
 
-const SHARED_PING = '{"type":"ping"}';
 const SHARED_PONG = '{"type":"pong","head":0}';
 /** Milliseconds at most between two sockets that come to nothing: a room waits no longer for a word. */
 const LONGEST_PAUSE = 5_000;
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSED = 3;
 
 /**
  * The socket behind them. It is opened by the first that needs it, with what that shows of who it
@@ -3711,6 +3855,8 @@ class Switchboard {
   /** @type {any} The real one; null: there is none. */
   #socket = null;
   #isOpen = false;
+  /** When the socket was heard, or at least begun. */
+  #heardAt = 0;
   /** @type {Map<string | null, Seat>} By item; null: what is of the socket itself. */
   #seats = new Map();
   /** @type {Set<string>} Items that were left, until the server says so. */
@@ -3773,13 +3919,29 @@ class Switchboard {
   }
 
   /**
+   * A seat has given up its connection. A socket that says nothing to one says nothing to all: if
+   * each found that out for itself, they would take turns at a socket that is dead.
+   *
+   * @param {Seat} seat
+   */
+  drop(seat) {
+    const isMute = uptime() - this.#heardAt >= HASTE;
+    if (this.#socket === null || !isMute || this.#seats.get(seat.item) !== seat) return this.leave(seat);
+    this.#seats.delete(seat.item);
+    const socket = this.#disown();
+    if (socket.terminate) socket.terminate();
+    else socket.close();
+    this.#closed(1006, "");
+  }
+
+  /**
    * @param {Seat} seat
    * @param {string} text
    */
   say(seat, text) {
-    if (text === SHARED_PING) {
+    if (text === PING) {
       // One is enough for all who wait for an answer.
-      if (this.#asking.size === 0) this.#socket.send(SHARED_PING);
+      if (this.#asking.size === 0) this.#socket.send(PING);
       this.#asking.add(seat);
     } else if (seat.item === null || text.startsWith('{"type":"auth"')) this.#socket.send(text);
     else this.#socket.send(`{"item":"${seat.item}",${text.slice(1)}`);
@@ -3799,6 +3961,7 @@ class Switchboard {
     url.pathname = url.pathname.replace(/(?:\/items\/[^/]+)?\/ws$/, "/ws");
     for (const name of ["after", "epoch", "tail"]) url.searchParams.delete(name);
     const socket = (this.#socket = new this.#WebSocket(url.href, protocols));
+    this.#heardAt = uptime();
     socket.onmessage = (/** @type {{data: string}} */ { data }) => this.#received(data);
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
       this.#closed(code, reason);
@@ -3807,11 +3970,17 @@ class Switchboard {
 
   #hangUp() {
     clearTimeout(this.#timer);
-    const socket = this.#socket;
-    if (socket === null) return;
-    socket.onmessage = socket.onclose = null;
+    if (this.#socket === null) return;
+    const socket = this.#disown();
     this.#forget();
     socket.close();
+  }
+
+  /** The socket, of which nothing more is heard. */
+  #disown() {
+    const socket = this.#socket;
+    socket.onmessage = socket.onclose = null;
+    return socket;
   }
 
   #forget() {
@@ -3852,6 +4021,7 @@ class Switchboard {
 
   /** @param {string} data */
   #received(data) {
+    this.#heardAt = uptime();
     const frame = JSON.parse(data);
     const { type, item } = frame;
     switch (type) {
@@ -3901,85 +4071,6 @@ class Switchboard {
     const code = retry === "later" ? 1013 : 1008;
     seat.hear(JSON.stringify({ ...frame, type: "closing", code }));
     seat.end(code, reason);
-  }
-}
-
-/** What a room has for a socket. */
-class Seat {
-  #board;
-  #state = CONNECTING;
-  item;
-  address;
-  protocols;
-  /** Whether the server was asked for it. */
-  wasJoined = false;
-  /** @type {((event: {data: string}) => void) | null} */
-  onmessage = null;
-  /** @type {((event: object) => void) | null} */
-  onopen = null;
-  /** @type {((event: {code: number, reason: string, refused?: Refused}) => void) | null} */
-  onclose = null;
-  /** @type {((event: object) => void) | null} */
-  onerror = null;
-
-  /**
-   * @param {Switchboard} board
-   * @param {string | null} item
-   * @param {URL} address Of an item's own socket, with its query.
-   * @param {string[]} protocols
-   */
-  constructor(board, item, address, protocols) {
-    this.#board = board;
-    this.item = item;
-    this.address = address;
-    this.protocols = protocols;
-  }
-
-  get readyState() {
-    return this.#state;
-  }
-
-  /** Where in the log the room wants to begin. */
-  get beginning() {
-    const { searchParams: query } = this.address;
-    const after = query.get("after");
-    const tail = query.get("tail");
-    return {
-      ...(after === null ? {} : { after: Number(after), epoch: query.get("epoch") }),
-      ...(tail === null ? {} : { tail: Number(tail) }),
-    };
-  }
-
-  /** @param {string} text */
-  send(text) {
-    if (this.#state === OPEN) this.#board.say(this, text);
-  }
-
-  close() {
-    if (this.#state === CLOSED) return;
-    this.#state = CLOSED;
-    this.#board.leave(this);
-  }
-
-  open() {
-    this.#state = OPEN;
-    this.onopen?.({});
-  }
-
-  /** @param {string} data */
-  hear(data) {
-    this.onmessage?.({ data });
-  }
-
-  /**
-   * @param {number} code
-   * @param {string} reason
-   * @param {Refused} [refused] What is to be made of it, if it is not what these say.
-   */
-  end(code, reason, refused) {
-    if (this.#state === CLOSED) return;
-    this.#state = CLOSED;
-    this.onclose?.({ code, reason, refused });
   }
 }
 

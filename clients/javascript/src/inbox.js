@@ -1,9 +1,12 @@
 // What is new in somebody's items, kept current.
+import { uptime } from "./clock.js";
 import { Backoff } from "./core/backoff.js";
-import { Refused } from "./core/errors.js";
+import { lost, Refused } from "./core/errors.js";
 import { SUBPROTOCOL } from "./core/paths.js";
+import { PING, Silence } from "./core/silence.js";
 import { closed, closing, denied } from "./core/verdicts.js";
 import { Credentials } from "./credentials.js";
+import { onWaking, WAKE_TIMEOUT } from "./waking.js";
 /** @import { InboxItem } from "./core/frames.js" */
 /** @import { WebSocketClass } from "./options.js" */
 
@@ -33,10 +36,15 @@ export class Inbox extends EventTarget {
   #socket = null;
   /** @type {string | null} Since when the server has to say what has changed. */
   #since = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #silence = new Silence();
+  /** @type {ReturnType<typeof setTimeout> | undefined} Looks for signs of life, or ends a wait. */
   #timer;
+  /** Between two attempts. */
+  #isWaiting = false;
+  /** Milliseconds: the server asked not to come back earlier. */
+  #notBefore = -Infinity;
+  #stopWaking;
   #isClosed = false;
-
   #isListed;
 
   /**
@@ -54,6 +62,10 @@ export class Inbox extends EventTarget {
     this.#url = server;
     this.#WebSocket = WebSocket;
     this.#credentials = new Credentials(credentials);
+    this.#stopWaking = onWaking(
+      () => this.#wake(),
+      () => this.#socket && this.#lose(lost("offline")),
+    );
     this.#connect();
   }
 
@@ -90,13 +102,19 @@ export class Inbox extends EventTarget {
   }
 
   close() {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#finish();
     this.#socket?.close();
     this.#socket = null;
   }
 
+  #finish() {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#stopWaking();
+  }
+
   async #connect() {
+    this.#isWaiting = false;
     try {
       const { token } = await this.#credentials.get();
       if (this.#since === null && this.#isListed) this.#since = await this.#list(token);
@@ -143,6 +161,7 @@ export class Inbox extends EventTarget {
     const watch = { type: "watch", ...(this.#since === null ? {} : { since: this.#since }) };
     socket.onopen = () => socket.send(JSON.stringify(watch));
     socket.onmessage = (/** @type {{data: string}} */ { data }) => {
+      this.#silence.heard(uptime());
       const frame = JSON.parse(data);
       if (frame.type === "closing") told = closing(frame);
       else if (frame.type === "expiring") this.#renew(socket);
@@ -150,6 +169,43 @@ export class Inbox extends EventTarget {
     };
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
       this.#failed(told ?? closed(code, reason));
+    this.#silence.begin(uptime());
+    this.#look();
+  }
+
+  /** Whether it still works, and when to look again. */
+  #look() {
+    const now = uptime();
+    try {
+      this.#silence.check(now);
+    } catch (error) {
+      return this.#lose(error);
+    }
+    const { isPingDue, wait } = this.#silence.watch(now, false);
+    if (isPingDue) this.#socket.send(PING);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), Math.ceil(wait));
+  }
+
+  /** The tab woke, or the network is back. */
+  #wake() {
+    if (this.#socket?.readyState === 1) {
+      this.#silence.asked(uptime(), WAKE_TIMEOUT);
+      this.#socket.send(PING);
+      this.#look();
+    } else if (this.#isWaiting && uptime() >= this.#notBefore) {
+      clearTimeout(this.#timer);
+      this.#connect();
+    }
+  }
+
+  /** @param {unknown} error Why the connection is given up. */
+  #lose(error) {
+    const socket = this.#socket;
+    socket.onmessage = socket.onclose = null;
+    if (socket.terminate) socket.terminate();
+    else socket.close();
+    this.#failed(error);
   }
 
   /**
@@ -180,14 +236,17 @@ export class Inbox extends EventTarget {
   #failed(error) {
     this.#socket = null;
     this.isReady = false;
+    clearTimeout(this.#timer);
     if (this.#isClosed) return;
     if (error instanceof Refused && error.retry !== "later") {
       this.error = error;
-      this.#isClosed = true;
+      this.#finish();
       this.dispatchEvent(new CustomEvent("refused", { detail: error }));
       return;
     }
     const least = error instanceof Refused ? (error.retryAfter ?? 0) * 1000 : 0;
+    this.#notBefore = uptime() + least;
+    this.#isWaiting = true;
     this.#timer = setTimeout(() => this.#connect(), Math.max(least, this.#backoff.next()));
   }
 }

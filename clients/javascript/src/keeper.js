@@ -3,15 +3,12 @@ import { LONGEST, uptime } from "./clock.js";
 import { LOSSES, lost, Refused } from "./core/errors.js";
 import { askForDenial } from "./denials.js";
 import { Link } from "./link.js";
-import { onWaking } from "./waking.js";
+import { onWaking, WAKE_TIMEOUT } from "./waking.js";
 /** @import { Happening } from "./core/entries.js" */
 /** @import { Talk } from "./core/talk.js" */
 /** @import { Credentials } from "./credentials.js" */
 /** @import { State } from "./options.js" */
 /** @import { Ways } from "./ways.js" */
-
-/** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
-const WAKE_TIMEOUT = 5_000;
 
 /** The way to the server: attempts, and the waits between them. */
 export class Keeper {

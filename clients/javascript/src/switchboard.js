@@ -2,16 +2,13 @@
 import { uptime } from "./clock.js";
 import { Backoff } from "./core/backoff.js";
 import { lost } from "./core/errors.js";
-/** @import { Refused } from "./core/errors.js" */
+import { HASTE, PING } from "./core/silence.js";
+import { Seat } from "./seat.js";
 /** @import { WebSocketClass } from "./options.js" */
 
-const SHARED_PING = '{"type":"ping"}';
 const SHARED_PONG = '{"type":"pong","head":0}';
 /** Milliseconds at most between two sockets that come to nothing: a room waits no longer for a word. */
 const LONGEST_PAUSE = 5_000;
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSED = 3;
 
 /**
  * The socket behind them. It is opened by the first that needs it, with what that shows of who it
@@ -22,6 +19,8 @@ export class Switchboard {
   /** @type {any} The real one; null: there is none. */
   #socket = null;
   #isOpen = false;
+  /** When the socket was heard, or at least begun. */
+  #heardAt = 0;
   /** @type {Map<string | null, Seat>} By item; null: what is of the socket itself. */
   #seats = new Map();
   /** @type {Set<string>} Items that were left, until the server says so. */
@@ -84,13 +83,29 @@ export class Switchboard {
   }
 
   /**
+   * A seat has given up its connection. A socket that says nothing to one says nothing to all: if
+   * each found that out for itself, they would take turns at a socket that is dead.
+   *
+   * @param {Seat} seat
+   */
+  drop(seat) {
+    const isMute = uptime() - this.#heardAt >= HASTE;
+    if (this.#socket === null || !isMute || this.#seats.get(seat.item) !== seat) return this.leave(seat);
+    this.#seats.delete(seat.item);
+    const socket = this.#disown();
+    if (socket.terminate) socket.terminate();
+    else socket.close();
+    this.#closed(1006, "");
+  }
+
+  /**
    * @param {Seat} seat
    * @param {string} text
    */
   say(seat, text) {
-    if (text === SHARED_PING) {
+    if (text === PING) {
       // One is enough for all who wait for an answer.
-      if (this.#asking.size === 0) this.#socket.send(SHARED_PING);
+      if (this.#asking.size === 0) this.#socket.send(PING);
       this.#asking.add(seat);
     } else if (seat.item === null || text.startsWith('{"type":"auth"')) this.#socket.send(text);
     else this.#socket.send(`{"item":"${seat.item}",${text.slice(1)}`);
@@ -110,6 +125,7 @@ export class Switchboard {
     url.pathname = url.pathname.replace(/(?:\/items\/[^/]+)?\/ws$/, "/ws");
     for (const name of ["after", "epoch", "tail"]) url.searchParams.delete(name);
     const socket = (this.#socket = new this.#WebSocket(url.href, protocols));
+    this.#heardAt = uptime();
     socket.onmessage = (/** @type {{data: string}} */ { data }) => this.#received(data);
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
       this.#closed(code, reason);
@@ -118,11 +134,17 @@ export class Switchboard {
 
   #hangUp() {
     clearTimeout(this.#timer);
-    const socket = this.#socket;
-    if (socket === null) return;
-    socket.onmessage = socket.onclose = null;
+    if (this.#socket === null) return;
+    const socket = this.#disown();
     this.#forget();
     socket.close();
+  }
+
+  /** The socket, of which nothing more is heard. */
+  #disown() {
+    const socket = this.#socket;
+    socket.onmessage = socket.onclose = null;
+    return socket;
   }
 
   #forget() {
@@ -163,6 +185,7 @@ export class Switchboard {
 
   /** @param {string} data */
   #received(data) {
+    this.#heardAt = uptime();
     const frame = JSON.parse(data);
     const { type, item } = frame;
     switch (type) {
@@ -212,84 +235,5 @@ export class Switchboard {
     const code = retry === "later" ? 1013 : 1008;
     seat.hear(JSON.stringify({ ...frame, type: "closing", code }));
     seat.end(code, reason);
-  }
-}
-
-/** What a room has for a socket. */
-class Seat {
-  #board;
-  #state = CONNECTING;
-  item;
-  address;
-  protocols;
-  /** Whether the server was asked for it. */
-  wasJoined = false;
-  /** @type {((event: {data: string}) => void) | null} */
-  onmessage = null;
-  /** @type {((event: object) => void) | null} */
-  onopen = null;
-  /** @type {((event: {code: number, reason: string, refused?: Refused}) => void) | null} */
-  onclose = null;
-  /** @type {((event: object) => void) | null} */
-  onerror = null;
-
-  /**
-   * @param {Switchboard} board
-   * @param {string | null} item
-   * @param {URL} address Of an item's own socket, with its query.
-   * @param {string[]} protocols
-   */
-  constructor(board, item, address, protocols) {
-    this.#board = board;
-    this.item = item;
-    this.address = address;
-    this.protocols = protocols;
-  }
-
-  get readyState() {
-    return this.#state;
-  }
-
-  /** Where in the log the room wants to begin. */
-  get beginning() {
-    const { searchParams: query } = this.address;
-    const after = query.get("after");
-    const tail = query.get("tail");
-    return {
-      ...(after === null ? {} : { after: Number(after), epoch: query.get("epoch") }),
-      ...(tail === null ? {} : { tail: Number(tail) }),
-    };
-  }
-
-  /** @param {string} text */
-  send(text) {
-    if (this.#state === OPEN) this.#board.say(this, text);
-  }
-
-  close() {
-    if (this.#state === CLOSED) return;
-    this.#state = CLOSED;
-    this.#board.leave(this);
-  }
-
-  open() {
-    this.#state = OPEN;
-    this.onopen?.({});
-  }
-
-  /** @param {string} data */
-  hear(data) {
-    this.onmessage?.({ data });
-  }
-
-  /**
-   * @param {number} code
-   * @param {string} reason
-   * @param {Refused} [refused] What is to be made of it, if it is not what these say.
-   */
-  end(code, reason, refused) {
-    if (this.#state === CLOSED) return;
-    this.#state = CLOSED;
-    this.onclose?.({ code, reason, refused });
   }
 }

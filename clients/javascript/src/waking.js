@@ -1,5 +1,8 @@
 // When a page wakes, and when its network goes.
 
+/** Milliseconds for a sign of life after a tab woke or the network came back: somebody is looking. */
+export const WAKE_TIMEOUT = 5_000;
+
 /**
  * @param {() => void} wake
  * @param {() => void} lose The browser says that there is no network.

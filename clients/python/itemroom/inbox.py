@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Self
 
@@ -11,6 +12,7 @@ from itemroom.core import verdicts
 from itemroom.core.backoff import Backoff
 from itemroom.core.errors import Refused
 from itemroom.core.frames import InboxItem
+from itemroom.core.silence import PING, Silence
 from itemroom.credentials import Credentials
 from itemroom.opening import Channel, farewell
 
@@ -97,12 +99,18 @@ class Inbox:
         if self._since is None:
             self._since = await self._list()
         channel = await self._join()
+        silence = Silence()
+        silence.begin(time.monotonic())
         try:
             await channel.send(json.dumps({"type": "watch", "since": self._since}))
             while True:
-                self._received(json.loads(await channel.recv()))
+                self._received(json.loads(await _hear(channel, silence)))
         except ConnectionClosed as closed:
             raise farewell(closed) from closed
+        except Refused as refused:
+            if refused.close_code is None:
+                channel.transport.abort()  # No farewell to a server that says nothing.
+            raise
         finally:
             await channel.close()
 
@@ -151,3 +159,19 @@ class Inbox:
         self._end = self._end or refused
         self._ready.set()
         self._news.set()
+
+
+async def _hear(channel: Channel, silence: Silence) -> str | bytes:
+    """The next frame; raises ConnectionClosed, or Refused when there is no sign of life."""
+    while True:
+        is_ping_due, wait = silence.watch(time.monotonic(), is_awaited=False)
+        if is_ping_due:
+            await channel.send(PING)
+        try:
+            async with asyncio.timeout(wait):
+                frame = await channel.recv()
+        except TimeoutError:
+            silence.check(time.monotonic())
+        else:
+            silence.heard(time.monotonic())
+            return frame

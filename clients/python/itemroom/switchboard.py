@@ -11,9 +11,9 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from itemroom.core import verdicts
 from itemroom.core.backoff import Backoff
 from itemroom.core.errors import Refused
+from itemroom.core.silence import HASTE, PING
 from itemroom.opening import Channel, farewell
 
-PING = '{"type":"ping"}'
 PONG = '{"type":"pong","head":null}'
 LOST = ConnectionClosedError(None, None)
 # Of a `left`, which has none, by whether to come back.
@@ -36,8 +36,8 @@ class Seat:
         return self
 
     def abort(self) -> None:
-        """Leave; whoever waits for a frame hears that there will be none."""
-        self._board.leave(self)
+        """Leave without a goodbye; whoever waits for a frame hears that there will be none."""
+        self._board.drop(self)
         self.hear(LOST)
 
     async def recv(self) -> str:
@@ -71,6 +71,7 @@ class Switchboard:
         self._open = open_
         self._opening = asyncio.Lock()
         self._socket: Channel | None = None  # Greeted; None: there is none.
+        self._heard_at = 0.0  # When the socket said something last, by the monotonic clock.
         self._reading: asyncio.Task[None] | None = None
         self._saying: asyncio.Queue[str] = asyncio.Queue()  # What could not wait to be sent.
         self._seats: dict[str | None, Seat] = {}
@@ -105,6 +106,20 @@ class Switchboard:
         elif seat.item is not None:
             self._leaving[seat.item] = asyncio.Event()
             self._send({"type": "leave", "item": seat.item})
+
+    def drop(self, seat: Seat) -> None:
+        """A channel was given up.
+
+        A socket that says nothing to one says nothing to all: if each found that out for itself,
+        they would take turns at a socket that is dead.
+        """
+        socket = self._socket
+        is_mute = time.monotonic() - self._heard_at >= HASTE
+        if socket is None or not is_mute or self._seats.get(seat.item) is not seat:
+            self.leave(seat)
+        else:
+            self._lost(socket, LOST)
+            socket.transport.abort()
 
     async def say(self, seat: Seat, message: str) -> None:
         """A frame of a channel's."""
@@ -155,7 +170,7 @@ class Switchboard:
         if hello["type"] == "closing":
             await socket.close()
             raise verdicts.closing(hello)
-        self._socket = socket
+        self._socket, self._heard_at = socket, time.monotonic()
         self._reading = asyncio.create_task(self._read(socket))
         await asyncio.sleep(0)  # One that has not begun would not close it when it is cancelled.
 
@@ -192,6 +207,7 @@ class Switchboard:
             left.set()
 
     def _received(self, text: str | bytes) -> None:
+        self._heard_at = time.monotonic()
         frame: Fields = json.loads(text)
         said = text if isinstance(text, str) else text.decode()
         match frame["type"]:

@@ -11,7 +11,7 @@ async function open(...items) {
     sockets.push(new Socket(url, protocols));
     return sockets.at(-1);
   }
-  const session = new Session("http://server/prefix/", { token: "t", WebSocket });
+  const session = new Session("http://server/prefix/", { token: "t", inbox: "changes", WebSocket });
   opened.push(session);
   const rooms = items.map((item) => session.room(item, { after: 0 }));
   await settled();
@@ -101,4 +101,82 @@ test("the item counts in what a frame may have", async () => {
   room.publish(fits, { ref: "r" }).catch(() => {});
   const sent = sockets[0].sentOf("publish").at(-1);
   assert.equal(JSON.stringify(sent).length, WELCOME.limits.frame_bytes);
+});
+
+test("a socket that falls silent is lost for all its rooms at once", async () => {
+  const { sockets, rooms } = await live("a", "b");
+  await pass(20_000);
+  sockets[0].say("message", { item: "b", seq: 1, at: "", by: OTHER, body: "x" });
+  await pass(5_000);
+  assert.equal(sockets[0].sentOf("ping").length, 1);
+  await pass(9_999);
+  assert.deepEqual(rooms.map((room) => room.state), ["live", "live"]);
+  await pass(1);
+  assert.deepEqual(rooms.map((room) => room.state), ["waiting", "waiting"]);
+  assert.equal(sockets[0].readyState, 3);
+  await pass(1_000);
+  assert.equal(sockets.length, 2);
+  hello(sockets[1]);
+  assert.deepEqual(sockets[1].sentOf("join", "item").sort(), ["a", "b"]);
+});
+
+test("a room that is not welcomed leaves a socket that others are served by", async () => {
+  const { sockets, rooms } = await open("a", "b");
+  hello(sockets[0]);
+  welcome(sockets[0], "b");
+  await pass(14_000);
+  sockets[0].say("message", { item: "b", seq: 1, at: "", by: OTHER, body: "x" });
+  await pass(1_000);
+  assert.deepEqual(rooms.map((room) => room.state), ["waiting", "live"]);
+  assert.deepEqual(sockets[0].sentOf("leave", "item"), ["a"]);
+  assert.equal(sockets[0].readyState, 1);
+});
+
+/** An inbox by itself, which is connected. */
+async function watching() {
+  const made = await open();
+  const inbox = made.session.inbox;
+  await settled();
+  hello(made.sockets[0]);
+  made.sockets[0].say("watching", { at: "now" });
+  return { ...made, inbox };
+}
+
+test("an inbox finds out by itself that nobody speaks any more", async () => {
+  const { sockets, inbox } = await watching();
+  await pass(25_000);
+  assert.equal(sockets[0].sentOf("ping").length, 1);
+  sockets[0].say("pong", { head: null });
+  await pass(25_000);
+  assert.equal(sockets[0].sentOf("ping").length, 2);
+  assert.ok(inbox.isReady);
+  await pass(10_000);
+  assert.deepEqual([inbox.isReady, sockets[0].readyState], [false, 3]);
+  await pass(1_000);
+  hello(sockets[1]);
+  assert.deepEqual(sockets[1].sentOf("watch", "since"), ["now"]);
+});
+
+test("an inbox asks when the page wakes, and comes back when there is a network", async (t) => {
+  const page = new EventTarget();
+  for (const name of ["addEventListener", "removeEventListener"]) globalThis[name] = page[name].bind(page);
+  t.after(() => {
+    delete globalThis.addEventListener;
+    delete globalThis.removeEventListener;
+  });
+  const { session, sockets, inbox } = await watching();
+  page.dispatchEvent(new Event("pageshow"));
+  assert.equal(sockets[0].sentOf("ping").length, 1);
+  await pass(5_000);
+  assert.deepEqual([inbox.isReady, sockets[0].readyState], [false, 3]);
+  page.dispatchEvent(new Event("online"));
+  await settled();
+  assert.equal(sockets.length, 2);
+  hello(sockets[1]);
+  page.dispatchEvent(new Event("offline"));
+  assert.equal(sockets[1].readyState, 3);
+  session.close();
+  page.dispatchEvent(new Event("online"));
+  await pass(60_000);
+  assert.equal(sockets.length, 2);
 });

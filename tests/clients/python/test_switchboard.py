@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 from itertools import pairwise
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from itemroom import Inbox, Refused
+from itemroom.core.silence import PING
 from itemroom.credentials import Credentials
-from itemroom.switchboard import LOST, PING, Switchboard
+from itemroom.switchboard import LOST, Switchboard
 from tests.clients.python.scripted import until
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +33,7 @@ class FakeChannel:
 
     def abort(self) -> None:
         self.is_closed = True
+        self.said.put_nowait(LOST)
 
     async def recv(self) -> str | bytes:
         said = await self.said.get()
@@ -237,3 +240,49 @@ async def test_join_that_is_given_up_leaves_no_socket() -> None:
     joining.cancel()
     await asyncio.wait([joining])
     assert channel.is_closed
+
+
+@pytest.mark.parametrize(("haste", "is_lost"), [(0.0, True), (math.inf, False)])
+async def test_socket_that_is_mute_is_lost_for_all(
+    monkeypatch: pytest.MonkeyPatch, *, haste: float, is_lost: bool
+) -> None:
+    """Who gives up a channel of one that was heard just now only leaves."""
+    monkeypatch.setattr("itemroom.switchboard.HASTE", haste)
+    channel, other = FakeChannel(HELLO), FakeChannel(HELLO)
+    board = board_of(channel, other)
+    one, two = await board.join("one", {}), await board.join("two", {})
+    one.transport.abort()
+    with pytest.raises(ConnectionClosed):
+        await one.recv()
+    hearing = asyncio.create_task(two.recv())
+    await until(lambda: channel.leaves or channel.is_closed)
+    assert channel.is_closed == is_lost
+    if is_lost:
+        with pytest.raises(ConnectionClosed):
+            await hearing
+        await board.join("two", {})
+        await until(lambda: other.sent == [{"type": "join", "item": "two"}])
+    else:
+        channel.says("message", item="two")
+        assert json.loads(await hearing)["type"] == "message"
+    await board.end()
+
+
+async def test_inbox_finds_out_that_nobody_speaks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for a sign of life, and takes another connection when there is none."""
+    monkeypatch.setattr("itemroom.core.silence.QUIET", 0.05)
+    monkeypatch.setattr("itemroom.core.silence.PATIENCE", 0.5)
+    channels = [FakeChannel({"type": "watching", "at": "1"}), FakeChannel()]
+    first, second = channels
+
+    async def join() -> FakeChannel:
+        return channels.pop(0)
+
+    inbox = Inbox("ws://127.0.0.1:9", Credentials(None, None, None), join)
+    inbox._since = "0"
+    await until(lambda: first.sent[1:] == [{"type": "ping"}])
+    first.says("pong")
+    await until(lambda: first.sent[1:] == [{"type": "ping"}] * 2)
+    await until(lambda: second.sent == [{"type": "watch", "since": "1"}])
+    assert first.is_closed
+    await inbox.close()

@@ -1,6 +1,8 @@
 // Whether a connection still works, although nobody says that it does not.
 import { lost } from "./errors.js";
 
+/** The question for a sign of life. */
+export const PING = JSON.stringify({ type: "ping" });
 // All in milliseconds.
 /** From the begin of an attempt to the first frame: a handshake may hang for minutes in a browser. */
 const WELCOME_PATIENCE = 15_000;
@@ -8,7 +10,7 @@ const WELCOME_PATIENCE = 15_000;
 const QUIET = 25_000;
 const PATIENCE = 10_000;
 /** The same while a command waits for its answer, twice: somebody looks at it. */
-const HASTE = 2_400;
+export const HASTE = 2_400;
 /** Characters a millisecond that the slowest network carries: what was sent takes its time. */
 const SLOWEST = 4;
 

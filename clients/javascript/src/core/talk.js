@@ -9,15 +9,13 @@ import { number, text } from "./frames.js";
 import { Pace } from "./pace.js";
 import { Picture } from "./picture.js";
 import { Returning } from "./returning.js";
-import { Silence } from "./silence.js";
+import { PING, Silence } from "./silence.js";
 import { closing, refusal, tooBig } from "./verdicts.js";
 import { Writings } from "./writings.js";
 /** @import { Cursor } from "./cursor.js" */
 /** @import { Entry } from "./entries.js" */
 /** @import { ErrorFrame, Live, PresenceChange, ServerFrame, Welcome } from "./frames.js" */
 /** @import { Outbox } from "./outbox.js" */
-
-const PING = JSON.stringify({ type: "ping" });
 
 /** What holds as long as a room is used, whatever happens to its connections. */
 export class Talk {

@@ -15,7 +15,7 @@ from itemroom.core.outbox import Outbox, encode, is_passing
 from itemroom.core.pace import Pace
 from itemroom.core.presence import Presence
 from itemroom.core.returning import Returning
-from itemroom.core.silence import Silence
+from itemroom.core.silence import PING, Silence
 from itemroom.core.texts import Texts
 
 
@@ -120,7 +120,7 @@ class Session:
         is_awaited = self.outbox.is_awaiting or self.growths.is_awaiting
         is_ping_due, wait = self._silence.watch(now, is_awaited=is_awaited)
         if is_ping_due:
-            texts.append(encode({"type": "ping"}))
+            texts.append(PING)
         return texts, min(wait, until) if until is not None else wait
 
     def command(self, type_: str, ref: str | None, **fields: object) -> str:

@@ -2,6 +2,8 @@
 
 from itemroom.core.errors import Refused
 
+# The question for a sign of life.
+PING = '{"type":"ping"}'
 # Seconds.
 # From the opening of a connection to its first frame.
 WELCOME_PATIENCE = 15.0
