@@ -32,6 +32,7 @@ GOALS = (
     Goal("fan-out", "128 bytes, 1 in flight", "centrifugo", 1),
     Goal("fan-out", "128 bytes, 16 in flight", "centrifugo", 1),
     Goal("fan-out", "128 bytes, 64 in flight", "centrifugo", 2.5),
+    Goal("streams", "1000 texts, p99", None, 150, "less"),
     Goal("idle-memory", "each", None, 6, "less"),
     Goal("history-page", "10 M entries against 10 k", None, 1.5, "less"),
     Goal("resume", "server memory", None, 4, "less"),

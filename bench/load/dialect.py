@@ -47,6 +47,17 @@ class Resuming(Dialect, Protocol):
         """Where a member connects who has all up to `after`."""
 
 
+@runtime_checkable
+class Growing(Dialect, Protocol):
+    """The words of a peer by which a text can grow before readers' eyes."""
+
+    def begin(self, number: int) -> bytes | None:
+        """What is said first, and answered with its `seq`; None: nothing has to be."""
+
+    def piece(self, room: int, target: int, text: str, piece: str) -> bytes:
+        """What adds a piece to a text that is there; `target`: its seq, if it has one."""
+
+
 class Plain:
     """A server that takes any text, and gives it to the room as it is.
 

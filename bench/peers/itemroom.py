@@ -10,7 +10,7 @@ import orjson
 
 from api import __version__
 from api.settings import Settings
-from bench.load.dialect import Address, Dialect
+from bench.load.dialect import Address
 from bench.peers.install import BIN, python_versions
 from bench.peers.peer import Command, World
 from bench.peers.world import issue_tokens, item_id, put_database
@@ -51,7 +51,7 @@ class Itemroom:
         put_database(world, self._settings(folder / "bench.db"))
         return [Command([BIN / "itemroom", "serve"], port, environment(chosen, self._secret))]
 
-    def dialect(self, port: int, world: World) -> Dialect:
+    def dialect(self, port: int, world: World) -> "Rooms":
         """Frames of `itemroom.v1.json`, and a token for each member."""
         return Rooms(f"127.0.0.1:{port}", issue_tokens(world, self._settings(Path("unused.db"))))
 
@@ -59,6 +59,18 @@ class Itemroom:
         return Settings.model_validate(
             {"database_url": f"sqlite:///{database}", "secret": self._secret}
         )
+
+
+class ItemroomByEdits(Itemroom):
+    """The same, whose clients do as they would if messages could not grow."""
+
+    name = "itemroom-edits"
+    title = "Itemroom by edits of the whole text"
+
+    def dialect(self, port: int, world: World) -> "Edits":
+        """The same frames, others of them."""
+        rooms = super().dialect(port, world)
+        return Edits(rooms.site, rooms.tokens)
 
 
 def own_versions() -> dict[str, str]:
@@ -108,3 +120,25 @@ class Rooms:
     def publish(self, room: int, body: str, number: int) -> bytes:  # noqa: ARG002
         """A command with a ref, as every client that wants to be able to retry sends it."""
         return orjson.dumps({"type": "publish", "ref": f"m{number}", "body": body})
+
+    def begin(self, number: int) -> bytes:
+        """A message that will grow."""
+        return orjson.dumps({"type": "start", "ref": f"s{number}", "body": {"text": ""}})
+
+    def piece(self, room: int, target: int, text: str, piece: str) -> bytes:  # noqa: ARG002
+        """What it has more."""
+        return orjson.dumps({"type": "append", "target": target, "at": len(text), "text": piece})
+
+
+class Edits(Rooms):
+    """How a text grows where nothing but whole messages can be said."""
+
+    def begin(self, number: int) -> bytes:
+        """A message that will be edited."""
+        return orjson.dumps({"type": "publish", "ref": f"m{number}", "body": {"text": ""}})
+
+    def piece(self, room: int, target: int, text: str, piece: str) -> bytes:  # noqa: ARG002
+        """All that it has by now."""
+        ref = f"e{target}-{len(text)}"
+        body = {"text": text + piece}
+        return orjson.dumps({"type": "edit", "ref": ref, "target": target, "body": body})

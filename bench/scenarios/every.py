@@ -13,6 +13,7 @@ from bench.scenarios.resume import ReconnectStorm, Resume
 from bench.scenarios.scenario import Effort, Scenario
 from bench.scenarios.servers import IdleRooms, OtherServer, SharedPublish
 from bench.scenarios.slow_readers import SlowReaders
+from bench.scenarios.streams import Streams
 
 # What a look in between is about: the path of a message, and of a connection.
 QUICK = ("fan-out", "durable-publish", "ack-latency", "connect-rate", "idle-memory", "resume")
@@ -22,6 +23,7 @@ MOST_ROUNDS: Mapping[str, int] = MappingProxyType(
     {
         "idle-memory": 2,
         "reconnect-storm": 3,
+        "streams": 3,
         "resume": 2,
         "history-page": 1,
         "slow-readers": 1,
@@ -49,6 +51,7 @@ def every_scenario() -> list[Scenario]:
         ManyRooms(),
         DurablePublish(),
         AckLatency(),
+        Streams(),
         ConnectRate(),
         IdleMemory(),
         ReconnectStorm(),

@@ -11,6 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from bench.load.answers import Narrator
 from bench.load.connections import Client, connect, disconnect_all
+from bench.load.growing import begin_texts, speak
 from bench.load.resuming import come_back
 from bench.load.room import Receiver, Tally
 from bench.peers.centrifugo import Centrifugo, Channels
@@ -27,7 +28,7 @@ class Node:
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
-        self._said: dict[str, list[str]] = {}
+        self.said: dict[str, list[str]] = {}
         self._members: dict[str, list[ServerConnection]] = {}
 
     async def serve(self, client: ServerConnection) -> None:
@@ -41,7 +42,7 @@ class Node:
             self.tokens.append(str(command["connect"]["token"]))
         elif entering := command.get("subscribe"):
             room = str(entering["channel"])
-            missed = [{"data": body} for body in self._said.get(room, [])]
+            missed = [{"data": body} for body in self.said.get(room, [])]
             told = missed if "recover" in entering else []
             self._members.setdefault(room, []).append(client)
             await self._say(
@@ -54,7 +55,7 @@ class Node:
         self, client: ServerConnection, command: dict[str, dict[str, object]]
     ) -> None:
         room, body = str(command["publish"]["channel"]), str(command["publish"]["data"])
-        self._said.setdefault(room, []).append(body)
+        self.said.setdefault(room, []).append(body)
         push = {"push": {"channel": room, "pub": {"data": body}}}
         for member in self._members[room]:
             await self._say(member, push, push)
@@ -92,6 +93,18 @@ async def test_each_message_of_a_frame_is_counted(channels: Channels) -> None:
     await tally.stop()
     assert tally.count % 2 == 0
     await disconnect_all([receiver, author])
+
+
+@pytest.mark.anyio
+async def test_text_grows_by_a_publication_for_each_piece(node: Node, channels: Channels) -> None:
+    """Whatever shares their frame, the newest piece says how far a reader is."""
+    speakers, readers = await begin_texts(channels, range(2))
+    await speak(speakers, 100, 3)
+    async with asyncio.timeout(scaled(10)):
+        while any(len(reader.text.heard_at) < 3 for reader in readers):
+            await asyncio.sleep(0.01)
+    assert node.said["1"] == ["0000000 ", "0000001 ", "0000002 "]
+    await disconnect_all([*speakers, *readers])
 
 
 @pytest.mark.anyio

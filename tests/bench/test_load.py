@@ -10,10 +10,11 @@ from bench.load.answers import Answers, Author
 from bench.load.connections import Client, RefusedError, connect, connect_all, disconnect_all
 from bench.load.dialect import Address
 from bench.load.flood import Flood, run
+from bench.load.growing import Text, begin_texts, speak
 from bench.load.resuming import come_back
 from bench.load.room import Receiver, Tally
 from bench.machine import cores
-from bench.peers.itemroom import Itemroom, Rooms
+from bench.peers.itemroom import Edits, Itemroom, Rooms
 from bench.peers.peer import World, started
 from bench.scenarios.floods import IN_ROOMS, handshake
 from tests.deadlines import scaled
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.anyio
 async def test_load_meets_itemroom_and_counts_every_delivery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One server for the whole story: receivers, an author with an ack, a resume, a refusal."""
+    """One server for the whole story: receivers, an ack, texts that grow, a resume, a refusal."""
     monkeypatch.setattr("bench.peers.install.PEERS", tmp_path / "peers")
     folder = tmp_path / "served"
     folder.mkdir()
@@ -38,6 +39,8 @@ async def test_load_meets_itemroom_and_counts_every_delivery(
         back, refusals = await come_back(rooms.room_address(0, 0, after=10), rooms)
         assert (back.entries, refusals) == (20, 0)
         await disconnect_all([back])
+        for words in (rooms, Edits(rooms.site, rooms.tokens)):
+            await _texts_grow(words)
         await _floods(rooms, site.port)
         nobody = Address(rooms.room_address(0, 0).url)
         with pytest.raises(RefusedError, match="auth_missing"):
@@ -66,6 +69,18 @@ async def _fan_out(rooms: Rooms) -> None:
     await disconnect_all([*receivers, author])
 
 
+async def _texts_grow(rooms: Rooms) -> None:
+    speakers, readers = await begin_texts(rooms, range(2))
+    await speak(speakers, 100, 5)
+    texts = [reader.text for reader in readers]
+    async with asyncio.timeout(scaled(30)):
+        while any(len(text.heard_at) < 5 for text in texts):
+            await asyncio.sleep(0.01)
+    assert [text.whole for text in texts] == ["".join(f"{n:07} " for n in range(5))] * 2
+    assert all(0 < wait < scaled(30) for text in texts for wait in text.waits(0, 0.0))
+    await disconnect_all([*speakers, *readers])
+
+
 async def _answers(rooms: Rooms) -> None:
     answers = Answers()
     author = await connect(rooms.address(1, 0), partial(Author, rooms, answers, "x" * 64))
@@ -77,3 +92,12 @@ async def _answers(rooms: Rooms) -> None:
     assert len(answers.seconds) == answers.count
     assert min(answers.seconds) > 0
     await disconnect_all([author])
+
+
+def test_piece_that_nobody_has_heard_takes_until_the_end() -> None:
+    """Who loses what it was given is not the faster for it."""
+    text = Text()
+    text.said_at.extend([1.0, 2.0, 3.0])
+    text.heard_at.append(1.5)
+    assert text.waits(0, 10.0) == [0.5, 8.0, 7.0]
+    assert text.waits(2, 10.0) == [7.0]
