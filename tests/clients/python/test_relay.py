@@ -92,8 +92,13 @@ class Flaky(Client):
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for it."""
+
+    def is_so() -> bool:
+        # What it returns may change, as a set that is filled: it counts as it was in the thread.
+        return bool(condition())
+
     async with asyncio.timeout(scaled(20)):
-        while not await asyncio.to_thread(condition):
+        while not await asyncio.to_thread(is_so):
             await asyncio.sleep(0.01)
 
 
