@@ -37,9 +37,13 @@ class FakeWatcher:
     moments: list[int] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     is_full: bool = False
+    turned_away: int = 0
+    """How often it has taken nothing."""
 
     def tell_items(self, items: Sequence[InboxItem]) -> bool:
-        if not self.is_full:
+        if self.is_full:
+            self.turned_away += 1
+        else:
             self.told.extend(items)
         return not self.is_full
 

@@ -102,7 +102,9 @@ async def test_client_that_takes_nothing_is_told_later(state: State, cast: Cast)
     eve.is_full = True
     for number in range(3):
         await cast.writer.do("POST", DOC, json={"body": number})
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(scaled(10)):
+        while not eve.turned_away:
+            await asyncio.sleep(0.002)
     assert eve.told == []
     eve.is_full = False
     await eve.hears("doc", unread=3)
