@@ -25,7 +25,8 @@ from .history.transaction import Transaction
 from .history.writer import Writer
 from .http import middleware, problems
 from .http.records import guard_records
-from .items import batch_endpoints, inbox_endpoints, ticket_endpoints
+from .invites.invites import purge_invites
+from .items import batch_endpoints, inbox_endpoints, invite_endpoints, ticket_endpoints
 from .items import endpoints as items
 from .items import history_endpoints as history
 from .items import member_endpoints as members
@@ -109,6 +110,8 @@ def _routes() -> list[BaseRoute]:
     routes.include_router(items.router)
     routes.include_router(inbox_endpoints.router)
     routes.include_router(members.router)
+    routes.include_router(invite_endpoints.router)
+    routes.include_router(invite_endpoints.shown)
     routes.include_router(ticket_endpoints.router)
     routes.include_router(history.router)
     routes.include_router(streams.router)
@@ -316,6 +319,7 @@ def _chores(hub: Hub, settings: Settings) -> list[Chore]:
         Transaction.settle_all,
         partial(touch_sessions, ids=used),
         partial(purge_credentials, settings=settings),
+        purge_invites,
     ]
 
 

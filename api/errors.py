@@ -37,6 +37,7 @@ CODES: dict[str, Verdict] = {
     "item_deleted": Verdict(404, "The item was deleted.", 1008, "never"),
     "forbidden": Verdict(403, "Your role does not allow this."),
     "not_found": Verdict(404, "There is no such thing here."),
+    "invite_ended": Verdict(410, "The invite lets nobody in any more."),
     "registration_closed": Verdict(403, "New users cannot register here."),
     # What did you send?
     "malformed": Verdict(400, "The request is malformed."),

@@ -53,8 +53,9 @@ def _version() -> Column[int]:
     return Column(BigInteger, nullable=False, server_default="0")
 
 
-def _item(*, primary_key: bool = False) -> Column[int]:
-    return Column(Integer, ForeignKey("item.key"), primary_key=primary_key, nullable=False)
+def _item(*, primary_key: bool = False, index: bool | None = None) -> Column[int]:
+    key = ForeignKey("item.key")
+    return Column(Integer, key, primary_key=primary_key, nullable=False, index=index)
 
 
 class User(Table, table=True):
@@ -225,6 +226,35 @@ class Departure(Table, table=True):
     item_key: int = Field(sa_column=_item(primary_key=True))
     user_key: int = Field(sa_column=_user(primary_key=True))
     at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Invite(Table, table=True):
+    """A link that makes whoever shows it a member. Its text is stored only as a hash.
+
+    The row outlives its end by a while, so that whoever comes too late is told why.
+    """
+
+    __tablename__ = "invite"
+    __table_args__ = (CheckConstraint("role IN ('reader', 'writer', 'admin')", name="role"),)
+
+    id: str = Field(primary_key=True)
+    secret_hash: str = Field(sa_column=Column(String, nullable=False, unique=True))
+    item_key: int = Field(sa_column=_item(index=True))
+    user_key: int = Field(sa_column=_user())
+    """Who made it, and by whose right it counts."""
+    via: str | None = None
+    """The name of the key that acted for them; null: they made it themselves."""
+    granted: bool = False
+    """Whether the product itself let them make it, whatever they are in the item."""
+    role: str
+    uses: int | None = None
+    """How many may come in by it; null: any number."""
+    used: int = 0
+    """How many have."""
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    ended_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """When it was revoked, or used for the last time."""
 
 
 class LoggedRow(Table):

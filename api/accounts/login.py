@@ -1,6 +1,5 @@
 """Proving a password: the same work and the same answer for whatever is wrong."""
 
-import asyncio
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select, update
@@ -10,8 +9,8 @@ from ..errors import Refusal
 from ..history.transaction import Transaction
 from ..limits import network_of
 from ..models import User
-from ..nodes.hints import LoginTried
 from ..state import State
+from .guesses import guess
 from .names import as_username, is_username
 from .users import Profile, load_user
 
@@ -37,21 +36,18 @@ async def prove_password(state: State, address: str, username: str, password: st
     # What no user can be called is counted together, so that it takes no memory.
     meant = as_username(username)
     account = meant if is_username(meant) else ""
-    network = network_of(address)
-    turn = state.login_throttle.admit(network, account)
-    await asyncio.sleep(turn.delay)
-    stored = await state.readers.read(_load_proof, account)
-    verified = await state.passwords.verify(password, stored.password_hash if stored else None)
-    succeeded = stored is not None and verified.ok
-    if state.nodes is not None:
-        state.nodes.broker.send([LoginTried(network, account, succeeded)])
-    if stored is None or not verified.ok:
-        wait = state.login_throttle.fail(network, account)
-        if turn.is_early:
-            raise Refusal("rate_limited", "Too many failed logins.", retry_after=wait)
+
+    async def verify() -> Proof | None:
+        stored = await state.readers.read(_load_proof, account)
+        verified = await state.passwords.verify(password, stored.password_hash if stored else None)
+        if stored is None or not verified.ok:
+            return None
+        return replace(stored, new_hash=verified.new_hash)
+
+    proof = await guess(state, network_of(address), account, verify)
+    if proof is None:
         raise Refusal("login_failed")
-    state.login_throttle.succeed(network, account)
-    return replace(stored, new_hash=verified.new_hash)
+    return proof
 
 
 def accept_proof(transaction: Transaction, proof: Proof) -> Profile:

@@ -38,7 +38,8 @@ _LIBRARY_FLOORS = {
 _PLAIN_PARAMETER = re.compile(r"(?:after|before|limit|tail)=[0-9]{0,19}")
 _QUERY = re.compile(r"(?<=\?)[^\s\"'<>#]+")
 _JWT = re.compile(r"\beyJ[\w-]{4,}(?:\.|%2[eE])[\w.%-]+")
-_KEY = re.compile(r"\birk_[\w-]{8,}")
+# Service keys, and what is in the links of invites.
+_KEY = re.compile(r"\bir[ki]_[\w-]{8,}")
 _BEARER = re.compile(r"\bbearer([ .:]|%20)\s*[^\s,;\"']+", re.IGNORECASE)
 _HEADER = re.compile(
     r"\b((?:proxy-)?authorization|(?:set-)?cookie|sec-websocket-protocol)(b?[\"']?\s*[:=,]\s*)\S.*",

@@ -1,6 +1,6 @@
 """Who belongs to an item: read by a reader thread, changed in the writer's transaction."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, delete, exists, select
@@ -15,7 +15,7 @@ from ..history.events import MemberChanged
 from ..history.messages import author_of, via_of
 from ..history.transaction import Transaction
 from ..models import Membership, User
-from ..rights.access import Access, Role
+from ..rights.access import Access, Principal, Role
 from ..settings import Settings
 from .schemas import MemberPage, MemberView, UserView
 
@@ -58,10 +58,30 @@ def set_member(
     if before != role:
         if before is Role.ADMIN:
             _keep_an_admin(transaction, access.item_key, user.key)
-        _store(transaction, access.item_key, user.key, role)
-        _tell(transaction, access, user, role)
+        give_role(transaction, access.item_key, user, role, by=giver_of(access.principal))
     shown = UserView(id=user.id, name=user.name)
     return MemberView(user=shown, username=username, role=role), before is None
+
+
+class Giver(NamedTuple):
+    """Whose act a change of members is."""
+
+    author: Author
+    via: str | None
+    """The key that acted for them."""
+
+
+def giver_of(principal: Principal) -> Giver:
+    """The principal, as whoever changes members."""
+    return Giver(author_of(principal), via_of(principal))
+
+
+def give_role(
+    transaction: Transaction, item_key: int, user: Author, role: Role, *, by: Giver
+) -> None:
+    """Let a user have another role, and tell everybody. Whether they may was judged before."""
+    _store(transaction, item_key, user.key, role)
+    _tell(transaction, item_key, user, role, by)
 
 
 def put_member(
@@ -95,7 +115,7 @@ def remove_member(transaction: Transaction, access: Access, username: str) -> No
         delete(Membership).where(*_membership(access.item_key, user.key))
     )
     depart(transaction.connection, access.item_key, [user.key], transaction.now_ms)
-    _tell(transaction, access, user, None)
+    _tell(transaction, access.item_key, user, None, giver_of(access.principal))
 
 
 def _find(transaction: Transaction, username: str) -> Author | None:
@@ -134,12 +154,13 @@ def _store(transaction: Transaction, item_key: int, user_key: int, role: Role) -
         session.add(member)
 
 
-def _tell(transaction: Transaction, access: Access, user: Author, role: Role | None) -> None:
+def _tell(
+    transaction: Transaction, item_key: int, user: Author, role: Role | None, by: Giver
+) -> None:
     """The entry first: whoever is removed still gets the entry that says so."""
     body = orjson.dumps({"user": {"id": user.id, "name": user.name}, "role": role})
-    author, via = author_of(access.principal), via_of(access.principal)
-    transaction.append(access.item_key, Kind.MEMBER, author, body=body, via=via)
-    transaction.emit(MemberChanged(access.item_key, user.key, role))
+    transaction.append(item_key, Kind.MEMBER, by.author, body=body, via=by.via)
+    transaction.emit(MemberChanged(item_key, user.key, role))
 
 
 def _membership(item_key: int, user_key: int) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from ..history.events import DefaultRoleChanged, ItemDeleted, MemberChanged
 from ..history.messages import author_of, via_of
 from ..history.retention import PURGE_STEP, purge_log
 from ..history.transaction import Transaction
+from ..invites.invites import forget_invites
 from ..models import Item, Membership, Ticket
 from ..rights.access import Access, Principal, Role, claimed_role
 from ..security import new_id
@@ -105,5 +106,6 @@ def delete_item(transaction: Transaction, access: Access) -> None:
         item.deleted_at = item.changed_at = transaction.now_ms
         item.title, item.default_role = "", None
         session.exec(delete(Ticket).where(col(Ticket.item_key) == access.item_key))
+    forget_invites(transaction.connection, access.item_key)
     purge_log(transaction, access.item_key, PURGE_STEP)
     transaction.emit(ItemDeleted(access.item_key))

@@ -22,6 +22,15 @@ def new_key() -> str:
     return f"{KEY_PREFIX}{new_secret()}"
 
 
+# Likewise, of the text in an invite's link.
+INVITE_PREFIX = "iri_"
+
+
+def new_invite() -> str:
+    """What the link of an invite shows."""
+    return f"{INVITE_PREFIX}{new_secret()}"
+
+
 def fingerprint(text: str) -> str:
     """What is stored in place of a random credential: SHA-256, 64 hexadecimal digits.
 

@@ -195,4 +195,4 @@ def _trim(table: "OrderedDict[Key, _Count] | OrderedDict[Key, None]", size: int)
 
 
 def _too_many(wait: float) -> Refusal:
-    return Refusal("rate_limited", "Too many failed logins.", retry_after=wait)
+    return Refusal("rate_limited", "Too many failed tries.", retry_after=wait)

@@ -60,6 +60,7 @@ def record(message: str, *arguments: object, **more: Any) -> logging.LogRecord:
         f"itemroom_session={CANARY}",
         f"decoding {JWT} failed",
         f"looking for {KEY}",
+        f"#/invite/iri_{CANARY} was opened",
         f"decoding {JWT.replace('.', '%2E')} failed",
     ],
 )

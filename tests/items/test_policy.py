@@ -26,6 +26,8 @@ POLICY: dict[str, tuple[str, str, Any, str]] = {
     "deletion of others": ("DELETE", "/messages/{message}", None, "admin"),
     "change": ("PATCH", "", {"title": "New"}, "admin"),
     "add member": ("PUT", "/members/mallory", {"role": "reader"}, "admin"),
+    "list invites": ("GET", "/invites", None, "admin"),
+    "invite": ("POST", "/invites", {"role": "reader"}, "admin"),
     "remove member": ("DELETE", "/members/other", None, "admin"),
     "delete": ("DELETE", "", None, "admin"),
 }

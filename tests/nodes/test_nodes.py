@@ -83,6 +83,31 @@ async def test_people_on_different_servers_see_and_signal_each_other(servers: li
         await here(left, 1)
 
 
+async def test_link_for_one_lets_one_in_whichever_server_they_come_to(
+    servers: list[Node],
+) -> None:
+    """At once at two of them; and the room hears of it as of any member, wherever it is open."""
+    mia = servers[0].person("mia")
+    people = [servers[0].person(name) for name in ("nils", "olga", "pia", "rolf")]
+    mia.create("order-21")
+    wanted = {"role": "writer"}
+    made = mia.call("POST", "/items/order-21/invites", json=wanted).json()
+    body = {"token": made["token"]}
+    async with at(servers[-1], mia).room("order-21") as room:
+        shown = [
+            asyncio.to_thread(at(node, one).call, "POST", "/invites/accept", json=body)
+            for one, node in zip(people, [servers[0], servers[-1]] * 2, strict=True)
+        ]
+        answers = await asyncio.gather(*shown)
+        assert sorted(answer.status_code for answer in answers) == [200, 410, 410, 410]
+        entry = await room.get("member")
+        (winner,) = [one for one, answer in zip(people, answers, strict=True) if answer.is_success]
+        assert (entry["user"]["id"], entry["by"]["id"]) == (winner.id, mia.id)
+        async with at(servers[0], winner).room("order-21") as other:
+            await other.publish("hello")
+            assert (await room.get("message"))["by"]["id"] == winner.id
+
+
 async def here(room: Talk, count: int) -> None:
     """Read until so many are in the room."""
     now = room.welcome["presence"]["count"]

@@ -1,0 +1,1 @@
+"""Invites: links that make whoever shows them members of an item."""
