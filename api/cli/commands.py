@@ -17,6 +17,7 @@ from .chat import chat
 from .epochs import epoch_commands
 from .failures import Failure, explain
 from .inbox import inbox
+from .invites import invite_commands
 from .items import item_commands
 from .keys import key_commands
 from .moving import move
@@ -42,6 +43,7 @@ app.command()(stream)
 app.command()(stop)
 app.command()(chat)
 app.command()(inbox)
+app.add_typer(invite_commands, name="invite")
 app.command()(backup)
 app.command()(restore)
 app.add_typer(epoch_commands, name="epoch")

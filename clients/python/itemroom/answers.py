@@ -8,12 +8,17 @@ __all__ = [
     "Account",
     "Credential",
     "Grown",
+    "Invite",
+    "InviteAccepted",
+    "InviteLook",
+    "InvitedItem",
     "Item",
     "LiveRoom",
     "Me",
     "Member",
     "MessageNow",
     "MessagePage",
+    "NewInvite",
     "NewToken",
     "PresenceSummary",
     "Stored",
@@ -80,6 +85,57 @@ class Member(TypedDict):
     user: User
     username: str
     role: Role
+
+
+class Invite(TypedDict):
+    """An invite to an item, without its text."""
+
+    id: str
+    role: Role
+    uses: int | None
+    """How many may come in by it; None: any number."""
+    left: int | None
+    by: User
+    valid: bool
+    """Whether it lets anybody in now."""
+    created_at: str
+    expires_at: str
+
+
+class NewInvite(Invite):
+    """An invite that was made just now."""
+
+    token: str
+    """Its text, this once."""
+    url: str
+    """Its link, with the text in it."""
+
+
+class InvitedItem(TypedDict):
+    """What an item is called."""
+
+    id: str
+    title: str
+
+
+class InviteLook(TypedDict):
+    """Where an invite leads."""
+
+    item: InvitedItem
+    role: Role
+    by: User
+    expires_at: str
+    member_role: Role | None
+    """What you are there already."""
+
+
+class InviteAccepted(TypedDict):
+    """What you are a member of."""
+
+    item: InvitedItem
+    role: Role
+    used: bool
+    """Whether the invite was used: not by who had this role already."""
 
 
 class MessageNow(TypedDict):

@@ -9,12 +9,16 @@ import httpx2
 from itemroom.answers import (
     Account,
     Grown,
+    Invite,
+    InviteAccepted,
+    InviteLook,
     Item,
     LiveRoom,
     Me,
     Member,
     MessageNow,
     MessagePage,
+    NewInvite,
     NewToken,
     PresenceSummary,
     Stored,
@@ -154,6 +158,43 @@ class Client:
     def remove_member(self, item: str, username: str, *, as_: str | None = None) -> None:
         """Remove somebody, or leave."""
         self.call("DELETE", _path(item, "members", last_segment(username)), as_=as_)
+
+    def create_invite(
+        self,
+        item: str,
+        role: Role,
+        *,
+        uses: int | None = 1,
+        expires_in: int | None = None,
+        as_: str | None = None,
+    ) -> NewInvite:
+        """A link that makes whoever opens it a member: in the answer, this once.
+
+        Args:
+            item: the item's id.
+            role: what they become.
+            uses: how many may come in by it; None: any number.
+            expires_in: seconds; None: a week.
+            as_: whom a service key acts for.
+        """
+        wish = {"role": role, "uses": uses, **_given(expires_in=expires_in)}
+        return self._ask(NewInvite, "POST", _path(item, "invites"), as_=as_, json=wish)
+
+    def invites(self, item: str) -> list[Invite]:
+        """The invites of an item that have not ended, the newest first."""
+        return list(self.call("GET", _path(item, "invites"))["invites"])
+
+    def revoke_invite(self, item: str, invite_id: str, *, as_: str | None = None) -> None:
+        """End one of them; whoever came in by it stays."""
+        self.call("DELETE", _path(item, "invites", segment(invite_id)), as_=as_)
+
+    def look_at_invite(self, invite: str) -> InviteLook:
+        """Where an invite leads: its text, or the link that has it."""
+        return self._ask(InviteLook, "POST", "/invites/look", json=_text_of(invite))
+
+    def accept_invite(self, invite: str) -> InviteAccepted:
+        """Become a member of what you are invited to; likewise."""
+        return self._ask(InviteAccepted, "POST", "/invites/accept", json=_text_of(invite))
 
     def messages(
         self,
@@ -339,6 +380,10 @@ class Client:
 
 def _path(item: str, *parts: str) -> str:
     return "/".join(["/items", item_segment(item), *parts])
+
+
+def _text_of(invite: str) -> dict[str, str]:
+    return {"token": invite.strip().rpartition("/")[2]}
 
 
 def _given(**fields: Any) -> dict[str, Any]:

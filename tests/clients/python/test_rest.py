@@ -78,6 +78,22 @@ def test_calls_do_what_they_say(ada: Client, server: LiveServer) -> None:
     assert list(ada.items()) == []
 
 
+def test_invite_is_made_looked_at_and_accepted(ada: Client, server: LiveServer) -> None:
+    """By its text, or the whole link as somebody has copied it."""
+    ada.create_item("a:1", title="One")
+    made = ada.create_invite("a:1", "writer", expires_in=60)
+    some = ada.create_invite("a:1", "reader", uses=None)
+    assert [one["left"] for one in ada.invites("a:1")] == [None, 1]
+    ada.revoke_invite("a:1", some["id"])
+    ben = server.person("ben")
+    with Client(server.url, token=ben.token) as guest:
+        shown = guest.look_at_invite(f" {made['url']}\n")
+        assert (shown["item"]["title"], shown["by"]["name"]) == ("One", "ada")
+        assert guest.accept_invite(made["token"])["used"] is True
+        assert guest.accept_invite(made["url"])["used"] is False
+    assert ada.invites("a:1") == []
+
+
 def test_log_and_lists_come_whole(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Page after page, up to the newest."""
     monkeypatch.setattr(rest_module, "PAGE", 2)
