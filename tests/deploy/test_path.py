@@ -48,6 +48,8 @@ async def test_rooms_below_a_path_are_whole(proxy: Proxy) -> None:
         assert client.post("/rooms/items", json={"id": "order-17"}).status_code == 201
         body = {"body": "hello"}
         assert client.post("/rooms/items/order-17/messages", json=body).status_code == 201
+        made = client.post("/rooms/items/order-17/invites", json={"role": "reader"}).json()
+        assert made["url"] == f"https://{NAME}/rooms/#/invite/{made['token']}"
         page = client.get("/rooms/").text
         files = re.findall(r'(?:src|href)="([^"#]+)"', page)
         assert files

@@ -1,6 +1,7 @@
 /** Ways in for programs: API tokens, tickets, and snippets that use them. */
 
 import * as api from "./api.js";
+import { copyButton } from "./copying.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
 import { form } from "./form.js";
@@ -139,21 +140,6 @@ function snippetTabs(snippets) {
 function mark(tab, isChosen) {
   tab.setAttribute("aria-selected", String(isChosen));
   tab.tabIndex = isChosen ? 0 : -1;
-}
-
-/** @param {string} label @param {() => string} text */
-function copyButton(label, text) {
-  const act = async () => {
-    try {
-      await navigator.clipboard.writeText(text());
-      element.dataset.done = "yes";
-      setTimeout(() => delete element.dataset.done, 1500);
-    } catch {
-      complain("The browser does not let this page copy: select the text and copy it.");
-    }
-  };
-  const element = button(label, act, { icon: "copy", class: "button small copy" });
-  return element;
 }
 
 /** @param {string} item @param {HTMLElement} list */

@@ -145,6 +145,27 @@ export const setMember = (id, username, role) =>
 export const removeMember = (id, username) =>
   call("DELETE", `${itemPath(id)}/members/${lastSegment(username)}`);
 
+/**
+ * @typedef {{id: string, role: Role, uses: number | null, left: number | null, by: User,
+ *   valid: boolean, expires_at: string}} Invite
+ */
+/** @param {string} id @param {{role: Role, uses: number | null, expires_in: number}} wish */
+export const createInvite = (id, wish) =>
+  /** @type {Promise<Invite & {url: string}>} */ (call("POST", `${itemPath(id)}/invites`, wish));
+/** @param {string} id @returns {Promise<{invites: Invite[]}>} */
+export const invites = (id) => call("GET", `${itemPath(id)}/invites`);
+/** @param {string} id @param {string} invite */
+export const revokeInvite = (id, invite) =>
+  call("DELETE", `${itemPath(id)}/invites/${segment(invite)}`);
+/**
+ * @typedef {{item: {id: string, title: string}, role: Role, by: User,
+ *   member_role: Role | null}} Look
+ */
+/** @param {string} token @returns {Promise<Look>} */
+export const lookAtInvite = (token) => call("POST", "/invites/look", { token });
+/** @param {string} token */
+export const acceptInvite = (token) => call("POST", "/invites/accept", { token });
+
 /** @param {string} id @param {{before?: number, after?: number, limit: number}} place */
 export const messages = (id, place) => call("GET", `${itemPath(id)}/messages?${query(place)}`);
 /** @param {string} id @param {number} after @param {number} limit */

@@ -4,6 +4,7 @@ import { openAccount } from "./account.js";
 import * as api from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { button, el, fill } from "./dom.js";
+import { invitation, inviteIn, invitedScreen } from "./invited.js";
 import { ItemList, noItem } from "./items.js";
 import { openKeys } from "./keys.js";
 import { addressIn } from "./links.js";
@@ -36,7 +37,8 @@ function showTitle() {
 
 /** @param {boolean} [isChosen] Whether the reader has just asked for it. */
 function showPage(isChosen = false) {
-  if (!home) return;
+  const invite = inviteIn(location.hash);
+  if (!home) return void (invite && showSignIn());
   const { me, list } = home;
   const onGone = () => isLeaving || list.refresh();
   const address = addressIn(location.hash);
@@ -45,8 +47,8 @@ function showPage(isChosen = false) {
   if (room && room.itemId === id && address?.seq) return void room.jumpTo(address.seq);
   room?.leave();
   room = id === null ? null : new RoomScreen(id, me, { onActivity, onGone });
-  body.dataset.view = room ? "room" : "list";
-  fill(main, room ? room.element : noItem());
+  body.dataset.view = room || invite ? "room" : "list";
+  fill(main, room ? room.element : invite ? invitedScreen(invite) : noItem());
   list.select(id);
   room?.open().then(() => {
     list.refresh();
@@ -87,7 +89,8 @@ function showSignIn(notice = "") {
   home = null;
   body.dataset.view = "sign-in";
   fill(side);
-  fill(main, signInScreen(enter, { notice, ...door }));
+  const invite = inviteIn(location.hash);
+  fill(main, signInScreen(enter, { notice, ...door, invited: invite ? invitation(invite) : null }));
   main.querySelector("input")?.focus();
   showTitle();
 }

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { CODE_INPUT, button, el, field, fill, select } from "./dom.js";
 import { form } from "./form.js";
+import { inviteSection } from "./invites.js";
 import { OPENNESS } from "./items.js";
 import { complain } from "./notices.js";
 import { avatar } from "./people.js";
@@ -41,6 +42,7 @@ export function openMembers(id, role, me, onGone) {
   const content = [
     el("section", { "aria-label": "Members of this item" }, el("h3", {}, "Members"), list),
     isAdmin ? addForm(id, show) : null,
+    isAdmin ? inviteSection(id, ROLES) : null,
     settings,
     isAdmin ? deletion(id, gone) : leaving(id, gone),
   ];

@@ -6,8 +6,9 @@ import { form } from "./form.js";
 import { SERVER } from "./paths.js";
 
 /**
- * @typedef {{notice: string, registration: "open" | "closed", first: boolean}} Door `notice`: why
- *   the reader has to sign in again; empty: they just came. `first`: nobody is a user yet.
+ * @typedef {{notice: string, registration: "open" | "closed", first: boolean, invited: Node | null}}
+ *   Door `notice`: why the reader has to sign in again; empty: they just came. `first`: nobody is a
+ *   user yet. `invited`: who wants them in, if somebody does.
  */
 /** @typedef {(username: string, password: string) => Promise<void>} Enter */
 
@@ -15,7 +16,7 @@ import { SERVER } from "./paths.js";
  * @param {(me: import("./api.js").Me) => void} onIn
  * @param {Door} door
  */
-export function signInScreen(onIn, { notice, registration, first }) {
+export function signInScreen(onIn, { notice, registration, first, invited }) {
   const place = el("div", { class: "card" });
   const enter = async (/** @type {string} */ username, /** @type {string} */ password) => {
     await api.login(username, password);
@@ -40,6 +41,7 @@ export function signInScreen(onIn, { notice, registration, first }) {
     { class: "sign-in" },
     el("header", {}, mark, el("h1", {}, "Itemroom"), el("p", {}, "A live room for every item.")),
     told,
+    invited,
     place,
   );
 }
