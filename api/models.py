@@ -388,10 +388,16 @@ class Stream(Table, table=True):
     """By part, as JSON: pairs of the part's number and its code points."""
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     """Bytes that were added."""
-    touched_at: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
-    """When its author was last seen to be at it."""
+    touched_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """When its author was last seen to be at it; an index would be written with every token."""
     stop_seq: int | None = Field(default=None, sa_column=Column(BigInteger))
     """Of the entry by which somebody wants it to end."""
+    tail_part: int | None = None
+    """Which of its texts has an end that is in no piece yet, as `history/tail.py` says."""
+    tail_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """Where that begins, in code points."""
+    tail: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """UTF-8; null: there is none."""
 
 
 class StreamPiece(Table, table=True):

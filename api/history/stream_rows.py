@@ -1,10 +1,12 @@
 """What is stored of messages in the making, until they are finished: statements, and reads."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import orjson
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Delete,
     Insert,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    union_all,
     update,
 )
 from sqlmodel import col
@@ -24,10 +27,14 @@ from ..store.statements import statement
 from .drafts import Draft
 from .events import TextAdded
 from .pile import everywhere
+from .tail import MAX_TAIL_BYTES
 
 
 def _stream(item_key: object, seq: object) -> ColumnElement[bool]:
     return and_(col(Stream.item_key) == item_key, col(Stream.seq) == seq)
+
+
+_TAIL = col(Stream.tail_part), col(Stream.tail_at), col(Stream.tail)
 
 
 def _pieces(item_key: object, seq: object) -> ColumnElement[bool]:
@@ -35,14 +42,19 @@ def _pieces(item_key: object, seq: object) -> ColumnElement[bool]:
 
 
 @statement
-def find_stream(item_key: int, seq: int) -> Select[int, str, int, int, int | None]:
-    """Whose it is, its lengths (JSON, by part), its bytes, when it was touched, what stopped it."""
+def find_stream(
+    item_key: int, seq: int
+) -> Select[int, str, int, int, int | None, int | None, int | None, bytes | None]:
+    """Whose it is, its lengths (JSON, by part), its bytes, when it was touched, what stopped it,
+    and its tail.
+    """
     return select(
         col(Stream.author_key),
         col(Stream.lengths),
         col(Stream.size),
         col(Stream.touched_at),
         col(Stream.stop_seq),
+        *_TAIL,
     ).where(_stream(item_key, seq))
 
 
@@ -86,12 +98,24 @@ def add_stream(item_key: int, seq: int, author_key: int, lengths: str, touched_a
 
 
 @statement
-def grow_stream(lengths: str, size: int, touched_at: int, item_key: int, seq: int) -> Update:
+def grow_stream(  # noqa: PLR0917 - a row has its columns
+    lengths: str,
+    size: int,
+    touched_at: int,
+    tail_part: int | None,
+    tail_at: int | None,
+    tail: bytes | None,
+    item_key: int,
+    seq: int,
+) -> Update:
     """It is longer by now."""
     grown = {
         col(Stream.lengths): lengths,
         col(Stream.size): size,
         col(Stream.touched_at): touched_at,
+        col(Stream.tail_part): tail_part,
+        col(Stream.tail_at): tail_at,
+        col(Stream.tail): tail,
     }
     return update(Stream).where(_stream(item_key, seq)).values(grown)
 
@@ -123,23 +147,17 @@ def add_piece(item_key: int, seq: int, part: int, at: int, text: bytes) -> Inser
 
 
 @statement
-def pieces_of(item_key: int, seq: int) -> Select[int, int, bytes]:
-    """Part, place and text of all that came, in order."""
-    return (
-        select(col(StreamPiece.part), col(StreamPiece.at), col(StreamPiece.text))
-        .where(_pieces(item_key, seq))
-        .order_by(col(StreamPiece.part), col(StreamPiece.at))
-    )
+def texts_from(item_key: int, seq: int, at: int) -> CompoundSelect[int, int, bytes]:
+    """Part, place and text of all that came and begins at a place or behind it, in order.
 
-
-@statement
-def pieces_from(item_key: int, seq: int, at: int) -> Select[int, int, bytes]:
-    """Likewise, from a place on."""
-    return (
-        select(col(StreamPiece.part), col(StreamPiece.at), col(StreamPiece.text))
-        .where(_pieces(item_key, seq), col(StreamPiece.at) >= at)
-        .order_by(col(StreamPiece.part), col(StreamPiece.at))
-    )
+    One statement: between two of them a tail, which is the last of its part, could become a piece.
+    """
+    pieces = select(col(StreamPiece.part), col(StreamPiece.at), col(StreamPiece.text))
+    tail: Any = select(*_TAIL)
+    return union_all(
+        pieces.where(_pieces(item_key, seq), col(StreamPiece.at) >= at),
+        tail.where(_stream(item_key, seq), col(Stream.tail).is_not(None)),
+    ).order_by("part", "at")
 
 
 @statement
@@ -172,7 +190,7 @@ def read_draft(connection: Connection, item_key: int, seq: int) -> Draft:
     """A message in the making, with all that came until now. May block."""
     ((body,),) = body_of.fetch(connection, item_key, seq)
     draft = Draft(body or b'""')
-    for part, _, text in pieces_of.fetch(connection, item_key, seq):
+    for part, _, text in texts_from.fetch(connection, item_key, seq, 0):
         draft.add(part, text.decode())
     return draft
 
@@ -182,10 +200,13 @@ def read_grown(
 ) -> list[TextAdded]:
     """What messages in the making have more than so many code points by part. May block."""
     return [
-        TextAdded(item_key, seq, part, at, text.decode())
+        TextAdded(item_key, seq, part, max(at, known[part]), more)
         for seq, known in lengths.items()
-        for part, at, text in pieces_from.fetch(connection, item_key, seq, min(known.values()))
-        if at >= known[part]
+        # What was known of a piece may be its beginning, which was the tail then.
+        for part, at, text in texts_from.fetch(
+            connection, item_key, seq, min(known.values()) - MAX_TAIL_BYTES
+        )
+        if (more := text.decode()[max(0, known[part] - at) :])
     ]
 
 

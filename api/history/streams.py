@@ -1,8 +1,8 @@
 """A message in the making: begun, added to, stopped, finished. Commands of the writer.
 
 It is one message with one seq from its first moment. What is added is no entry and has no seq: it
-is kept in pieces beside the log, one for all that came together, and joined into the message's own
-row when it is finished. So a finished message is stored once.
+is kept beside the log, its end in a row of its own and the rest in pieces, and joined into the
+message's own row when it is finished. So a finished message is stored once.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from .drafts import MAIN, Draft, Grown
 from .entries import Author, Kind, digest
 from .events import TextAdded
 from .messages import Change, Stored, find_author_key
+from .tail import Text, grown
 from .transaction import Transaction
 
 State = Literal["done", "failed", "stopped", "interrupted"]
@@ -100,8 +101,13 @@ class Append(Change):
         lengths = stream_rows.packed({**stream.lengths, self.part: at + len(text)})
         place = self.access.item_key, self.target
         connection = transaction.connection
-        stream_rows.grow_stream.run(connection, lengths, size, transaction.now_ms, *place)
-        stream_rows.add_piece.run(connection, *place, self.part, at, added)
+        tail, pieces = grown(stream.tail, Text(self.part, at, added))
+        end = (None, None, None) if tail is None else (tail.part, tail.at, tail.text)
+        stream_rows.grow_stream.run(
+            connection, lengths, size, transaction.now_ms, end[0], end[1], end[2], *place
+        )
+        for piece in pieces:
+            stream_rows.add_piece.run(connection, *place, piece.part, piece.at, piece.text)
         transaction.emit(TextAdded(*place, self.part, at, text))
 
     def _fresh(self, connection: Connection, length: int) -> str:
@@ -205,7 +211,7 @@ class Interrupt:
         """Store it as the author's own entry."""
         transaction.hold_item(self.item_key)
         found = stream_rows.find_stream.fetch(transaction.connection, self.item_key, self.target)
-        for author_key, _, _, touched_at, _ in found:
+        for author_key, _, _, touched_at, *_ in found:
             if touched_at >= self.before:
                 continue
             stored, told = End("interrupted").join(transaction, self.item_key, self.target)
@@ -229,6 +235,7 @@ class Open:
     size: int
     touched_at: int
     stop_seq: int | None
+    tail: Text | None
 
     def require_author(self, access: Access) -> None:
         """Raise Refusal `forbidden` for anybody else."""
@@ -239,7 +246,9 @@ class Open:
 def _open(transaction: Transaction, access: Access, target: int) -> Open:
     """A message in the making; raises Refusal `stream_closed` or `not_found`."""
     found = stream_rows.find_stream.fetch(transaction.connection, access.item_key, target)
-    for author_key, lengths, size, touched_at, stop_seq in found:
-        return Open(author_key, stream_rows.unpacked(lengths), size, touched_at, stop_seq)
+    for author_key, lengths, size, touched_at, stop_seq, part, at, text in found:
+        known = stream_rows.unpacked(lengths)
+        tail = None if part is None or at is None or text is None else Text(part, at, text)
+        return Open(author_key, known, size, touched_at, stop_seq, tail)
     find_author_key(transaction, access, target)
     raise Refusal("stream_closed")

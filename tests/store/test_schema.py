@@ -110,6 +110,27 @@ def test_pile_put_in_its_places_before_it_goes(engine: Engine) -> None:
 
 
 @pytest.mark.sqlite
+def test_text_in_the_making_is_whole_in_an_older_version(engine: Engine) -> None:
+    """Which knows of no ends that are kept elsewhere; the newer one takes it up again."""
+    migrate(engine)
+    with engine.begin() as connection:
+        for statement in OLDER.split(";"):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(
+            "INSERT INTO stream (item_key, seq, author_key, lengths, size, touched_at, tail_part,"
+            " tail_at, tail) VALUES (1, 1, 1, '[[-1,5]]', 5, 0, -1, 3, x'6465'),"
+            " (1, 2, 1, '[[-1,0]]', 0, 0, NULL, NULL, NULL)"
+        )
+    with without_foreign_keys(engine) as connection:
+        command.downgrade(configuration(connection), "0015")
+        pieces = connection.exec_driver_sql("SELECT seq, part, at, text FROM stream_piece").all()
+        assert pieces == [(1, -1, 3, b"de")]
+    migrate(engine)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT tail FROM stream").all() == [(None,), (None,)]
+
+
+@pytest.mark.sqlite
 def test_migration_that_would_leave_a_loose_row_is_undone(engine: Engine) -> None:
     """Checked as a whole, since the keys were off meanwhile; and they are on again."""
     migrate(engine)
