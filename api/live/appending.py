@@ -1,7 +1,8 @@
 """What one client adds to messages in the making: joined, so that a token costs no commit.
 
 What comes within a moment is stored together, in the order in which it came, and answered by how
-long the text is then.
+long the text is then. Under a load that takes all of a core the moments become longer: what is
+stored together costs less, so that a thousand texts that grow at once are told sooner.
 """
 
 import asyncio
@@ -20,6 +21,32 @@ from .frames import ServerFrame
 
 # Seconds from one storing to the next, at least: twenty a second is as fast as people read.
 INTERVAL = 0.05
+# Seconds by which one may come sooner, when the one before came later: who says something exactly
+# so often would else wait, each time, for what their timer was ever late by.
+SLACK = 0.025
+# From one storing to the next, in times of what the last one took until it was answered: many at
+# once, or a slow disk. Bounded, so that the text still grows before the eyes.
+REST = 10.0
+LONGEST_INTERVAL = 0.125
+
+
+class Run:
+    """Text without a hole that waits."""
+
+    __slots__ = ("at", "end", "part", "target", "texts")
+
+    def __init__(self, target: int, part: int, at: int) -> None:
+        self.target, self.part, self.at, self.end = target, part, at, at
+        self.texts: list[str] = []
+
+    def goes_on(self, target: int, part: int, at: int) -> bool:
+        """Whether what begins there follows it."""
+        return at == self.end and target == self.target and part == self.part
+
+    def add(self, text: str) -> None:
+        """More of it."""
+        self.texts.append(text)
+        self.end += len(text)
 
 
 class Adder(Protocol):
@@ -55,6 +82,7 @@ class Appending:
         "_next_at",
         "_timer",
         "_times",
+        "_took",
         "_waiting",
     )
 
@@ -64,54 +92,58 @@ class Appending:
         self._times = Bucket(settings.append_rate, settings.append_burst)
         self._bytes = Bucket(settings.append_bytes_rate, settings.append_bytes_burst)
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[Append] = []
-        self._timer: asyncio.TimerHandle | None = None  # While something waits.
+        self._waiting: list[Run] = []
+        self._timer: asyncio.Handle | None = None  # While something waits.
         self._next_at = 0.0  # By the loop's time: not stored again before.
+        self._took = 0.0  # Seconds until the last storing was answered.
 
     def add(self, frame: AppendFrame) -> None:
         """More text; raises Refusal `rate_limited`."""
-        now, size = self._loop.time(), len(frame.text.encode())
+        now, text = self._loop.time(), frame.text
+        size = len(text) if text.isascii() else len(text.encode())
         if wait := self._times.take(now) or self._bytes.take(now, size):
             raise Refusal("rate_limited", retry_after=round(wait, 3))
         part = MAIN if frame.part is None else frame.part
-        last = self._waiting[-1] if self._waiting else None
         place = frame.target, part, frame.at
-        if last is not None and place == (last.target, last.part, last.at + len(last.text)):
-            self._waiting[-1] = self._append(last.target, part, last.at, last.text + frame.text)
-        else:
-            self._waiting.append(self._append(*place, frame.text))
+        if not (self._waiting and self._waiting[-1].goes_on(*place)):
+            self._waiting.append(Run(*place))
+        self._waiting[-1].add(text)
         if self._timer is None:
-            wait = max(0.0, self._next_at - self._loop.time())
-            self._timer = self._loop.call_later(wait, self.flush)
+            self._timer = self._loop.call_later(max(0.0, self._next_at - now), self.flush)
 
     def flush(self) -> None:
         """Store what waits, now: something that comes after it is about to be stored."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._next_at = self._loop.time() + INTERVAL
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        interval = min(max(INTERVAL, REST * self._took), LONGEST_INTERVAL)
+        self._next_at = max(self._next_at, self._loop.time() - SLACK) + interval
         waiting, self._waiting = self._waiting, []
-        for append in waiting:
+        for run in waiting:
             try:
-                self._adder.submit(append, self._done(append))
+                self._adder.submit(self._append(run), self._done(run))
             except Refusal as refusal:
-                self._adder.refuse(refusal, target=append.target)
+                self._adder.refuse(refusal, target=run.target)
 
-    def _append(self, target: int, part: int, at: int, text: str) -> Append:
+    def _append(self, run: Run) -> Append:
         return Append(
             access=self._adder.access,
-            target=target,
-            part=part,
-            at=at,
-            text=text,
+            target=run.target,
+            part=run.part,
+            at=run.at,
+            text="".join(run.texts),
             max_bytes=self._max_bytes,
         )
 
-    def _done(self, append: Append) -> Callable[[Grown | None, BaseException | None], None]:
+    def _done(self, run: Run) -> Callable[[Grown | None, BaseException | None], None]:
+        began = self._loop.time()
+
         def done(grown: Grown | None, error: BaseException | None) -> None:
+            self._took = self._loop.time() - began
             if isinstance(error, Refusal):
-                self._adder.refuse(error, target=append.target)
+                self._adder.refuse(error, target=run.target)
             elif grown is not None:
-                self._adder.say(frames.appended(append.target, append.part, grown))
+                self._adder.say(frames.appended(run.target, run.part, grown))
 
         return done
