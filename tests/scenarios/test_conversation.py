@@ -67,6 +67,8 @@ async def test_two_people_meet_and_talk(server: LiveServer) -> None:
         welcome = await hers.get("welcome")
         assert (welcome["you"]["name"], welcome["you"]["role"]) == ("ada", "admin")
         assert (his.welcome["you"]["name"], his.welcome["you"]["role"]) == ("bob", "writer")
+        for talk in (hers, his):
+            await talk.get("live")  # Whoever comes later is told of a message as it is by then.
         seqs = await converse(hers, his)
         for talk in (hers, his):
             await talk.send("ping")
