@@ -4,6 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter
 
+from ..http.ids import Askable
 from ..rights.access import clock_ms
 from ..state import Running
 from . import schemas
@@ -30,7 +31,7 @@ async def end_others(state: Running, principal: AccountOwner) -> None:
 
 
 @router.delete("/{session_id}", status_code=204)
-async def end(state: Running, principal: AccountOwner, session_id: str) -> None:
+async def end(state: Running, principal: AccountOwner, session_id: Askable) -> None:
     """Sign one of your browsers out; its sockets close."""
     await state.writer.call(
         partial(end_session, user_key=principal.user_key, session_id=session_id)

@@ -4,6 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
+from ..http.ids import Askable
 from ..rights.access import clock_ms
 from ..state import Running
 from . import schemas
@@ -36,6 +37,6 @@ async def tokens(state: Running, principal: AccountOwner) -> schemas.TokenList:
 
 
 @router.delete("/{token_id}", status_code=204)
-async def revoke(state: Running, principal: AccountOwner, token_id: str) -> None:
+async def revoke(state: Running, principal: AccountOwner, token_id: Askable) -> None:
     """Revoke an API token, at once and for good; its sockets close."""
     await state.writer.call(partial(revoke_api_token, user_key=principal.user_key, jti=token_id))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from ..accounts.dependencies import ClientAddress, SignedIn, Visitor
 from ..errors import Refusal
+from ..http.ids import Askable
 from ..http.origin import own_origin
 from ..invites.invites import InviteRequest, create_invite, list_invites, revoke_invite
 from ..rights.access import Principal, Role, clock_ms
@@ -54,7 +55,7 @@ async def list_all(access: ItemAccess, state: Running) -> schemas.InviteList:
 
 
 @router.delete("/{invite_id}", status_code=204)
-async def revoke(invite_id: str, access: ItemAccess, state: Running) -> None:
+async def revoke(invite_id: Askable, access: ItemAccess, state: Running) -> None:
     """End an invite, at once and for good; for admins. Whoever came in by it stays."""
     await state.writer.call(partial(revoke_invite, access=access, invite_id=invite_id))
 

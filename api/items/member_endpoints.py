@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from ..http.ids import Askable
 from ..state import Running
 from .dependencies import ItemAccess
 from .members import list_members, put_member, remove_member
@@ -14,7 +15,9 @@ router = APIRouter(prefix="/items/{item_id}/members", tags=["members"])
 
 MAX_MEMBERS = 500
 Limit = Annotated[int, Query(ge=1, le=MAX_MEMBERS)]
-After = Annotated[str, Query(max_length=200, description="What the page before gave as `next`.")]
+After = Annotated[
+    Askable, Query(max_length=200, description="What the page before gave as `next`.")
+]
 # No pattern: a name that nobody can have is refused like one that nobody has. An outside user's
 # subject may hold a slash, hence `:path` in the routes.
 Username = Annotated[str, Path(examples=["ada"])]

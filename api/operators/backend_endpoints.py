@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from ..accounts.schemas import AccountView, Input, Name, show_user
+from ..http.ids import Askable
 from ..rights.access import claimed_role
 from ..state import Running
 from .backend import disconnect_user, live_rooms, put_user
@@ -81,7 +82,7 @@ async def rooms(
     state: Running,
     backend: Backend,
     after: Annotated[
-        str, Query(max_length=128, description="What the page before gave as `next`.")
+        Askable, Query(max_length=128, description="What the page before gave as `next`.")
     ] = "",
     limit: Annotated[int, Query(ge=1, le=MAX_ROOMS)] = 100,
 ) -> RoomPage:

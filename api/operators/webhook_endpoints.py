@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from ..http.ids import Askable
 from ..items.quotas import count_commands
 from ..models import Webhook
 from ..outgoing.signing import new_secret
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 # webhook nor have it send elsewhere: that would show them items that they have no role in.
 status = APIRouter(prefix="/status/webhooks", tags=["operation"], dependencies=[Depends(admin)])
 
-WebhookId = Annotated[str, Path(max_length=64)]
+WebhookId = Annotated[Askable, Path(max_length=64)]
 
 
 async def owner(state: Running, principal: Backend) -> hooks.Owner | None:
