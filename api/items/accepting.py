@@ -1,17 +1,18 @@
 """Somebody shows the text of an invite: what it is, and in they come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
 from ..accounts.guesses import guess
 from ..errors import Refusal
+from ..history.departures import departed_at
 from ..history.messages import author_of
 from ..history.transaction import Transaction
 from ..invites.invites import StoredInvite, find_invite, use_invite
 from ..limits import network_of
-from ..rights.access import Principal, Role, check_standing, clock_ms
+from ..rights.access import Principal, Role, Standing, check_standing, clock_ms
 from ..rights.standing import load_standing
 from ..state import State
 from .members import Giver, give_role
@@ -26,11 +27,17 @@ class Seen:
 
     invite: StoredInvite
     member_role: Role | None
+    departed_at: int | None
+    """When they were a member last, in milliseconds; None: never."""
 
     def check(self, now: int) -> None:
         """Raise Refusal `invite_ended`, but for who has come in: their link still leads there."""
-        reason = self.invite.why_ended(now)
-        if reason is not None and self.member_role is None:
+        if self.member_role is not None:
+            return
+        # Whoever removes somebody must not have to know which links they have.
+        if self.departed_at is not None and self.departed_at > self.invite.created_at:
+            raise Refusal("invite_ended", "Your membership has ended since this invite was made.")
+        if reason := self.invite.why_ended(now):
             raise Refusal("invite_ended", reason)
 
     def leads_further(self, now: int) -> bool:
@@ -76,8 +83,17 @@ async def accept_invite(
 def _look(connection: Connection, principal: Principal | None, text: str) -> Seen | None:
     invite = find_invite(connection, text)
     if invite is None or principal is None:
-        return None if invite is None else Seen(invite, None)
-    return Seen(invite, load_standing(connection, principal, invite.item_id).member_role)
+        return None if invite is None else Seen(invite, None, None)
+    return _seen(
+        connection, invite, principal, load_standing(connection, principal, invite.item_id)
+    )
+
+
+def _seen(
+    connection: Connection, invite: StoredInvite, principal: Principal, standing: Standing
+) -> Seen:
+    departed = departed_at(connection, invite.item_key, principal.user_key)
+    return Seen(invite, standing.member_role, departed)
 
 
 def _accept(
@@ -88,7 +104,7 @@ def _accept(
     invite = find_invite(transaction.connection, text)
     if invite is None:
         raise _unknown()
-    seen = Seen(invite, standing.member_role)
+    seen = _seen(transaction.connection, invite, principal, standing)
     seen.check(transaction.now_ms)
     if not seen.leads_further(transaction.now_ms):
         return seen, False
@@ -96,7 +112,7 @@ def _accept(
     # As if the maker did it, who has said so before: the rights that it counts by are theirs.
     by = Giver(invite.maker, invite.via)
     give_role(transaction, invite.item_key, author_of(principal), invite.role, by=by)
-    return Seen(invite, invite.role), True
+    return replace(seen, member_role=invite.role), True
 
 
 def _unknown() -> Refusal:

@@ -20,7 +20,7 @@ DOC = "/items/doc/messages"
 
 
 async def test_changes_are_told_as_states(state: State, cast: Cast) -> None:
-    """Messages, a marker, a role, a title, a removal; to whom it concerns."""
+    """Messages, a marker, a role, a title, a removal, an invite; to whom it concerns."""
     eve, mallory = await watch(state, cast.reader), await watch(state, cast.stranger)
     assert eve.told == []
     seq = (await cast.writer.do("POST", DOC, json={"body": "hi"}))["seq"]
@@ -36,6 +36,11 @@ async def test_changes_are_told_as_states(state: State, cast: Cast) -> None:
     assert (gone["item"]["title"], gone["last"], gone["head"]) == ("", None, 0)
     await cast.admin.do("PUT", "/items/doc/members/mallory", json={"role": "reader"})
     await mallory.hears("doc", role="reader")
+    await cast.admin.do("DELETE", "/items/doc/members/mallory")
+    await mallory.hears("doc", role=None)
+    invite = await cast.admin.do("POST", "/items/doc/invites", json={"role": "writer"})
+    await cast.stranger.do("POST", "/invites/accept", json={"token": invite["token"]})
+    await mallory.hears("doc", role="writer")
     await cast.stranger.do("POST", "/items", json={"id": "own"})
     await mallory.hears("own", role="admin")
     await cast.admin.do("DELETE", "/items/doc")

@@ -139,6 +139,24 @@ async def test_link_leads_whoever_came_in_by_it_there_again(cast: Cast, invites:
     assert (await accept(cast.reader, invite))["role"] == "reader"
 
 
+@pytest.mark.parametrize("who", ["admin", "stranger"])
+async def test_link_brings_nobody_back_who_has_left_since_it_was_made(
+    cast: Cast, invites: Invites, who: str
+) -> None:
+    """Whoever removes them need not know of it, and whoever leaves needs to be let in again."""
+    invite = await invites.make(uses=None)
+    await accept(cast.stranger, invite)
+    await getattr(cast, who).do("DELETE", "/items/doc/members/mallory")
+    answer = await cast.stranger.call("POST", "/invites/look", json={"token": invite["token"]})
+    assert problem_of(answer) == (410, "invite_ended")
+    assert "membership has ended" in answer.json()["detail"]
+    assert await accept_code(cast.stranger, invite) == "invite_ended"
+    newer = await invites.make()
+    assert (await accept(cast.stranger, newer))["used"] is True
+    # A member again, to whom the one before leads as to any other.
+    assert (await accept(cast.stranger, invite))["used"] is False
+
+
 async def test_reader_by_the_default_role_becomes_a_member(cast: Cast, invites: Invites) -> None:
     """They could see the item, and are nobody in it."""
     await cast.admin.do("PATCH", "/items/doc", json={"default_role": "reader"})

@@ -9,7 +9,7 @@ import pytest
 from api.history.transaction import Transaction
 from api.invites.invites import InviteRequest, create_invite, revoke_invite
 from api.items.accepting import Seen, _accept
-from api.items.members import set_member
+from api.items.members import remove_member, set_member
 from api.items.service import delete_item
 from api.rights.access import Access, Principal, Role
 from api.security import new_invite
@@ -71,6 +71,21 @@ async def test_one_who_clicks_on_two_servers_at_once_uses_it_once(
         second = await race.add(accept(other, bob, text))
     assert [(await one)[1] for one in (first, second)] == [True, False]
     assert await store.rows("SELECT used FROM invite") == [(1,)]
+
+
+async def test_removal_elsewhere_comes_before_whoever_clicks_once_more(
+    cluster: Cluster, store: Store, other: Store, access: Access
+) -> None:
+    """They were a member when they did."""
+    text, _ = await make(store, access, uses=5)
+    bob = await store.user("bob")
+    await accept(store, bob, text)
+    async with at_item(cluster, store) as race:
+        call = other.writer.call(partial(remove_member, access=access, username="bob"))
+        removal = await race.add(call)
+        coming = await race.add(accept(store, bob, text))
+    assert await removal is None
+    assert code_of(await coming) == "invite_ended"
 
 
 @pytest.mark.parametrize("end", ["revoked", "demoted", "deleted"])
