@@ -17,7 +17,7 @@ from ..rights.standing import load_standing
 from ..state import State
 from .members import Giver, give_role
 
-# What failed tries of a network are counted as: no username has a colon in front.
+# What failed tries are counted as, with who makes them: no username has a colon in front.
 TRIED_AS = ":invite:"
 
 
@@ -53,12 +53,14 @@ async def look_at_invite(
     """What an invite leads to; None: nobody is signed in.
 
     Raises:
-        Refusal: `not_found` for a text of no invite, which counts as a failed login of the
-            network, and hence `rate_limited`; `invite_ended`.
+        Refusal: `not_found` for a text of no invite, which counts as a failed login does, and
+            hence `rate_limited`; `invite_ended`.
     """
     network = network_of(address)
+    # Strangers' guesses behind the same address are not those of somebody who is signed in.
+    who = network if principal is None else principal.id
     look = partial(state.readers.read, _look, principal, text)
-    seen = await guess(state, network, f"{TRIED_AS}{network}", look)
+    seen = await guess(state, network, f"{TRIED_AS}{who}", look)
     if seen is None:
         raise _unknown()
     seen.check(clock_ms())

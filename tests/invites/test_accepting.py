@@ -262,7 +262,9 @@ async def test_outside_users_invite_and_are_invited(client: httpx2.AsyncClient, 
 async def test_guesses_are_slowed_as_failed_logins_are(
     state: State, visit: Visit, invites: Invites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For the network that guesses alone; a good link is still looked at there."""
+    """For who guesses alone: a good link is looked at, and who is signed in at the same address
+    is nobody's neighbour.
+    """
     monkeypatch.setattr(state, "login_throttle", LoginThrottle(failures=3, max_wait=300))
     good = {"token": (await invites.make())["token"]}
     guesser, other = visit("192.0.2.1").client, visit("198.51.100.1").client
@@ -272,6 +274,11 @@ async def test_guesses_are_slowed_as_failed_logins_are(
     ]
     assert codes == [(404, "not_found")] * 3 + [(429, "rate_limited")] * 3
     assert problem_of(await other.post("/invites/look", json=UNKNOWN)) == (404, "not_found")
+    zoe = visit("192.0.2.1")
+    await zoe.register("zoe")
+    headers = bearer(await zoe.token("zoe"))
+    answer = await zoe.client.post("/invites/accept", json=UNKNOWN, headers=headers)
+    assert problem_of(answer) == (404, "not_found")
     assert (await guesser.post("/invites/look", json=good)).status_code == 200
 
 
