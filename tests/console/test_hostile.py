@@ -26,7 +26,7 @@ TEXTS = [
     'https://example.com/"onmouseover="alert(1)',
     "\u202eexe.gnp\u202c and \u2066isolated",
     "a\u202e",
-    "&lt;b&gt; {{7*7}} ${7*7}",
+    "<b> {{7+7}} ${7+7}",
 ]
 # Elements that no text may bring along, and addresses that no link may lead to.
 FOREIGN = """() => [

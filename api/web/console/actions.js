@@ -121,7 +121,7 @@ export class Actions {
  */
 function tabbable(target, index) {
   const row = target instanceof Element ? target.closest(".row-message") : null;
-  for (const chip of row?.querySelectorAll("button.chip, button.quote") ?? []) {
+  for (const chip of row?.querySelectorAll("button.chip, button.quote, button.copy") ?? []) {
     chip.setAttribute("tabindex", String(index));
   }
 }

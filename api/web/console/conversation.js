@@ -29,6 +29,7 @@ import { MAX_KEPT, Timeline } from "./timeline.js";
 
 // Trimming moves much: it is done now and then, not for each message.
 const SLACK = 200;
+const COSTLY_MS = 30; // Drawing that takes so long leaves time for whatever else the reader does.
 
 export class Conversation {
   timeline;
@@ -48,6 +49,8 @@ export class Conversation {
   /** @type {number | null} The message that is being edited: not to be drawn again. */
   #editing = null;
   #isDrawing = false;
+  /** Milliseconds that drawing took last. */
+  #cost = 0;
   #isShown = false;
   #stop = new AbortController();
 
@@ -194,17 +197,20 @@ export class Conversation {
     announce(entry.open ? `${of.by.name} ${said}` : `${of.by.name}: ${said}${end}`);
   }
 
-  /** At most once a frame: a burst of entries is drawn together. */
+  /** At most once a frame, and not most of the time: a burst of entries is drawn together. */
   #drawSoon() {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
     const now = () => {
       this.#isDrawing = false;
+      const began = performance.now();
       if (!this.#stop.signal.aborted) this.draw();
+      this.#cost = performance.now() - began;
       this.#seen();
     };
     // A hidden tab draws no frames.
     if (document.hidden) setTimeout(now, 100);
+    else if (this.#cost > COSTLY_MS) setTimeout(now, Math.min(this.#cost * 3, 2000));
     else requestAnimationFrame(now);
   }
 

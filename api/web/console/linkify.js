@@ -4,6 +4,7 @@
 
 // Only these two schemes: `javascript:`, `data:` and all others stay text.
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/giu;
+const HERE = new RegExp(ADDRESS.source, "iuy");
 const CLOSING = /[.,:;!?…'"*_~]+$/u;
 
 /**
@@ -27,6 +28,28 @@ export function linkify(text) {
   if (done < text.length) pieces.push({ text: text.slice(done), href: null });
   return pieces;
 }
+
+/**
+ * The link that begins at a place of a text; null: none does.
+ *
+ * @param {string} text
+ * @param {number} index
+ * @returns {{text: string, href: string} | null}
+ */
+export function addressAt(text, index) {
+  HERE.lastIndex = index;
+  const address = trimmed(HERE.exec(text)?.[0] ?? "");
+  const href = parsed(address);
+  return href === null ? null : { text: address, href };
+}
+
+/**
+ * Where an author's link leads, if it is one that may be followed.
+ *
+ * @param {string} address
+ */
+export const linkTo = (address) =>
+  /^mailto:[^\s?]+$/iu.test(address) ? address : parsed(address);
 
 /**
  * Without what ends a sentence, and without a bracket that was opened before the address.

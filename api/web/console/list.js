@@ -86,16 +86,31 @@ export class VirtualList {
   reveal(key, where = "nearest") {
     const index = this.#heights.indexOf(key);
     if (index < 0) return;
+    // What comes to the screen is measured, which moves it if the guess was far off.
+    for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+      const top = this.#scrollFor(index, where);
+      if (top === null || Math.abs(top - this.scroller.scrollTop) < 1) break;
+      this.isAtEnd = false;
+      this.scroller.scrollTop = top;
+      this.#paint();
+    }
+    this.#noteEnd();
+  }
+
+  /**
+   * Where to scroll to have a row on the screen; null: it is there.
+   *
+   * @param {number} index
+   * @param {"nearest" | "center"} where
+   */
+  #scrollFor(index, where) {
     const { scrollTop, clientHeight } = this.scroller;
     const top = this.#heights.top(index);
     const bottom = top + this.#heights.height(index);
-    if (where === "nearest" && top >= scrollTop && bottom <= scrollTop + clientHeight) return;
+    if (where === "nearest" && top >= scrollTop && bottom <= scrollTop + clientHeight) return null;
     const below = clientHeight - (bottom - top) - EDGE;
     const above = where === "center" ? clientHeight / 3 : top < scrollTop ? EDGE : below;
-    this.isAtEnd = false;
-    this.scroller.scrollTop = Math.max(0, top - above);
-    this.#paint();
-    this.#noteEnd();
+    return Math.max(0, top - above);
   }
 
   /**

@@ -2,8 +2,8 @@
 
 import { button, el } from "./dom.js";
 import { clock, dayName, fullTime, listed, shown, textOf } from "./format.js";
-import { linkify } from "./linkify.js";
 import { avatar } from "./people.js";
+import { showProse } from "./prose.js";
 import { answered, quote } from "./reply.js";
 import { formOf } from "./rows.js";
 
@@ -156,17 +156,11 @@ export function growRow(row, element) {
   if (row.kind !== "message" || !row.record.open) return false;
   if (element.dataset.form !== formOf(row.record, row.isFirst)) return false;
   const { text, isCode } = shown(row.record.body);
-  element.querySelector(".text")?.replaceChildren(...(isCode ? [text] : linked(text)));
+  const said = element.querySelector(".text");
+  if (isCode) said?.replaceChildren(text);
+  else if (said) showProse(said, text);
   return true;
 }
-
-/** @param {string} text @returns {(Node | string)[]} */
-const linked = (text) =>
-  linkify(text).map(({ text: piece, href }) =>
-    href === null
-      ? piece
-      : el("a", { href, target: "_blank", rel: "noopener noreferrer" }, piece),
-  );
 
 /** @type {Record<string, string>} How a text that grew ended, where that is not as it should be. */
 const ENDS = { stopped: "stopped", interrupted: "interrupted", failed: "failed" };
@@ -199,7 +193,8 @@ function failureOf({ end }) {
 function bodyOf(body, mark) {
   const { text, isCode } = shown(body);
   if (isCode) return el("div", {}, el("pre", { class: "text code", dir: "ltr" }, text), mark);
-  const said = el("span", { class: "text" }, linked(text));
+  const said = el("div", { class: "text" });
+  showProse(said, text);
   return el("div", { class: "body", dir: "auto" }, said, mark && " ", mark);
 }
 
