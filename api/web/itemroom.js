@@ -2707,6 +2707,12 @@ const ATTEMPTS = 2;
 /** @type {Map<string, number>} Until when, by the server's host: for all rooms of a page. */
 const barred = new Map();
 
+/** Whether no socket got through to this server a while ago. @param {URL} url */
+const areBarred = (url) => uptime() < (barred.get(url.host) ?? -Infinity);
+
+/** No socket gets through to this server, although HTTP does. @param {URL} url */
+const bar = (url) => barred.set(url.host, uptime() + MEMORY);
+
 /** What opens one connection after the other. */
 class Ways {
   #url;
@@ -2746,6 +2752,13 @@ class Ways {
     return this.#transport === "auto" && this.taken === "websocket";
   }
 
+  /** Codes of a connection without a word, after which the server is asked why. */
+  get asked() {
+    if (!this.mayChange) return ["unreachable"];
+    // Of many at one socket, one is told no more than that: it asks for all.
+    return /** @type {any} */ (this.#WebSocket).isShared ? ["unreachable", "silent"] : ["unreachable", "lost", "silent"];
+  }
+
   /** Something came by the newest connection. */
   heard() {
     if (this.taken === "events") return;
@@ -2763,14 +2776,14 @@ class Ways {
     // A status that is no passing one, or a handshake that hung so long, was no accident.
     this.#failures += retry === "never" || code === "silent" ? ATTEMPTS : 1;
     if (this.#failures < ATTEMPTS) return false;
-    barred.set(this.#url.host, uptime() + MEMORY);
+    bar(this.#url);
     return true;
   }
 
   /** @param {string | undefined} ticket */
   #areEventsDue(ticket) {
     if (this.#transport !== "auto") return this.#transport === "events";
-    return !ticket && uptime() < (barred.get(this.#url.host) ?? -Infinity);
+    return !ticket && areBarred(this.#url);
   }
 
   /**
@@ -2980,8 +2993,7 @@ class Keeper {
   /** @param {Refused} refused */
   #gone(refused) {
     const isMute = !this.#link?.wasHeard;
-    const asked = this.#ways.mayChange ? ["unreachable", "lost", "silent"] : ["unreachable"];
-    if (isMute && asked.includes(refused.code)) {
+    if (isMute && this.#ways.asked.includes(refused.code)) {
       this.#ended(refused);
       this.#ask(refused, () => {});
     } else if (isMute && (refused.retry === "never" || isBare(refused))) {
@@ -3505,10 +3517,97 @@ export class Room extends EventTarget {
   }
 }
 
+// What is new in somebody's items where no socket gets through: asked for, again and again.
+
+/** Items on a page. */
+const PAGE = 100;
+/** Of so many looks, one is at all items: an item that is gone is missing there. */
+const WHOLE_EVERY = 12;
+
+/**
+ * Pages of the inbox, the newest activity first; when they were asked for.
+ *
+ * @param {URL} url
+ * @param {string | undefined} token Without one the browser shows its cookie.
+ * @param {number} [most] Pages.
+ * @returns {Promise<{at: string, items: InboxItem[], isWhole: boolean}>}
+ */
+async function listed(url, token, most = Infinity) {
+  const address = new URL(url);
+  address.searchParams.set("limit", String(PAGE));
+  let at = "";
+  const items = [];
+  for (let pages = 0; pages < most; pages++) {
+    const answer = await fetch(address, {
+      headers: token ? { Authorization: `Bearer ${token}` } : {},
+      credentials: token ? "omit" : "include",
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw denied(answer.status, text, answer.headers.get("Retry-After"));
+    const page = JSON.parse(text);
+    at ||= page.at;
+    items.push(...page.items);
+    if (page.next === null) return { at, items, isWhole: true };
+    address.searchParams.set("after", page.next);
+  }
+  return { at, items, isWhole: false };
+}
+
+/** Looks, each of which says what is new since the one before. */
+class Looks {
+  #url;
+  #count = 0;
+  /** @type {Map<string, string>} What was seen of each item, as JSON. */
+  #seen = new Map();
+
+  /** @param {URL} url */
+  constructor(url) {
+    this.#url = url;
+  }
+
+  /**
+   * @param {string | undefined} token
+   * @param {Map<string, InboxItem>} items What was told before.
+   * @param {(item: InboxItem) => boolean} isNews Whether one that was never seen is told of.
+   * @returns {Promise<{at: string, changed: InboxItem[]}>}
+   */
+  async look(token, items, isNews) {
+    const most = this.#count++ % WHOLE_EVERY === 0 ? Infinity : 1;
+    const found = await listed(this.#url, token, most);
+    const gone = found.isWhole ? this.#gone(found.items, items) : [];
+    return { at: found.at, changed: [...found.items.filter((one) => this.#isNew(one, items, isNews)), ...gone] };
+  }
+
+  /**
+   * @param {InboxItem} found
+   * @param {Map<string, InboxItem>} items
+   * @param {(item: InboxItem) => boolean} isNews
+   */
+  #isNew(found, items, isNews) {
+    const { id } = found.item;
+    const told = items.get(id);
+    const before = this.#seen.get(id) ?? (told && JSON.stringify(told));
+    const now = JSON.stringify(found);
+    this.#seen.set(id, now);
+    return before === undefined ? isNews(found) : before !== now;
+  }
+
+  /**
+   * @param {InboxItem[]} found All there are.
+   * @param {Map<string, InboxItem>} items
+   * @returns {InboxItem[]}
+   */
+  #gone(found, items) {
+    const left = new Set(found.map((one) => one.item.id));
+    for (const id of this.#seen.keys()) if (!left.has(id)) this.#seen.delete(id);
+    return [...items.values()].filter((one) => !left.has(one.item.id)).map((one) => ({ ...one, role: null }));
+  }
+}
+
 // What is new in somebody's items, kept current.
 
-/** Items on a page of the first list. */
-const PAGE = 100;
+/** Milliseconds between two looks, where no socket gets through. */
+const LOOK_EVERY = 5_000;
 
 /**
  * @typedef {object} InboxEvents
@@ -3543,20 +3642,31 @@ export class Inbox extends EventTarget {
   #stopWaking;
   #isClosed = false;
   #isListed;
+  #mayPoll;
+  /** Sockets in a row that said nothing. */
+  #failures = 0;
+  #wasHeard = false;
+  /** @type {string | undefined} Of the newest attempt. */
+  #token;
+  #looks;
 
   /**
    * @param {string} url
    * @param {WebSocketClass} WebSocket
    * @param {any} credentials
-   * @param {boolean} isListed Whether it begins with all items.
+   * @param {object} options
+   * @param {boolean} options.isListed Whether it begins with all items.
+   * @param {boolean} options.mayPoll Whether it asks, where no socket gets through.
    */
-  constructor(url, WebSocket, credentials, isListed) {
+  constructor(url, WebSocket, credentials, { isListed, mayPoll }) {
     super();
     this.#isListed = isListed;
+    this.#mayPoll = mayPoll;
     const server = new URL(url, globalThis.location?.href);
     server.protocol = server.protocol.replace("ws", "http");
     server.pathname = `${server.pathname.replace(/\/+$/, "")}/inbox`;
     this.#url = server;
+    this.#looks = new Looks(server);
     this.#WebSocket = WebSocket;
     this.#credentials = new Credentials(credentials);
     this.#stopWaking = onWaking(
@@ -3614,36 +3724,36 @@ export class Inbox extends EventTarget {
     this.#isWaiting = false;
     try {
       const { token } = await this.#credentials.get();
-      if (this.#since === null && this.#isListed) this.#since = await this.#list(token);
+      this.#token = token;
+      if (this.#mayPoll && (this.#failures >= ATTEMPTS || areBarred(this.#url))) return await this.#poll(token);
+      if (this.#since === null && this.#isListed) await this.#list(token);
       if (!this.#isClosed) this.#watch(token);
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  /**
-   * The first list; when it was asked for.
-   *
-   * @param {string} [token]
-   */
+  /** The first list. @param {string} [token] */
   async #list(token) {
-    const url = new URL(this.#url);
-    url.searchParams.set("limit", String(PAGE));
-    /** @type {string | null} */
-    let at = null;
-    for (;;) {
-      const answer = await fetch(url, {
-        headers: token ? { Authorization: `Bearer ${token}` } : {},
-        credentials: token ? "omit" : "include",
-      });
-      const text = await answer.text();
-      if (!answer.ok) throw denied(answer.status, text, answer.headers.get("Retry-After"));
-      const page = JSON.parse(text);
-      at ??= page.at;
-      for (const item of page.items) this.items.set(item.item.id, item);
-      if (page.next === null) return at;
-      url.searchParams.set("after", page.next);
-    }
+    const { at, items } = await listed(this.#url, token);
+    for (const item of items) this.items.set(item.item.id, item);
+    this.#since = at;
+  }
+
+  /** A look by HTTP, which works where no socket gets through, or else says why not. @param {string} [token] */
+  async #poll(token) {
+    const since = this.#since;
+    const isFirst = !this.isReady;
+    const isNews = (/** @type {InboxItem} */ { active_at }) =>
+      this.#isListed || !isFirst || (since !== null && active_at >= since);
+    const { at, changed } = await this.#looks.look(token, this.items, isNews);
+    if (this.#isClosed) return;
+    if (this.#failures >= ATTEMPTS) bar(this.#url);
+    this.#failures = 0;
+    this.#since = at;
+    for (const item of changed) this.#received({ type: "inbox", ...item });
+    if (isFirst) this.#received({ type: "watching", at });
+    this.#again(LOOK_EVERY);
   }
 
   /** @param {string} [token] */
@@ -3657,7 +3767,10 @@ export class Inbox extends EventTarget {
     let told = null;
     const watch = { type: "watch", ...(this.#since === null ? {} : { since: this.#since }) };
     socket.onopen = () => socket.send(JSON.stringify(watch));
+    this.#wasHeard = false;
     socket.onmessage = (/** @type {{data: string}} */ { data }) => {
+      this.#wasHeard = true;
+      this.#failures = 0;
       this.#silence.heard(uptime());
       const frame = JSON.parse(data);
       if (frame.type === "closing") told = closing(frame);
@@ -3731,6 +3844,7 @@ export class Inbox extends EventTarget {
 
   /** @param {unknown} error */
   #failed(error) {
+    if (this.#socket && !this.#wasHeard && this.#mayPoll) this.#wonder(error);
     this.#socket = null;
     this.isReady = false;
     clearTimeout(this.#timer);
@@ -3743,8 +3857,28 @@ export class Inbox extends EventTarget {
     }
     const least = error instanceof Refused ? (error.retryAfter ?? 0) * 1000 : 0;
     this.#notBefore = uptime() + least;
+    this.#again(Math.max(least, this.#backoff.next()));
+  }
+
+  /**
+   * A socket has ended without a word. If HTTP works at the same time, it was not the server's end.
+   *
+   * @param {unknown} error
+   */
+  async #wonder(error) {
+    try {
+      await listed(this.#url, this.#token, 1);
+    } catch {
+      return;
+    }
+    // A handshake that hung so long was no accident.
+    this.#failures += error instanceof Refused && error.code === "silent" ? ATTEMPTS : 1;
+  }
+
+  /** @param {number} wait Milliseconds. */
+  #again(wait) {
     this.#isWaiting = true;
-    this.#timer = setTimeout(() => this.#connect(), Math.max(least, this.#backoff.next()));
+    this.#timer = setTimeout(() => this.#connect(), wait);
   }
 }
 
@@ -3884,6 +4018,8 @@ class Switchboard {
   socketOf(item) {
     const board = this;
     return class extends Seat {
+      static isShared = true;
+
       /**
        * @param {string} url
        * @param {string[]} protocols
@@ -4084,6 +4220,8 @@ const TOKEN_SHARED = 1_000;
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  * @property {"all" | "changes"} [inbox] Whether `inbox` begins with all items, or knows only of those
  *   that change. Default: all.
+ * @property {"auto" | "websocket"} [transport] `auto`: where no socket gets through although HTTP does,
+ *   each room has events and requests, and the inbox asks every few seconds. Default: auto.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
  * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions
@@ -4106,6 +4244,7 @@ export class Session {
   /** @type {Inbox | null} */
   #inbox = null;
   #isListed;
+  #transport;
   #isClosed = false;
 
   /**
@@ -4113,11 +4252,13 @@ export class Session {
    * @param {SessionOptions} [options] Without a credential the session cookie counts.
    */
   constructor(url, options = {}) {
-    const { token, getToken, inbox = "all", WebSocket = globalThis.WebSocket } = options;
+    const { token, getToken, inbox = "all", transport = "auto", WebSocket = globalThis.WebSocket } = options;
     if (!WebSocket) throw new TypeError("there is no WebSocket here: hand one in");
+    if (!["auto", "websocket"].includes(transport)) throw new TypeError(`not a transport: ${transport}`);
     this.#url = String(url);
     this.#credentials = getToken ? { getToken: askedOnce(getToken) } : { token };
     this.#isListed = inbox === "all";
+    this.#transport = transport;
     this.#switchboard = new Switchboard(WebSocket);
   }
 
@@ -4134,7 +4275,7 @@ export class Session {
       throw new Refused("already_joined", "Close the item's room before you open another one.");
     }
     const WebSocket = this.#switchboard.socketOf(item);
-    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket, transport: "websocket" });
+    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket, transport: this.#transport });
     const room = new Room(this.#url, given);
     this.#rooms.set(item, room);
     room.addEventListener("state", ({ detail: { state } }) => {
@@ -4148,7 +4289,10 @@ export class Session {
     if (this.#inbox === null) {
       if (this.#isClosed) throw new Refused("closed", "The session was closed.");
       const socket = this.#switchboard.socketOf(null);
-      this.#inbox = new Inbox(this.#url, socket, this.#credentials, this.#isListed);
+      this.#inbox = new Inbox(this.#url, socket, this.#credentials, {
+        isListed: this.#isListed,
+        mayPoll: this.#transport === "auto",
+      });
     }
     return this.#inbox;
   }

@@ -699,9 +699,14 @@ export declare class Inbox extends EventTarget {
      * @param {string} url
      * @param {WebSocketClass} WebSocket
      * @param {any} credentials
-     * @param {boolean} isListed Whether it begins with all items.
+     * @param {object} options
+     * @param {boolean} options.isListed Whether it begins with all items.
+     * @param {boolean} options.mayPoll Whether it asks, where no socket gets through.
      */
-    constructor(url: string, WebSocket: WebSocketClass, credentials: any, isListed: boolean);
+    constructor(url: string, WebSocket: WebSocketClass, credentials: any, { isListed, mayPoll }: {
+        isListed: boolean;
+        mayPoll: boolean;
+    });
     /** Messages that are not read, and those that name you, in all items. */
     get totals(): {
         unread: number;
@@ -755,6 +760,11 @@ export type SessionSettings = {
      * that change. Default: all.
      */
     inbox?: "all" | "changes";
+    /**
+     * `auto`: where no socket gets through although HTTP does,
+     * each room has events and requests, and the inbox asks every few seconds. Default: auto.
+     */
+    transport?: "auto" | "websocket";
 };
 export type SessionOptions = SessionSettings & (ByToken | ByGetToken);
 export type SeatOptions = Omit<RoomSettings, "item" | "WebSocket" | "transport">;
@@ -763,6 +773,8 @@ export type SeatOptions = Omit<RoomSettings, "item" | "WebSocket" | "transport">
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  * @property {"all" | "changes"} [inbox] Whether `inbox` begins with all items, or knows only of those
  *   that change. Default: all.
+ * @property {"auto" | "websocket"} [transport] `auto`: where no socket gets through although HTTP does,
+ *   each room has events and requests, and the inbox asks every few seconds. Default: auto.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
  * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions

@@ -49,7 +49,7 @@ async def test_a_talk_without_sockets_is_whole(
     windows: Windows, scene: None, tmp_path: Path, *, cuts: bool
 ) -> None:
     """Whatever a proxy does to sockets, and with `kill -9` in the middle: each entry once."""
-    programs: list[Program] = [partial(in_node, "global"), partial(in_node, "ws")]
+    programs: list[Program] = [partial(in_node, kind) for kind in ("global", "ws", "session")]
     if not cuts:
         programs.append(partial(in_chromium, windows))
         windows.tolerate("Failed to load resource")

@@ -4,14 +4,16 @@ import { Backoff } from "./core/backoff.js";
 import { lost, Refused } from "./core/errors.js";
 import { SUBPROTOCOL } from "./core/paths.js";
 import { PING, Silence } from "./core/silence.js";
-import { closed, closing, denied } from "./core/verdicts.js";
+import { closed, closing } from "./core/verdicts.js";
 import { Credentials } from "./credentials.js";
+import { listed, Looks } from "./polling.js";
 import { onWaking, WAKE_TIMEOUT } from "./waking.js";
+import { areBarred, ATTEMPTS, bar } from "./ways.js";
 /** @import { InboxItem } from "./core/frames.js" */
 /** @import { WebSocketClass } from "./options.js" */
 
-/** Items on a page of the first list. */
-const PAGE = 100;
+/** Milliseconds between two looks, where no socket gets through. */
+const LOOK_EVERY = 5_000;
 
 /**
  * @typedef {object} InboxEvents
@@ -46,20 +48,31 @@ export class Inbox extends EventTarget {
   #stopWaking;
   #isClosed = false;
   #isListed;
+  #mayPoll;
+  /** Sockets in a row that said nothing. */
+  #failures = 0;
+  #wasHeard = false;
+  /** @type {string | undefined} Of the newest attempt. */
+  #token;
+  #looks;
 
   /**
    * @param {string} url
    * @param {WebSocketClass} WebSocket
    * @param {any} credentials
-   * @param {boolean} isListed Whether it begins with all items.
+   * @param {object} options
+   * @param {boolean} options.isListed Whether it begins with all items.
+   * @param {boolean} options.mayPoll Whether it asks, where no socket gets through.
    */
-  constructor(url, WebSocket, credentials, isListed) {
+  constructor(url, WebSocket, credentials, { isListed, mayPoll }) {
     super();
     this.#isListed = isListed;
+    this.#mayPoll = mayPoll;
     const server = new URL(url, globalThis.location?.href);
     server.protocol = server.protocol.replace("ws", "http");
     server.pathname = `${server.pathname.replace(/\/+$/, "")}/inbox`;
     this.#url = server;
+    this.#looks = new Looks(server);
     this.#WebSocket = WebSocket;
     this.#credentials = new Credentials(credentials);
     this.#stopWaking = onWaking(
@@ -117,36 +130,36 @@ export class Inbox extends EventTarget {
     this.#isWaiting = false;
     try {
       const { token } = await this.#credentials.get();
-      if (this.#since === null && this.#isListed) this.#since = await this.#list(token);
+      this.#token = token;
+      if (this.#mayPoll && (this.#failures >= ATTEMPTS || areBarred(this.#url))) return await this.#poll(token);
+      if (this.#since === null && this.#isListed) await this.#list(token);
       if (!this.#isClosed) this.#watch(token);
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  /**
-   * The first list; when it was asked for.
-   *
-   * @param {string} [token]
-   */
+  /** The first list. @param {string} [token] */
   async #list(token) {
-    const url = new URL(this.#url);
-    url.searchParams.set("limit", String(PAGE));
-    /** @type {string | null} */
-    let at = null;
-    for (;;) {
-      const answer = await fetch(url, {
-        headers: token ? { Authorization: `Bearer ${token}` } : {},
-        credentials: token ? "omit" : "include",
-      });
-      const text = await answer.text();
-      if (!answer.ok) throw denied(answer.status, text, answer.headers.get("Retry-After"));
-      const page = JSON.parse(text);
-      at ??= page.at;
-      for (const item of page.items) this.items.set(item.item.id, item);
-      if (page.next === null) return at;
-      url.searchParams.set("after", page.next);
-    }
+    const { at, items } = await listed(this.#url, token);
+    for (const item of items) this.items.set(item.item.id, item);
+    this.#since = at;
+  }
+
+  /** A look by HTTP, which works where no socket gets through, or else says why not. @param {string} [token] */
+  async #poll(token) {
+    const since = this.#since;
+    const isFirst = !this.isReady;
+    const isNews = (/** @type {InboxItem} */ { active_at }) =>
+      this.#isListed || !isFirst || (since !== null && active_at >= since);
+    const { at, changed } = await this.#looks.look(token, this.items, isNews);
+    if (this.#isClosed) return;
+    if (this.#failures >= ATTEMPTS) bar(this.#url);
+    this.#failures = 0;
+    this.#since = at;
+    for (const item of changed) this.#received({ type: "inbox", ...item });
+    if (isFirst) this.#received({ type: "watching", at });
+    this.#again(LOOK_EVERY);
   }
 
   /** @param {string} [token] */
@@ -160,7 +173,10 @@ export class Inbox extends EventTarget {
     let told = null;
     const watch = { type: "watch", ...(this.#since === null ? {} : { since: this.#since }) };
     socket.onopen = () => socket.send(JSON.stringify(watch));
+    this.#wasHeard = false;
     socket.onmessage = (/** @type {{data: string}} */ { data }) => {
+      this.#wasHeard = true;
+      this.#failures = 0;
       this.#silence.heard(uptime());
       const frame = JSON.parse(data);
       if (frame.type === "closing") told = closing(frame);
@@ -234,6 +250,7 @@ export class Inbox extends EventTarget {
 
   /** @param {unknown} error */
   #failed(error) {
+    if (this.#socket && !this.#wasHeard && this.#mayPoll) this.#wonder(error);
     this.#socket = null;
     this.isReady = false;
     clearTimeout(this.#timer);
@@ -246,7 +263,27 @@ export class Inbox extends EventTarget {
     }
     const least = error instanceof Refused ? (error.retryAfter ?? 0) * 1000 : 0;
     this.#notBefore = uptime() + least;
+    this.#again(Math.max(least, this.#backoff.next()));
+  }
+
+  /**
+   * A socket has ended without a word. If HTTP works at the same time, it was not the server's end.
+   *
+   * @param {unknown} error
+   */
+  async #wonder(error) {
+    try {
+      await listed(this.#url, this.#token, 1);
+    } catch {
+      return;
+    }
+    // A handshake that hung so long was no accident.
+    this.#failures += error instanceof Refused && error.code === "silent" ? ATTEMPTS : 1;
+  }
+
+  /** @param {number} wait Milliseconds. */
+  #again(wait) {
     this.#isWaiting = true;
-    this.#timer = setTimeout(() => this.#connect(), Math.max(least, this.#backoff.next()));
+    this.#timer = setTimeout(() => this.#connect(), wait);
   }
 }

@@ -198,8 +198,7 @@ export class Keeper {
   /** @param {Refused} refused */
   #gone(refused) {
     const isMute = !this.#link?.wasHeard;
-    const asked = this.#ways.mayChange ? ["unreachable", "lost", "silent"] : ["unreachable"];
-    if (isMute && asked.includes(refused.code)) {
+    if (isMute && this.#ways.asked.includes(refused.code)) {
       this.#ended(refused);
       this.#ask(refused, () => {});
     } else if (isMute && (refused.retry === "never" || isBare(refused))) {

@@ -13,6 +13,8 @@ const TOKEN_SHARED = 1_000;
  * @property {WebSocketClass} [WebSocket] Default: `globalThis.WebSocket`.
  * @property {"all" | "changes"} [inbox] Whether `inbox` begins with all items, or knows only of those
  *   that change. Default: all.
+ * @property {"auto" | "websocket"} [transport] `auto`: where no socket gets through although HTTP does,
+ *   each room has events and requests, and the inbox asks every few seconds. Default: auto.
  *
  * @typedef {SessionSettings & (ByToken | ByGetToken)} SessionOptions
  * @typedef {Omit<RoomSettings, "item" | "WebSocket" | "transport">} SeatOptions
@@ -35,6 +37,7 @@ export class Session {
   /** @type {Inbox | null} */
   #inbox = null;
   #isListed;
+  #transport;
   #isClosed = false;
 
   /**
@@ -42,11 +45,13 @@ export class Session {
    * @param {SessionOptions} [options] Without a credential the session cookie counts.
    */
   constructor(url, options = {}) {
-    const { token, getToken, inbox = "all", WebSocket = globalThis.WebSocket } = options;
+    const { token, getToken, inbox = "all", transport = "auto", WebSocket = globalThis.WebSocket } = options;
     if (!WebSocket) throw new TypeError("there is no WebSocket here: hand one in");
+    if (!["auto", "websocket"].includes(transport)) throw new TypeError(`not a transport: ${transport}`);
     this.#url = String(url);
     this.#credentials = getToken ? { getToken: askedOnce(getToken) } : { token };
     this.#isListed = inbox === "all";
+    this.#transport = transport;
     this.#switchboard = new Switchboard(WebSocket);
   }
 
@@ -63,7 +68,7 @@ export class Session {
       throw new Refused("already_joined", "Close the item's room before you open another one.");
     }
     const WebSocket = this.#switchboard.socketOf(item);
-    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket, transport: "websocket" });
+    const given = /** @type {any} */ ({ ...options, ...this.#credentials, item, WebSocket, transport: this.#transport });
     const room = new Room(this.#url, given);
     this.#rooms.set(item, room);
     room.addEventListener("state", ({ detail: { state } }) => {
@@ -77,7 +82,10 @@ export class Session {
     if (this.#inbox === null) {
       if (this.#isClosed) throw new Refused("closed", "The session was closed.");
       const socket = this.#switchboard.socketOf(null);
-      this.#inbox = new Inbox(this.#url, socket, this.#credentials, this.#isListed);
+      this.#inbox = new Inbox(this.#url, socket, this.#credentials, {
+        isListed: this.#isListed,
+        mayPoll: this.#transport === "auto",
+      });
     }
     return this.#inbox;
   }

@@ -48,6 +48,8 @@ export class Switchboard {
   socketOf(item) {
     const board = this;
     return class extends Seat {
+      static isShared = true;
+
       /**
        * @param {string} url
        * @param {string[]} protocols

@@ -10,10 +10,16 @@ const HEADER_TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
 /** Milliseconds for which no socket is tried where none got through. */
 const MEMORY = 300_000;
 /** Sockets that end unexplained, while HTTP works, until events are taken: one may be a restart. */
-const ATTEMPTS = 2;
+export const ATTEMPTS = 2;
 
 /** @type {Map<string, number>} Until when, by the server's host: for all rooms of a page. */
 const barred = new Map();
+
+/** Whether no socket got through to this server a while ago. @param {URL} url */
+export const areBarred = (url) => uptime() < (barred.get(url.host) ?? -Infinity);
+
+/** No socket gets through to this server, although HTTP does. @param {URL} url */
+export const bar = (url) => barred.set(url.host, uptime() + MEMORY);
 
 /** What opens one connection after the other. */
 export class Ways {
@@ -54,6 +60,13 @@ export class Ways {
     return this.#transport === "auto" && this.taken === "websocket";
   }
 
+  /** Codes of a connection without a word, after which the server is asked why. */
+  get asked() {
+    if (!this.mayChange) return ["unreachable"];
+    // Of many at one socket, one is told no more than that: it asks for all.
+    return /** @type {any} */ (this.#WebSocket).isShared ? ["unreachable", "silent"] : ["unreachable", "lost", "silent"];
+  }
+
   /** Something came by the newest connection. */
   heard() {
     if (this.taken === "events") return;
@@ -71,14 +84,14 @@ export class Ways {
     // A status that is no passing one, or a handshake that hung so long, was no accident.
     this.#failures += retry === "never" || code === "silent" ? ATTEMPTS : 1;
     if (this.#failures < ATTEMPTS) return false;
-    barred.set(this.#url.host, uptime() + MEMORY);
+    bar(this.#url);
     return true;
   }
 
   /** @param {string | undefined} ticket */
   #areEventsDue(ticket) {
     if (this.#transport !== "auto") return this.#transport === "events";
-    return !ticket && uptime() < (barred.get(this.#url.host) ?? -Infinity);
+    return !ticket && areBarred(this.#url);
   }
 
   /**

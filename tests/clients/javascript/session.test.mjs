@@ -6,12 +6,16 @@ import { fate, OTHER, pass, rest, rooms as opened, Socket, settled, WELCOME } fr
 
 /** A session with a room for each name, and the sockets that it has opened. */
 async function open(...items) {
+  return openAt("http://server/prefix/", {}, ...items);
+}
+
+async function openAt(url, options, ...items) {
   const sockets = [];
   function WebSocket(url, protocols) {
     sockets.push(new Socket(url, protocols));
     return sockets.at(-1);
   }
-  const session = new Session("http://server/prefix/", { token: "t", inbox: "changes", WebSocket });
+  const session = new Session(url, { token: "t", inbox: "changes", WebSocket, ...options });
   opened.push(session);
   const rooms = items.map((item) => session.room(item, { after: 0 }));
   await settled();
@@ -179,4 +183,111 @@ test("an inbox asks when the page wakes, and comes back when there is a network"
   page.dispatchEvent(new Event("online"));
   await pass(60_000);
   assert.equal(sockets.length, 2);
+});
+
+/** A server behind something that lets no socket through: an inbox, and what was asked for. */
+class Behind {
+  asked = [];
+  items = [];
+  isUp = true;
+
+  constructor() {
+    globalThis.fetch = async (url) => {
+      const { pathname } = new URL(url);
+      this.asked.push(pathname.split("/").at(-1));
+      if (!this.isUp) throw new TypeError("fetch failed");
+      if (pathname.endsWith("/tickets")) return Response.json({ ticket: "t" }, { status: 201 });
+      if (pathname.endsWith("/inbox")) return Response.json({ items: this.items, next: null, at: "2026-01-31T15:00:00.000Z" });
+      return new Response(new ReadableStream({}), { headers: { "Content-Type": "text/event-stream" } });
+    };
+  }
+
+  has(id, fields = {}) {
+    const item = { item: { id, title: "" }, role: "writer", unread: 0, active_at: "2026-01-31T14:00:00.000Z", ...fields };
+    this.items = [...this.items.filter((one) => one.item.id !== id), item];
+  }
+}
+
+let hosts = 0;
+const elsewhere = () => `http://behind-${hosts++}/`;
+
+/** Lose every socket that is tried, as often as that takes. */
+async function loseAll(sockets, ms = 20_000) {
+  for (let passed = 0; passed < ms; passed += 250) {
+    if (sockets.at(-1)?.readyState === 0) sockets.at(-1).lose();
+    await pass(250);
+    for (let turn = 0; turn < 5; turn++) await settled();
+  }
+}
+
+test("rooms of a session take events where no socket gets through", async () => {
+  const behind = new Behind();
+  const { sockets, rooms } = await openAt(elsewhere(), {}, "a", "b", "c");
+  await loseAll(sockets);
+  assert.deepEqual(rooms.map((room) => room.transport), ["events", "events", "events"]);
+  const asked = behind.asked.filter((what) => what === "tickets").length;
+  assert.ok(asked <= sockets.length, `${asked} questions for ${sockets.length} sockets`);
+});
+
+test("a session that shall have a socket has no other", async () => {
+  const behind = new Behind();
+  const { session, sockets, rooms } = await openAt(elsewhere(), { transport: "websocket" }, "a");
+  session.inbox;
+  await loseAll(sockets);
+  assert.equal(rooms[0].transport, "websocket");
+  assert.ok(!behind.asked.includes("events") && !behind.asked.includes("inbox"));
+  assert.throws(() => new Session("http://server", { transport: "events", WebSocket: Socket }), TypeError);
+});
+
+test("an inbox asks every few seconds where no socket gets through", async () => {
+  const behind = new Behind();
+  behind.has("a");
+  behind.has("b");
+  const { session, sockets } = await openAt(elsewhere(), { inbox: "all" });
+  const { inbox } = session;
+  const heard = [];
+  inbox.addEventListener("item", ({ detail }) => heard.push([detail.item.id, detail.role, detail.unread]));
+  await settled();
+  await loseAll(sockets);
+  assert.ok(inbox.isReady);
+  assert.deepEqual(heard, []);
+  const tried = sockets.length;
+  behind.has("a", { unread: 2 });
+  await loseAll(sockets, 6_000);
+  assert.deepEqual(heard.splice(0), [["a", "writer", 2]]);
+  assert.equal(inbox.totals.unread, 2);
+  behind.items = behind.items.slice(0, 1);
+  await loseAll(sockets, 61_000);
+  assert.deepEqual(heard, [["a", null, 2]]);
+  assert.deepEqual([...inbox.items.keys()], ["b"]);
+  assert.equal(sockets.length, tried);
+  await loseAll(sockets, 300_000);
+  assert.ok(sockets.length > tried, "no socket is ever tried again");
+});
+
+test("an inbox of changes begins with none, and tells what came since it was cut off", async () => {
+  const behind = new Behind();
+  behind.has("old");
+  const { session, sockets } = await openAt(elsewhere(), {});
+  const { inbox } = session;
+  await settled();
+  hello(sockets[0]);
+  sockets[0].say("watching", { at: "2026-01-31T14:30:00.000Z" });
+  behind.has("new", { active_at: "2026-01-31T14:45:00.000Z" });
+  sockets[0].lose();
+  await loseAll(sockets);
+  assert.deepEqual([inbox.isReady, [...inbox.items.keys()]], [true, ["new"]]);
+});
+
+test("a server that is down is no reason to ask it", async () => {
+  const behind = new Behind();
+  behind.isUp = false;
+  const { session, sockets } = await openAt(elsewhere(), {});
+  session.inbox;
+  await loseAll(sockets, 60_000);
+  behind.isUp = true;
+  const tried = sockets.length;
+  for (let passed = 0; passed < 40_000 && sockets.length === tried; passed += 250) await pass(250);
+  hello(sockets.at(-1));
+  assert.deepEqual(sockets.at(-1).sentOf("watch").length, 1);
 });
