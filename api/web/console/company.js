@@ -45,6 +45,11 @@ export class Company {
     this.#nameAll();
   }
 
+  /** Whether somebody is here, as far as is told. @param {string} id */
+  has(id) {
+    return this.#presence.users?.some((user) => user.id === id) ?? false;
+  }
+
   /** @param {User} by @param {boolean} isTyping */
   typing(by, isTyping) {
     if (by.id === this.me.id) return;

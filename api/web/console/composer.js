@@ -2,6 +2,7 @@
 
 import { composes, el, icon } from "./dom.js";
 import { Replying } from "./reply.js";
+import { Suggestions } from "./suggestions.js";
 import { Allowance, grow } from "./writing.js";
 
 const TYPING_EVERY = 3000; // Milliseconds between two signals that say the same.
@@ -20,25 +21,29 @@ export class Composer {
   #note = el("p", { class: "composer-note", hidden: true });
   #allowance;
   #replying;
+  #suggestions;
   #typedAt = 0;
 
   /**
    * @param {string} item
    * @param {{onSend: (body: unknown) => void, onTyping: (on: boolean) => void,
-   *   onEditLast: () => void, limit: () => number | null}} acts `limit`: bytes of a body.
+   *   onEditLast: () => void, limit: () => number | null,
+   *   candidates: () => import("./suggestions.js").Candidate[]}} acts `limit`: bytes of a body;
+   *   `candidates`: whom a message may name.
    */
   constructor(item, acts) {
     this.item = item;
     this.acts = acts;
     this.#allowance = new Allowance(this.#box, acts.limit);
     this.#box.value = drafts.get(item) ?? "";
+    this.#suggestions = new Suggestions(this.#box, acts.candidates);
     this.#box.addEventListener("input", () => this.#typed());
     this.#box.addEventListener("keydown", (event) => this.#pressed(event));
     this.#box.addEventListener("blur", () => this.#stopTyping());
     this.#replying = new Replying(() => this.focus());
     const { element } = this.#replying;
     const parts = [element, this.#note, this.#box, this.#send, this.#allowance.element];
-    this.element = el("form", { class: "composer" }, parts);
+    this.element = el("form", { class: "composer" }, this.#suggestions.elements, parts);
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -81,6 +86,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (composes(event)) return; // The Enter that ends a composition is not ours.
+    if (this.#suggestions.takes(event)) return;
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       this.#submit();
@@ -98,6 +104,7 @@ export class Composer {
     this.#box.focus();
     if (!text) return;
     this.#box.value = "";
+    this.#suggestions.close();
     this.#typed();
     const { seq } = this.#replying;
     this.#replying.end();

@@ -7,6 +7,7 @@ import { composes, el } from "./dom.js";
 const KEYS = [
   [["Enter"], "Send what is written"],
   [["Shift", "Enter"], "A new line"],
+  [["@"], "Name a member: ↑ ↓ and Enter choose"],
   [["↑"], "In an empty box: change your last message"],
   [["↑", "↓"], "In the conversation: from message to message"],
   [["End"], "In the conversation: to the newest message"],

@@ -27,8 +27,8 @@ export class RoomScreen {
   /** @type {Room | null} */
   #room = null;
   #people = new People();
-  /** @type {Set<string>} Of the members, whom a text may name. */
-  #usernames = new Set();
+  /** @type {import("./api.js").Member[]} Whom a text may name. */
+  #members = [];
   #role = "reader";
   #refused = "";
   #isLeft = false;
@@ -65,10 +65,11 @@ export class RoomScreen {
       limit: () => this.#room?.limits?.body_bytes ?? null,
     });
     this.composer = new Composer(itemId, {
-      onSend: (body) => this.conversation.send(withMentions(body, this.#usernames)),
+      onSend: (body) => this.conversation.send(withMentions(body, this.#usernames())),
       onTyping: (on) => this.#room?.signal("typing", on),
       onEditLast: () => this.conversation.editLast(),
       limit: () => this.#room?.limits?.body_bytes ?? null,
+      candidates: () => this.#candidates(),
     });
     this.frame = new RoomFrame(itemId, {
       status: this.status,
@@ -255,9 +256,20 @@ export class RoomScreen {
   /** Reactions have only ids: the members' names make sense of them. */
   async #learnMembers() {
     const { members } = await api.members(this.itemId).catch(() => ({ members: [] }));
-    this.#usernames = new Set(members.map(({ username }) => username));
+    this.#members = members;
     const news = members.filter(({ user }) => this.#people.learn(user));
     if (news.length > 0 && !this.#isLeft) this.conversation.redraw();
+  }
+
+  #usernames() {
+    return new Set(this.#members.map(({ username }) => username));
+  }
+
+  /** The other members; of those who are only present, nobody tells the username. */
+  #candidates() {
+    return this.#members
+      .filter(({ user }) => user.id !== this.me.id)
+      .map(({ user, username }) => ({ user, username, isHere: this.company.has(user.id) }));
   }
 
   /** @param {number} seq */
