@@ -89,11 +89,11 @@ async def test_link_for_one_lets_one_in_whichever_server_they_come_to(
     """At once at two of them; and the room hears of it as of any member, wherever it is open."""
     mia = servers[0].person("mia")
     people = [servers[0].person(name) for name in ("nils", "olga", "pia", "rolf")]
-    mia.create("order-21")
+    mia.create("order-22")
     wanted = {"role": "writer"}
-    made = mia.call("POST", "/items/order-21/invites", json=wanted).json()
+    made = mia.call("POST", "/items/order-22/invites", json=wanted).json()
     body = {"token": made["token"]}
-    async with at(servers[-1], mia).room("order-21") as room:
+    async with at(servers[-1], mia).room("order-22") as room:
         shown = [
             asyncio.to_thread(at(node, one).call, "POST", "/invites/accept", json=body)
             for one, node in zip(people, [servers[0], servers[-1]] * 2, strict=True)
@@ -103,7 +103,7 @@ async def test_link_for_one_lets_one_in_whichever_server_they_come_to(
         entry = await room.get("member")
         (winner,) = [one for one, answer in zip(people, answers, strict=True) if answer.is_success]
         assert (entry["user"]["id"], entry["by"]["id"]) == (winner.id, mia.id)
-        async with at(servers[0], winner).room("order-21") as other:
+        async with at(servers[0], winner).room("order-22") as other:
             await other.publish("hello")
             assert (await room.get("message"))["by"]["id"] == winner.id
 
