@@ -5,6 +5,7 @@ import { listenToArrows } from "./arrows.js";
 import { Attention } from "./attention.js";
 import { confirmDialog } from "./dialog.js";
 import { el } from "./dom.js";
+import { Find } from "./find.js";
 import { shown, textOf } from "./format.js";
 import { Jump } from "./jump.js";
 import { VirtualList } from "./list.js";
@@ -12,6 +13,7 @@ import { estimate, growRow, renderRow } from "./message.js";
 import { copyLink } from "./links.js";
 import { announce, toast } from "./notices.js";
 import { Outgoing } from "./outgoing.js";
+import { Pace } from "./pace.js";
 import { Pager } from "./pager.js";
 import { rowsOf } from "./rows.js";
 import { MAX_KEPT, Timeline } from "./timeline.js";
@@ -29,7 +31,6 @@ import { MAX_KEPT, Timeline } from "./timeline.js";
 
 // Trimming moves much: it is done now and then, not for each message.
 const SLACK = 200;
-const COSTLY_MS = 30; // Drawing that takes so long leaves time for whatever else the reader does.
 
 export class Conversation {
   timeline;
@@ -40,6 +41,11 @@ export class Conversation {
     this.#canvas,
   );
   #jump = new Jump(() => this.toLatest());
+  #find = new Find(this.#canvas, {
+    records: () => this.timeline.records,
+    onShow: (seq) => this.#list.reveal(String(seq), "center"),
+    onClose: (seq) => this.#closeFind(seq),
+  });
   /** @type {VirtualList<Row>} */
   #list;
   #actions;
@@ -48,9 +54,10 @@ export class Conversation {
   #attention = new Attention();
   /** @type {number | null} The message that is being edited: not to be drawn again. */
   #editing = null;
-  #isDrawing = false;
-  /** Milliseconds that drawing took last. */
-  #cost = 0;
+  #pace = new Pace(() => {
+    if (!this.#stop.signal.aborted) this.draw();
+    this.#seen();
+  });
   #isShown = false;
   #stop = new AbortController();
 
@@ -58,9 +65,10 @@ export class Conversation {
   constructor(options) {
     this.options = options;
     this.timeline = new Timeline(options.me.id);
-    this.#outgoing = new Outgoing(this.timeline, options.commands, () => this.#drawSoon());
+    this.#outgoing = new Outgoing(this.timeline, options.commands, () => this.#pace.soon());
     this.#pager = this.#newPager();
-    this.element = el("div", { class: "conversation" }, this.#scroller, this.#jump.element);
+    const parts = [this.#find.element, this.#scroller, this.#jump.element];
+    this.element = el("div", { class: "conversation" }, parts);
     const context = this.#context();
     this.#list = new VirtualList(this.#scroller, this.#canvas, {
       render: (row) => renderRow(row, context),
@@ -92,6 +100,7 @@ export class Conversation {
 
   end() {
     this.#stop.abort();
+    this.#find.end();
     this.#list.end();
   }
 
@@ -104,13 +113,13 @@ export class Conversation {
     timeline.apply(entry);
     this.#announce(entry);
     this.#bound();
-    this.#drawSoon();
+    this.#pace.soon();
   }
 
   /** Text of a message in the making. @param {import("./timeline.js").Open | import("./timeline.js").Append} frame */
   grow(frame) {
     this.timeline.grow(frame);
-    this.#drawSoon();
+    this.#pace.soon();
   }
 
   /**
@@ -172,6 +181,17 @@ export class Conversation {
     element.focus({ preventScroll: true });
   }
 
+  find() {
+    this.#find.open();
+  }
+
+  /** The keyboard goes on at what was found. @param {number | null} seq */
+  #closeFind(seq) {
+    const row = seq === null ? null : this.#list.element(String(seq));
+    if (row) row.focus({ preventScroll: true });
+    else this.options.onLeaveList();
+  }
+
   /** Draw again all of it: names or rights have changed. */
   redraw() {
     for (const record of this.timeline.records) record.version += 1;
@@ -184,6 +204,7 @@ export class Conversation {
     const view = { me: this.options.me.id, newAfter, edge: this.#pager.edge };
     this.#list.update(rowsOf(this.timeline, view));
     this.#showJump();
+    this.#find.refresh();
     this.options.onDrawn();
   }
 
@@ -195,23 +216,6 @@ export class Conversation {
     const said = entry.open ? "is writing…" : shown(of.body).text.slice(0, 200);
     const end = isEnd && entry.state !== "done" ? ` (${entry.state})` : "";
     announce(entry.open ? `${of.by.name} ${said}` : `${of.by.name}: ${said}${end}`);
-  }
-
-  /** At most once a frame, and not most of the time: a burst of entries is drawn together. */
-  #drawSoon() {
-    if (this.#isDrawing) return;
-    this.#isDrawing = true;
-    const now = () => {
-      this.#isDrawing = false;
-      const began = performance.now();
-      if (!this.#stop.signal.aborted) this.draw();
-      this.#cost = performance.now() - began;
-      this.#seen();
-    };
-    // A hidden tab draws no frames.
-    if (document.hidden) setTimeout(now, 100);
-    else if (this.#cost > COSTLY_MS) setTimeout(now, Math.min(this.#cost * 3, 2000));
-    else requestAnimationFrame(now);
   }
 
   /** Whether the reader sees what comes. */

@@ -12,6 +12,7 @@ const KEYS = [
   [["↑", "↓"], "In the conversation: from message to message"],
   [["End"], "In the conversation: to the newest message"],
   [["Tab"], "On a message: react, reply, change or delete it"],
+  [["/"], "Search in the messages that are loaded"],
   [["Escape"], "Close, or back to writing"],
   [["?"], "These keys"],
 ];
@@ -19,12 +20,33 @@ const KEYS = [
 /** Where letters are text. */
 const FIELDS = "input, textarea, select, [contenteditable]";
 
-/** Show them, if that is what was asked for. @param {KeyboardEvent} event */
-export function openKeys(event) {
+/**
+ * Whether a key of ours was pressed, where it is no letter of a text.
+ *
+ * @param {KeyboardEvent} event
+ * @param {string} key
+ */
+function isAsked(event, key) {
   const target = event.target instanceof Element ? event.target : document.body;
   const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !composes(event);
-  if (event.key !== "?" || !isPlain || target.closest(`${FIELDS}, dialog`)) return;
+  return event.key === key && isPlain && !target.closest(`${FIELDS}, dialog`);
+}
+
+/**
+ * Do what a key asks for that is one everywhere.
+ *
+ * @param {KeyboardEvent} event
+ * @param {() => void} onFind
+ */
+export function listenToKeys(event, onFind) {
+  const act = isAsked(event, "?") ? openKeys : isAsked(event, "/") ? onFind : null;
+  if (!act) return;
   event.preventDefault();
+  act();
+}
+
+/** Show them. */
+function openKeys() {
   const rows = KEYS.map(([keys, does]) =>
     el("tr", {}, el("th", { scope: "row" }, keys.map(keyOf)), el("td", {}, does)),
   );

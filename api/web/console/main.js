@@ -6,7 +6,7 @@ import { closeDialogs } from "./dialog.js";
 import { button, el, fill } from "./dom.js";
 import { invitation, inviteIn, invitedScreen } from "./invited.js";
 import { ItemList, noItem } from "./items.js";
-import { openKeys } from "./keys.js";
+import { listenToKeys } from "./keys.js";
 import { addressIn } from "./links.js";
 import { regions } from "./notices.js";
 import { avatar } from "./people.js";
@@ -152,7 +152,7 @@ function start() {
   body.append(...regions());
   document.getElementById("skip")?.addEventListener("click", () => main.focus());
   addEventListener("hashchange", () => showPage(true));
-  addEventListener("keydown", openKeys);
+  addEventListener("keydown", (event) => listenToKeys(event, () => room?.find()));
   addEventListener("beforeunload", (event) => {
     if (room?.isWaiting) event.preventDefault();
   });

@@ -61,6 +61,23 @@ export function blocksOf(text) {
   }
 }
 
+/**
+ * What a text says without its marks, as it is read on the screen.
+ *
+ * @param {string} source
+ */
+export function wordsIn(source) {
+  const text = evened(source);
+  const blocks = blocksOf(text);
+  if (blocks === null) return text;
+  const said = (/** @type {Token} */ { type, content, children }) =>
+    type === "inline" ? (children ?? []).map(spoken).join("") : content;
+  return blocks.map(({ tokens }) => tokens.map(said).filter(Boolean).join("\n")).join("\n");
+}
+
+/** @param {Token} token */
+const spoken = ({ type, content }) => (type.endsWith("break") ? "\n" : content);
+
 /** @param {Block} block @param {string} source @returns {Block} */
 function filled({ tokens, from }, source) {
   const isCode = tokens.length === 1;

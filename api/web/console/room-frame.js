@@ -11,7 +11,7 @@ export class RoomFrame {
    * @param {string} itemId
    * @param {{status: import("./connection.js").ConnectionStatus,
    *   company: import("./company.js").Company, conversation: HTMLElement, composer: HTMLElement,
-   *   onMembers: () => void, onAccess: () => void, onDrop: () => void}} parts
+   *   onFind: () => void, onMembers: () => void, onAccess: () => void, onDrop: () => void}} parts
    */
   constructor(itemId, parts) {
     const { status, company, conversation, composer } = parts;
@@ -23,6 +23,7 @@ export class RoomFrame {
       "div",
       { class: "room-tools" },
       company.button,
+      tool("Search", "search", parts.onFind),
       tool("Members", "people", parts.onMembers),
       tool("API access", "code", parts.onAccess),
       this.drop,

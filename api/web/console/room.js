@@ -76,6 +76,7 @@ export class RoomScreen {
       company: this.company,
       conversation: this.conversation.element,
       composer: this.composer.element,
+      onFind: () => this.find(),
       onMembers: () => openMembers(itemId, this.#role, me, app.onGone),
       onAccess: () => openAccess(itemId, this.#role),
       onDrop: () => this.#room?.reconnect(),
@@ -87,6 +88,10 @@ export class RoomScreen {
   /** Bring a message to the screen. @param {number} seq */
   jumpTo(seq) {
     return this.conversation.jumpTo(seq);
+  }
+
+  find() {
+    this.conversation.find();
   }
 
   /** Show what was said, and join. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { blocksOf, evened } from "../../../api/web/console/markdown.js";
+import { blocksOf, evened, wordsIn } from "../../../api/web/console/markdown.js";
 
 const tokensOf = (text) => blocksOf(text).flatMap(({ tokens }) => tokens);
 const all = (text) => tokensOf(text).flatMap((token) => [token, ...(token.children ?? [])]);
@@ -110,4 +110,10 @@ test("a text that grows is the same, read from its last block on or as a whole",
     from += blocks.at(-1)?.from ?? 0;
     assert.equal(from, whole.at(-1)?.from ?? 0);
   }
+});
+
+test("the words of a text are what is read of it", () => {
+  const text = "# A\r\n*b* `c`\nd [e](https://f.example)\n\n```g\nh\n```\n- i\n- &lt;j";
+  assert.equal(wordsIn(text).replace(/\n+/gu, "\n"), "A\nb c\nd e\nh\ni\n<j");
+  assert.equal(wordsIn(">".repeat(50)), ">".repeat(50));
 });
