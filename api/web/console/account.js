@@ -2,21 +2,25 @@
 
 import * as api from "./api.js";
 import { confirmDialog, openDialog } from "./dialog.js";
-import { button, el, field, fill } from "./dom.js";
+import { button, el, field, fill, select } from "./dom.js";
 import { form } from "./form.js";
 import { ago, device, fullTime } from "./format.js";
 import { complain } from "./notices.js";
+import { isPossible } from "./notifications.js";
 import { SERVER } from "./paths.js";
 import { avatar } from "./people.js";
 
 /** @typedef {import("./api.js").Me} Me */
 /** @typedef {import("./api.js").Session} Session */
+/** @typedef {import("./notifications.js").Notifications} Notifications */
+/** @typedef {import("./notifications.js").Wish} Wish */
 
 /**
  * @param {Me} me
- * @param {{onRenamed: (name: string) => void, onSignOut: () => Promise<void>}} acts
+ * @param {{onRenamed: (name: string) => void, onSignOut: () => Promise<void>,
+ *   notifications: Notifications}} acts
  */
-export function openAccount(me, { onRenamed, onSignOut }) {
+export function openAccount(me, { onRenamed, onSignOut, notifications }) {
   const identity = el("p", { class: "identity" });
   const showIdentity = () =>
     fill(identity, avatar(me), el("bdi", {}, me.name), el("code", {}, me.username));
@@ -30,13 +34,14 @@ export function openAccount(me, { onRenamed, onSignOut }) {
   };
   if (me.credential.kind !== "session") {
     // Somebody else says who this is, and ends it.
-    openDialog("Account", [identity, el("p", {}, links(me))]);
+    openDialog("Account", [identity, el("p", {}, links(me)), notificationForm(notifications)]);
     return;
   }
   openDialog("Account", [
     identity,
     el("p", {}, links(me)),
     nameForm(me, renamed),
+    notificationForm(notifications),
     passwordForm(me, show),
     el("section", { "aria-label": "Your sessions" }, el("h3", {}, "Sessions"), list, others),
     form([], "Sign out", onSignOut),
@@ -65,6 +70,32 @@ function nameForm(me, onRenamed) {
     saved.textContent = "Saved.";
   };
   return form([field("Display name", box), saved], "Change name", send, { class: "inline" });
+}
+
+/** @type {[Wish, string][]} */
+const WISHES = [
+  ["off", "Nothing"],
+  ["mentions", "Messages that mention me"],
+  ["all", "All messages"],
+];
+
+/** @param {Notifications} notifications */
+function notificationForm(notifications) {
+  if (!isPossible()) return null;
+  const choice = select(WISHES, notifications.wish);
+  const saved = el("span", { role: "status", class: "hint" });
+  const send = async () => {
+    saved.textContent = "";
+    try {
+      await notifications.choose(/** @type {Wish} */ (choice.value));
+      saved.textContent = "Saved.";
+    } finally {
+      choice.value = notifications.wish;
+    }
+  };
+  const hint = "In this browser, while you do not look at this page.";
+  const content = [field("Notify me of", choice, hint), saved];
+  return form(content, "Change notifications", send, { class: "inline" });
 }
 
 /** @param {Me} me @param {() => Promise<void>} onChanged */

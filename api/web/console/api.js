@@ -9,8 +9,8 @@ import { NOWHERE, SERVER, lastSegment, segment } from "./paths.js";
  *   head: number, oldest: number, read_seq: number, unread: number, active_at: string}} Item
  */
 /**
- * @typedef {{id: string, title: string, role: Role, unread: number, mentions: number,
- *   active_at: string}} ListedItem
+ * @typedef {{id: string, title: string, role: Role, head: number, unread: number,
+ *   mentions: number, active_at: string}} ListedItem
  */
 /** @typedef {{user: User, username: string, role: Role}} Member */
 /** @typedef {User & {username: string, admin?: boolean, credential: {kind: string}}} Me */

@@ -43,7 +43,10 @@ export class ItemList {
   #list = el("ul", { class: "items", role: "list", "aria-label": "My items" });
   #more = button("Show older items", () => this.#showMore(), { class: "button small more" });
 
-  /** @param {{onUnread: (count: number) => void, onGone: () => void}} app */
+  /**
+   * @param {{onUnread: (count: number) => void, onGone: () => void,
+   *   notifications: import("./notifications.js").Notifications}} app
+   */
   constructor(app) {
     this.app = app;
     this.#more.hidden = true;
@@ -64,7 +67,10 @@ export class ItemList {
     addEventListener("focus", refresh, { signal });
     document.addEventListener("visibilitychange", refresh, { signal });
     const { inbox } = this.#session;
-    inbox.addEventListener("item", () => this.soon());
+    inbox.addEventListener("item", ({ detail }) => {
+      this.app.notifications.hear(detail);
+      this.soon();
+    });
     inbox.addEventListener("refused", () => this.app.onGone());
     this.#every();
   }
@@ -132,6 +138,7 @@ export class ItemList {
       if (after === null) break;
     }
     this.#items = items;
+    this.app.notifications.know(items);
     this.#next = after;
     this.#draw();
   }

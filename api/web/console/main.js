@@ -7,7 +7,8 @@ import { button, el, fill } from "./dom.js";
 import { invitation, inviteIn, invitedScreen } from "./invited.js";
 import { ItemList, noItem } from "./items.js";
 import { listenToKeys } from "./keys.js";
-import { addressIn } from "./links.js";
+import { addressIn, hashOf } from "./links.js";
+import { Notifications } from "./notifications.js";
 import { regions } from "./notices.js";
 import { avatar } from "./people.js";
 import { RoomScreen } from "./room.js";
@@ -19,7 +20,7 @@ const body = document.body;
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const side = /** @type {HTMLElement} */ (document.getElementById("side"));
 
-/** @type {{me: Me, list: ItemList} | null} Null: signed out. */
+/** @type {{me: Me, list: ItemList, notifications: Notifications} | null} Null: signed out. */
 let home = null;
 /** @type {RoomScreen | null} */
 let room = null;
@@ -39,14 +40,18 @@ function showTitle() {
 function showPage(isChosen = false) {
   const invite = inviteIn(location.hash);
   if (!home) return void (invite && showSignIn());
-  const { me, list } = home;
+  const { me, list, notifications } = home;
   const onGone = () => isLeaving || list.refresh();
   const address = addressIn(location.hash);
   const id = address?.item ?? null;
   closeDialogs();
   if (room && room.itemId === id && address?.seq) return void room.jumpTo(address.seq);
   room?.leave();
-  room = id === null ? null : new RoomScreen(id, me, { onActivity, onGone });
+  room = id === null ? null : new RoomScreen(id, me, {
+    onActivity,
+    onGone,
+    onSeen: (seq) => notifications.saw(id, seq),
+  });
   body.dataset.view = room || invite ? "room" : "list";
   fill(main, room ? room.element : invite ? invitedScreen(invite) : noItem());
   list.select(id);
@@ -63,19 +68,33 @@ function onActivity() {
   showTitle();
 }
 
+/** @param {string} item @param {number} seq */
+function openMessage(item, seq) {
+  const hash = hashOf(item, seq);
+  if (location.hash === hash) showPage(true);
+  else location.hash = hash;
+}
+
+function leaveHome() {
+  home?.list.end();
+  home?.notifications.end();
+}
+
 /** @param {Me} me */
 function enter(me) {
-  home?.list.end();
+  leaveHome();
+  const notifications = new Notifications(me, openMessage);
   const list = new ItemList({
+    notifications,
     onUnread: (count) => {
       unread = count;
       showTitle();
     },
     onGone: () => isLeaving || list.refresh(),
   });
-  home = { me, list };
+  home = { me, list, notifications };
   door.first = false;
-  fill(side, list.element, accountBar(me));
+  fill(side, list.element, accountBar(me, notifications));
   list.refresh();
   showPage();
 }
@@ -84,7 +103,7 @@ function enter(me) {
 function showSignIn(notice = "") {
   closeDialogs();
   room?.leave();
-  home?.list.end();
+  leaveHome();
   room = null;
   home = null;
   body.dataset.view = "sign-in";
@@ -95,9 +114,9 @@ function showSignIn(notice = "") {
   showTitle();
 }
 
-/** @param {Me} me */
-function accountBar(me) {
-  const acts = { onRenamed: renamed, onSignOut: signOut };
+/** @param {Me} me @param {Notifications} notifications */
+function accountBar(me, notifications) {
+  const acts = { onRenamed: renamed, onSignOut: signOut, notifications };
   const open = button("", () => openAccount(me, acts), { class: "account" });
   showName(open, me);
   return el("footer", { class: "account-bar" }, open);

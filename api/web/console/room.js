@@ -42,7 +42,7 @@ export class RoomScreen {
    * @param {string} itemId
    * @param {User} me
    * @param {{onActivity: () => void,
-   *   onGone: () => void}} app
+   *   onGone: () => void, onSeen: (seq: number) => void}} app
    */
   constructor(itemId, me, app) {
     this.itemId = itemId;
@@ -281,6 +281,7 @@ export class RoomScreen {
   #read(seq) {
     if (seq <= this.#readSeq || this.#refused) return;
     this.#readSeq = seq;
+    this.app.onSeen(seq);
     clearTimeout(this.#reading);
     this.#reading = setTimeout(() => {
       this.#room?.read(seq);
