@@ -261,6 +261,48 @@ async def test_leaving_and_revoking_ask_too(visit: Visit, server: LiveServer) ->
     await expect(tab.page.get_by_text("Nothing here yet.")).to_be_visible()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_admin_leaves_once_there_is_another(
+    visit: Visit, windows: Windows, server: LiveServer, scheme: str
+) -> None:
+    """The last one is told why not, and stays; then the item is gone from the list."""
+    ada = server.person("ada")
+    bob = server.person("bob")
+    ada.create("order-17", bob="writer")
+    phone = {"width": 390, "height": 780}
+    tab = await visit(server, viewport=phone, color_scheme=scheme)
+    await tab.arrive(ada, "order-17")
+    members = await tab.dialog("Members", "Members and settings")
+    await expect(members.get_by_role("button", name="Remove bob")).to_be_visible()
+    await expect(members.get_by_role("button", name="Remove ada")).to_have_count(0)
+    await members.get_by_role("button", name="Leave item…").click()
+    question = tab.page.get_by_role("dialog", name="Leave this item?")
+    leave = question.get_by_role("button", name="Leave", exact=True)
+    windows.tolerate("status of 409")
+    await leave.click()
+    await expect(question.get_by_role("alert")).to_contain_text("last admin")
+    await keep(tab.page, f"leaving-{scheme}")
+    assert await faults(tab.page) == []
+    ada.call("PUT", "/items/order-17/members/bob", json={"role": "admin"})
+    await leave.click()
+    await expect(members).to_be_hidden()
+    await expect(tab.page.get_by_text("Nothing here yet.")).to_be_visible()
+    assert bob.call("GET", "/items/order-17").json()["role"] == "admin"
+    assert ada.call("GET", "/items/order-17").status_code == 404
+
+
+async def test_who_is_no_member_has_nothing_to_leave(visit: Visit, server: LiveServer) -> None:
+    """An item that is open to everyone lets them read, and that is all."""
+    ada, bob = server.person("ada"), server.person("bob")
+    ada.create("order-17")
+    ada.call("PATCH", "/items/order-17", json={"default_role": "reader"})
+    tab = await visit(server)
+    await tab.arrive(bob, "order-17")
+    members = await tab.dialog("Members", "Members and settings")
+    await expect(members.get_by_role("list", name="Members")).to_contain_text("ada")
+    await expect(members.get_by_role("button", name="Leave item…")).to_be_hidden()
+
+
 async def test_deleting_an_item_can_be_called_off(tab: Tab) -> None:
     """The question goes, and the button is there again, with the focus."""
     members = await tab.dialog("Members", "Members and settings")

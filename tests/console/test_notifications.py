@@ -85,6 +85,8 @@ async def test_mentions_are_shown_to_who_does_not_look_and_lead_there(
     await choose(tab, "mentions")
     await say(ada, "order-17", "@bob while he looks", "bob")
     await expect(tab.message("@bob while he looks")).to_be_visible()
+    await say(ada, "order-18", "@bob while he looks elsewhere", "bob")
+    await expect(tab.page.get_by_role("link", name="order-18")).to_contain_text("@1")
     await tab.page.evaluate("() => look(false)")
     await say(ada, "order-18", "for all")
     seq = await say(ada, "order-18", "@bob, **when**?", "bob")

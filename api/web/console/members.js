@@ -32,6 +32,8 @@ export function openMembers(id, role, me, onGone) {
     const { members, next } = await api.members(id);
     const more = next === null ? null : el("li", { class: "hint" }, "More members are not shown.");
     fill(list, members.map((member) => memberRow(id, member, isAdmin, me, show)), more);
+    // Who is here because the item is open to everyone has nothing to leave.
+    exit.hidden = next === null && !members.some(({ user }) => user.id === me.id);
   };
   const settings = el("div", {});
   const gone = () => {
@@ -39,12 +41,14 @@ export function openMembers(id, role, me, onGone) {
     location.hash = "#/";
     onGone();
   };
+  const exit = leaving(id, isAdmin, gone);
   const content = [
     el("section", { "aria-label": "Members of this item" }, el("h3", {}, "Members"), list),
     isAdmin ? addForm(id, show) : null,
     isAdmin ? inviteSection(id, ROLES) : null,
     settings,
-    isAdmin ? deletion(id, gone) : leaving(id, gone),
+    exit,
+    isAdmin ? deletion(id, gone) : null,
   ];
   const dialog = openDialog("Members and settings", content, { isWide: true });
   show().catch((error) => fill(list, el("li", { class: "error" }, error.message)));
@@ -72,11 +76,9 @@ function memberRow(id, member, isAdmin, me, show) {
     if (user.id === me.id && role === "admin") askToStepDown(id, member, choice, show);
     else again(api.setMember(id, username, wanted));
   });
-  const remove = button(`Remove ${username}`, () => askToRemove(id, member, show), {
-    icon: "close",
-    bare: true,
-  });
-  return el("li", {}, avatar(user), name, you, choice, remove);
+  const look = { icon: "close", bare: true };
+  const remove = button(`Remove ${username}`, () => askToRemove(id, member, show), look);
+  return el("li", {}, avatar(user), name, you, choice, you ? null : remove);
 }
 
 /**
@@ -160,14 +162,16 @@ function deletion(id, gone) {
   return place;
 }
 
-/** @param {string} id @param {() => void} gone */
-function leaving(id, gone) {
+/** @param {string} id @param {boolean} isAdmin @param {() => void} gone */
+function leaving(id, isAdmin, gone) {
   const leave = async () => {
     const { username } = await api.me();
     await api.removeMember(id, username);
     gone();
   };
-  const text = "To come back you need somebody who lets you in.";
+  const condition = isAdmin ? " The last admin cannot leave: make somebody else one before." : "";
+  const text = `To come back you need somebody who lets you in.${condition}`;
   const ask = () => confirmDialog("Leave this item?", text, "Leave", leave);
-  return button("Leave item…", ask, { class: "button danger-quiet" });
+  const begin = button("Leave item…", ask, { class: "button danger-quiet" });
+  return el("div", { class: "danger-zone", hidden: true }, begin);
 }
