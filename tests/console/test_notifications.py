@@ -42,8 +42,8 @@ WATCH = """() => {
 SHOWN = "() => notices.map(([title, body]) => [title, body])"
 
 
-async def arrive(visit: Visit, server: LiveServer, **look: object) -> tuple[Tab, Person]:
-    """Bob in one of Ada's two items; Ada."""
+async def arrive(visit: Visit, server: LiveServer, **look: object) -> tuple[Tab, Person, Person]:
+    """Bob in one of Ada's two items; Ada, and Bob elsewhere."""
     ada, bob = server.person("ada", "Ada"), server.person("bob", "Bob")
     for item in ("order-17", "order-18"):
         ada.create(item, bob="writer")
@@ -52,7 +52,7 @@ async def arrive(visit: Visit, server: LiveServer, **look: object) -> tuple[Tab,
     await tab.page.reload()
     await tab.arrive(bob, "order-17")
     await expect(tab.page.locator("[data-id='order-18']")).to_be_attached()
-    return tab, ada
+    return tab, ada, bob
 
 
 async def choose(tab: Tab, wish: str) -> None:
@@ -64,9 +64,9 @@ async def choose(tab: Tab, wish: str) -> None:
     await tab.page.keyboard.press("Escape")
 
 
-async def say(ada: Person, item: str, text: str, *mentions: str) -> int:
+async def say(person: Person, item: str, text: str, *mentions: str) -> int:
     body = {"text": text, "mentions": list(mentions)}
-    seq: int = (await asyncio.to_thread(ada.publish, item, body))["seq"]
+    seq: int = (await asyncio.to_thread(person.publish, item, body))["seq"]
     return seq
 
 
@@ -81,7 +81,7 @@ async def test_mentions_are_shown_to_who_does_not_look_and_lead_there(
     visit: Visit, server: LiveServer
 ) -> None:
     """Of any item, with words and no marks; other messages are not, nor what is looked at."""
-    tab, ada = await arrive(visit, server)
+    tab, ada, _ = await arrive(visit, server)
     await choose(tab, "mentions")
     await say(ada, "order-17", "@bob while he looks", "bob")
     await expect(tab.message("@bob while he looks")).to_be_visible()
@@ -106,11 +106,12 @@ async def test_mentions_are_shown_to_who_does_not_look_and_lead_there(
 
 async def test_all_messages_or_none_by_choice(visit: Visit, server: LiveServer) -> None:
     """The choice stays with the reader in this browser, and is taken back where it was made."""
-    tab, ada = await arrive(visit, server)
+    tab, ada, bob = await arrive(visit, server)
     await choose(tab, "all")
     await tab.page.reload()
     await tab.is_live()
     await tab.page.evaluate("() => look(false)")
+    await say(bob, "order-18", "what he says elsewhere")
     await say(ada, "order-18", "for all")
     assert await shown(tab.page, 1) == [["Ada · order-18", "for all"]]
     await tab.page.evaluate("() => look(true)")
@@ -132,7 +133,7 @@ async def test_browser_is_asked_by_a_click_alone_and_may_refuse(
     visit: Visit, server: LiveServer
 ) -> None:
     """What it refuses is said, and the choice is what it was."""
-    tab, _ = await arrive(visit, server)
+    tab, *_ = await arrive(visit, server)
     await tab.page.evaluate("() => localStorage.setItem('answer', 'denied')")
     account = await tab.dialog("Account: Bob", "Account")
     choice = account.get_by_label("Notify me of")
@@ -148,7 +149,7 @@ async def test_browser_is_asked_by_a_click_alone_and_may_refuse(
 async def test_choice_fits_a_phone(visit: Visit, server: LiveServer, scheme: str) -> None:
     """Where the account is."""
     phone = {"width": 390, "height": 780}
-    tab, _ = await arrive(visit, server, viewport=phone, color_scheme=scheme)
+    tab, *_ = await arrive(visit, server, viewport=phone, color_scheme=scheme)
     await tab.page.get_by_role("link", name="All items").click()
     account = await tab.dialog("Account: Bob", "Account")
     await expect(account.get_by_label("Notify me of")).to_be_visible()

@@ -3,7 +3,11 @@
 import { addressAt, linkTo } from "./linkify.js";
 import MarkdownIt from "./vendor/markdown-it.js";
 
-/** @typedef {import("./vendor/markdown-it.js").Token} Token */
+/**
+ * @typedef {{type: string, tag: string, nesting: number, content: string, info: string,
+ *   markup: string, hidden: boolean, map: [number, number] | null, children: Token[] | null,
+ *   attrGet: (name: string) => string | null}} Token Of the parser, as far as it is used here.
+ */
 /** @typedef {{tokens: Token[], from: number}} Block `from`: where it begins in the text. */
 
 // Beyond these a text, or the block that is too much, is shown as it was written: whatever is
@@ -16,15 +20,16 @@ const DEEPEST = 24; // Quotes and lists in each other, and once more what is in 
 
 class TooMuch extends Error {}
 
-const markdown = new MarkdownIt({ html: false, breaks: true, maxNesting: DEEPEST + 8 });
+const Parser = /** @type {new (options: object) => any} */ (/** @type {unknown} */ (MarkdownIt));
+const markdown = new Parser({ html: false, breaks: true, maxNesting: DEEPEST + 8 });
 // Without references no block depends on another, so that of a text that grows only the last is
 // read again.
 markdown.block.ruler.disable(["reference", "html_block"]);
 markdown.inline.ruler.disable("html_inline");
 markdown.inline.ruler.at("linkify", bareAddress);
-markdown.validateLink = (address) => linkTo(address) !== null;
-markdown.normalizeLink = (address) => address;
-markdown.normalizeLinkText = (address) => address;
+markdown.validateLink = (/** @type {string} */ address) => linkTo(address) !== null;
+markdown.normalizeLink = (/** @type {string} */ address) => address;
+markdown.normalizeLinkText = (/** @type {string} */ address) => address;
 markdown.block.State = class extends markdown.block.State {
   /** @param {string} type @param {string} tag @param {-1 | 0 | 1} nesting */
   push(type, tag, nesting) {

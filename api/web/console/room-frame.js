@@ -23,7 +23,7 @@ export class RoomFrame {
       "div",
       { class: "room-tools" },
       company.button,
-      tool("Search", "search", parts.onFind),
+      button("Search", parts.onFind, { icon: "search", bare: true, class: "button tool" }),
       tool("Members", "people", parts.onMembers),
       tool("API access", "code", parts.onAccess),
       this.drop,
