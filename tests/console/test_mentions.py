@@ -95,6 +95,24 @@ async def test_escape_closes_the_list_until_another_is_begun(
     await expect(tab.message("@bo @")).to_be_visible()
 
 
+async def test_message_that_is_changed_names_whom_it_names_then(
+    visit: Visit, people: dict[str, Person]
+) -> None:
+    """Whoever was named by mistake is not called."""
+    tab, box = await begin(visit, people)
+    await box.fill("@bob come")
+    await box.press("Escape")
+    await box.press("Enter")
+    await tab.message("@bob come").wait_for()
+    await box.press("ArrowUp")
+    editor = tab.page.get_by_role("textbox", name="Edit message")
+    await editor.fill("@dan come")
+    await editor.press("Enter")
+    await tab.message("@dan come").wait_for()
+    inbox = {name: people[name].call("GET", "/inbox").json()["items"] for name in ("bob", "dan")}
+    assert [(name, item["mentions"]) for name, (item,) in inbox.items()] == [("bob", 0), ("dan", 1)]
+
+
 async def test_what_was_chosen_can_be_undone(visit: Visit, people: dict[str, Person]) -> None:
     """As anything else that was typed."""
     _, box = await begin(visit, people)

@@ -26,7 +26,8 @@ import { MAX_KEPT, Timeline } from "./timeline.js";
  * @typedef {{itemId: string, me: {id: string, name: string}, people: import("./people.js").People,
  *   commands: () => import("./outgoing.js").Commands, role: () => string,
  *   onRead: (seq: number) => void, onDrawn: () => void, onLeaveList: () => void,
- *   onTakeBack: (text: string) => void, onReply: (record: Entity) => void, limit: () => number | null}} Options
+ *   onTakeBack: (text: string) => void, onReply: (record: Entity) => void, limit: () => number | null,
+ *   named: (body: unknown, before: unknown) => unknown}} Options `named`: a changed body, with whom it names.
  */
 
 // Trimming moves much: it is done now and then, not for each message.
@@ -277,7 +278,10 @@ export class Conversation {
     this.#actions.hide();
     editInline(row, record, {
       limit: this.options.limit,
-      onSave: (body) => this.#outgoing.give((commands) => commands.edit(record.seq, body)),
+      onSave: (body) => {
+        const changed = this.options.named(body, record.body);
+        this.#outgoing.give((commands) => commands.edit(record.seq, changed));
+      },
       onEnd: () => {
         this.#editing = null;
         record.version += 1;

@@ -11,18 +11,25 @@ const MOST = 50;
  *
  * @param {unknown} body
  * @param {ReadonlySet<string>} usernames Of the members.
+ * @param {unknown} [before] The body in whose place it comes: whom only that one's text has named is
+ *   named no more, and whom a program has named beside the text still is.
  */
-export function withMentions(body, usernames) {
-  const text = textOf(body) ?? "";
-  /** @type {Set<string>} */
-  const named = new Set();
+export function withMentions(body, usernames, before = "") {
+  const fields = typeof body === "string" ? { text: body } : /** @type {object} */ (body);
+  const former = new Set(namesIn(textOf(before) ?? "", usernames));
+  const { mentions: known = [], ...others } = /** @type {any} */ (fields ?? {});
+  const beside = Array.isArray(known) ? known.filter((name) => !former.has(name)) : [];
+  const named = new Set([...beside, ...namesIn(textOf(body) ?? "", usernames)]);
+  if (named.size > 0) return { ...others, mentions: [...named].slice(0, MOST) };
+  return former.size > 0 && typeof body === "object" ? others : body;
+}
+
+/** @param {string} text @param {ReadonlySet<string>} usernames */
+function* namesIn(text, usernames) {
   for (const [, found] of text.matchAll(NAMED)) {
     const name = memberIn(found.toLowerCase(), usernames);
-    if (name !== null) named.add(name);
+    if (name !== null) yield name;
   }
-  if (named.size === 0) return body;
-  const fields = typeof body === "string" ? { text: body } : /** @type {object} */ (body);
-  return { ...fields, mentions: [...named].slice(0, MOST) };
 }
 
 /** @param {string} found @param {ReadonlySet<string>} usernames */

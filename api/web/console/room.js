@@ -63,6 +63,7 @@ export class RoomScreen {
       onTakeBack: (text) => this.composer.takeBack(text),
       onReply: (record) => this.composer.reply(record),
       limit: () => this.#room?.limits?.body_bytes ?? null,
+      named: (body, before) => withMentions(body, this.#usernames(), before),
     });
     this.composer = new Composer(itemId, {
       onSend: (body) => this.conversation.send(withMentions(body, this.#usernames())),

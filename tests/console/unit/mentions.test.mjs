@@ -29,3 +29,13 @@ test("what stands beside a text stays, and other bodies are left alone", () => {
   assert.deepEqual(withMentions(answer, members), { ...answer, mentions: ["bob"] });
   assert.equal(withMentions(7, members), 7);
 });
+
+test("a text that is changed names whom it names by then, and whom a program has named", () => {
+  const before = { text: "@ada and @bob", mentions: ["ada", "bob", "c.d"], reply_to: 7 };
+  const changed = (text) => withMentions({ ...before, text }, members, before);
+  assert.deepEqual(changed("only @bob"), { text: "only @bob", reply_to: 7, mentions: ["c.d", "bob"] });
+  assert.deepEqual(changed("nobody").mentions, ["c.d"]);
+  const own = { text: "@ada", mentions: ["ada"] };
+  assert.deepEqual(withMentions({ ...own, text: "nobody" }, members, own), { text: "nobody" });
+  assert.deepEqual(withMentions({ text: "@bob" }, members, "plain"), { text: "@bob", mentions: ["bob"] });
+});
