@@ -1,5 +1,5 @@
 // Brings in what the package shares with the server, which has the one source of it, and what
-// stands alone: React's hook, and the transport of the AI SDK.
+// stands alone: React's hook, the transport of the AI SDK, and the agent of AG-UI.
 import { copyFileSync, rmSync } from "node:fs";
 
 const SHARED = [
@@ -7,6 +7,7 @@ const SHARED = [
   "../../api/web/itemroom-room.js",
   "src/react.js",
   "src/ai.js",
+  "src/ag-ui.js",
   "../../LICENSE",
 ];
 const here = (path) => new URL(path, import.meta.url);

@@ -50,7 +50,7 @@ def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             content = packed.extractfile(member)
             assert content is not None, f"{member.name} is no file"
             (package / Path(member.name).name).write_bytes(content.read())
-    for name in ("ws", "react", "react-dom", "@types", "ai", "@ai-sdk"):
+    for name in ("ws", "react", "react-dom", "@types", "ai", "@ai-sdk", "@ag-ui", "rxjs"):
         (folder / "node_modules" / name).symlink_to(MODULES / name)
     (folder / "package.json").write_text('{"type": "module", "private": true}')
     return folder

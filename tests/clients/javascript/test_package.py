@@ -11,11 +11,12 @@ import pytest
 from tests.clients.javascript.conftest import ROOT, SERVED, SOURCES, TSC, node
 
 HERE = Path(__file__).parent
-ALONE = ("react.js", "ai.js")
+ALONE = ("react.js", "ai.js", "ag-ui.js")
 PROJECTS = {
     "tsconfig.json": ("itemroom.d.ts", "itemroom-room.d.ts"),
     "tsconfig.react.json": ("react.d.ts",),
     "tsconfig.ai.json": ("ai.d.ts",),
+    "tsconfig.ag-ui.json": ("ag-ui.d.ts",),
 }
 
 
@@ -55,14 +56,14 @@ def test_the_tarball_holds_the_served_files_and_little_else(tarball: Path) -> No
 
 def test_the_package_is_imported_by_its_name(project: Path) -> None:
     """Nothing happens by being imported, not even where there are no elements, as on a server."""
-    parts = ("", "/react", "/ai", "/itemroom-room")
+    parts = ("", "/react", "/ai", "/ag-ui", "/itemroom-room")
     imports = ", ".join(f'import("@itemroom/client{part}")' for part in parts)
     (project / "import.mjs").write_text(
         f"const all = await Promise.all([{imports}]);\n"
         "console.log(JSON.stringify(all.flatMap((one) => Object.keys(one))));\n"
     )
     client = ["Conversation", "Inbox", "Refused", "Room", "Session", "Stream", "share", "textOf"]
-    more = ["SessionProvider", "useInbox", "useRoom", "RoomTransport", "messagesOf"]
+    more = ["SessionProvider", "useInbox", "useRoom", "RoomTransport", "messagesOf", "RoomAgent"]
     assert json.loads(node("import.mjs", cwd=project)) == [*client, *more, "ItemroomRoom"]
 
 
