@@ -17,7 +17,7 @@ from tests.serving import Person
 __all__ = ["model", "people", "server"]
 pytestmark = pytest.mark.anyio
 
-# Each event as a line; the first line that is read tells what to do when text has come.
+# Each event as a line; lines that are read tell what to do.
 DRIVER = """
 import { createInterface } from "node:readline";
 import { Conversation } from "@itemroom/client";
@@ -43,6 +43,8 @@ try {
     agent.addMessage({ id: "q1", role: "user", content: question });
     await agent.runAgent({ forwardedProps: { tone: "dry" } }, subscriber);
   }
+  // Whatever the run has asked the room for is answered before this.
+  await conversation.room.delete(await conversation.room.publish("bye"));
   say({ messages: agent.messages });
 } catch (error) {
   say({ error: error.message });
