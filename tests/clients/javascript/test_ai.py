@@ -1,6 +1,7 @@
 """The transport of the AI SDK: unmodified `useChat`, in React and a browser."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.clients.javascript.shop import Shop, build
 from tests.conftest import Serve
 from tests.deadlines import scaled
 from tests.docs.reading import blocks
+from tests.process import Process
+from tests.programs.waiting import free_port
 from tests.serving import LiveServer, Person, Talk
 
 pytestmark = pytest.mark.anyio
@@ -172,3 +175,36 @@ async def test_an_answer_whose_author_has_gone_is_shown_as_interrupted(
     await page.reload()
     await expect(page.get_by_role("listitem").last).to_have_text("assistant: I thi interrupted")
     await expect(page.get_by_role("status")).to_have_text("ready")
+
+
+@pytest.mark.sqlite  # The file goes on under the next server.
+async def test_an_answer_goes_on_over_a_restart_of_the_server(
+    windows: Windows, tmp_path: Path, chat: str
+) -> None:
+    """`kill -9` in its middle: the page and the model's program come back, and no word is twice."""
+    windows.tolerate("TrustedScript|trusted-types-sink Function|WebSocket connection to|ERR_CONN")
+    port = free_port()
+    with Process(tmp_path, measured=False, port=port) as server:
+        ada, bot = server.person("ada", "Ada"), server.person("model", "Model")
+        ada.create("order-17", model="writer")
+        shop = await Shop.visited(windows, ada)
+        page = await shop.run(chat)
+        lines, status = page.get_by_role("listitem"), page.get_by_role("status")
+        async with bot.room("order-17") as talk:
+            model = Model(bot, talk)
+            await ask(page, "Why?")
+            await model.asked()
+            model.say("Be")
+            await expect(lines.last).to_have_text("assistant: Be")
+            await asyncio.to_thread(server.end, signal.SIGKILL)
+    with Process(tmp_path, measured=False, port=port):
+        model.say("cause")
+        await expect(lines).to_have_text(["user: Why?", "assistant: Because"])
+        await expect(status).to_have_text("streaming")
+        model.say(".")
+        model.end()
+        await expect(lines.last).to_have_text("assistant: Because. done")
+        await expect(status).to_have_text("ready")
+        await ask(page, "And?")
+        await expect(lines).to_have_count(3)
+        await windows.close()
